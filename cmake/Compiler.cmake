@@ -1,0 +1,19 @@
+# Warnings, hardening and sanitizers, the same for every target.
+add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror
+                    -fno-omit-frame-pointer)
+include_directories(${CMAKE_SOURCE_DIR})
+
+if(SANITIZE STREQUAL "none")
+  add_compile_options(-fstack-protector-strong)
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+  add_link_options(-Wl,-z,relro,-z,now)
+else()
+  # A sanitizer brings its own malloc.
+  set(ALLOCATOR system)
+  add_compile_options(-fsanitize=${SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SANITIZE})
+  if(SANITIZE STREQUAL "thread")
+    add_compile_options(-Wno-tsan)  # gcc: atomic_thread_fence is unknown to TSAN; net/wake.h annotates it
+  endif()
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
