@@ -2,8 +2,10 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
 find_package(absl REQUIRED)
-set(SHOAL_ABSEIL absl::status absl::statusor absl::strings absl::flat_hash_map absl::flat_hash_set
-                 absl::inlined_vector absl::span absl::hash)
+find_package(fmt REQUIRED)
+# Debian's absl::string_view is not std::string_view, so text is fmt's and ours (core/text.h).
+set(SHOAL_ABSEIL absl::status absl::statusor absl::flat_hash_map absl::flat_hash_set
+                 absl::inlined_vector absl::span absl::hash fmt::fmt)
 find_package(Boost 1.81 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(RapidJSON REQUIRED)
@@ -11,14 +13,15 @@ add_library(RapidJSON INTERFACE)
 target_include_directories(RapidJSON SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIRS})
 find_package(Threads REQUIRED)
 
-if(ALLOCATOR STREQUAL "jemalloc")
-  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-  set(SHOAL_MALLOC_LIBRARIES PkgConfig::JEMALLOC)
-elseif(ALLOCATOR STREQUAL "mimalloc")
-  find_package(mimalloc REQUIRED)
-  set(SHOAL_MALLOC_LIBRARIES mimalloc)
-elseif(ALLOCATOR STREQUAL "system")
-  set(SHOAL_MALLOC_LIBRARIES "")
-else()
+# The malloc. Nothing may call its functions by name, so the linker is told to keep it; malloc, free and
+# operator new of every library in the process then resolve to it (alloc/malloc_choice.h checks that).
+set(SHOAL_MALLOC_LIBRARIES)
+if(ALLOCATOR MATCHES "^(jemalloc|mimalloc)$")
+  find_library(SHOAL_MALLOC_${ALLOCATOR} ${ALLOCATOR} REQUIRED)
+  set(SHOAL_MALLOC_LIBRARIES
+    "-Wl,--push-state,--no-as-needed,${SHOAL_MALLOC_${ALLOCATOR}},--pop-state")
+elseif(NOT ALLOCATOR STREQUAL "system")
   message(FATAL_ERROR "ALLOCATOR is '${ALLOCATOR}'; choose jemalloc, mimalloc or system")
 endif()
+string(TOUPPER ${ALLOCATOR} SHOAL_ALLOCATOR_UPPER)
+set(SHOAL_MALLOC_DEFINITION SHOAL_MALLOC_${SHOAL_ALLOCATOR_UPPER})
