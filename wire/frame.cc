@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "absl/strings/str_cat.h"
+#include "core/status.h"
 
 namespace shoal::wire {
 namespace {
@@ -24,9 +24,9 @@ T load_little(const std::uint8_t* in) {
 
 absl::Status refuse_magic(const std::uint8_t* in) {
   if (in[0] == 0x16 && in[1] == 0x03) {
-    return absl::InvalidArgumentError("TLS ClientHello on a plain-text port");
+    return core::invalid("TLS ClientHello on a plain-text port");
   }
-  return absl::InvalidArgumentError("not a Shoal frame: bad magic");
+  return core::invalid("not a Shoal frame: bad magic");
 }
 
 }  // namespace
@@ -45,8 +45,8 @@ void write_frame_header(const FrameHeader& header, std::uint8_t* out) {
 absl::StatusOr<FrameHeader> parse_frame_header(const std::uint8_t* in, std::size_t max_payload) {
   if (in[0] != kMagic0 || in[1] != kMagic1) return refuse_magic(in);
   if (in[2] != kProtocolVersion) {
-    return absl::InvalidArgumentError(absl::StrCat("frame version ", in[2], " is not supported; ",
-                                                   "this side speaks ", kProtocolVersion));
+    return core::invalid("frame version {} is not supported; this side speaks {}", in[2],
+                         kProtocolVersion);
   }
   FrameHeader header;
   header.flags = in[3];
@@ -54,18 +54,16 @@ absl::StatusOr<FrameHeader> parse_frame_header(const std::uint8_t* in, std::size
   header.length = load_little<std::uint32_t>(in + 8);
   header.correlation = load_little<std::uint32_t>(in + 12);
   if ((header.flags & ~kKnownFlags) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown frame flags ", header.flags));
+    return core::invalid("unknown frame flags {}", header.flags);
   }
   if (load_little<std::uint16_t>(in + 6) != 0) {
-    return absl::InvalidArgumentError("reserved frame field is not zero");
+    return core::invalid("reserved frame field is not zero");
   }
   if (header.length > max_payload) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frame of ", header.length, " bytes is over the limit of ", max_payload));
+    return core::invalid("frame of {} bytes is over the limit of {}", header.length, max_payload);
   }
   if (header.length == 0 || header.length % core::kFrameAlignment != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frame length ", header.length, " is not a positive multiple of 8"));
+    return core::invalid("frame length {} is not a positive multiple of 8", header.length);
   }
   return header;
 }
