@@ -32,6 +32,11 @@ inline constexpr std::size_t kMaxHttpHeaders = 100;
 inline constexpr std::size_t kMaxHttpTargetBytes = 4 * 1024;
 inline constexpr std::size_t kMaxHttpBodyBytes = 1024 * 1024;
 inline constexpr std::chrono::milliseconds kHttpHeaderTimeout{5000};
+inline constexpr std::chrono::milliseconds kHttpIdleTimeout{60'000};  // between two requests
+inline constexpr std::size_t kMinHttpBodyRate = 1000;                 // bytes/s, after 5 s of grace
+inline constexpr std::size_t kMaxHttpRequestsPerConnection = 1000;
+inline constexpr std::chrono::milliseconds kDialTimeout{5000};
+inline constexpr std::chrono::milliseconds kCloseFlushTimeout{2000};  // last words of a closing side
 
 // --- reactors -----------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxReactors = 64;

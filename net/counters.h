@@ -1,0 +1,58 @@
+// Counters with one writer (the reactor's thread) and any number of readers.
+//
+// Memory order: relaxed everywhere. A counter carries no other data with it, and a reader that sees
+// an old value sees one that was true a moment ago. One writer, so load + store needs no locked
+// instruction.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace shoal::net {
+
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) { set(value() + n); }
+  void subtract(std::uint64_t n = 1) { set(value() - n); }
+  void set(std::uint64_t n) { value_.store(n, std::memory_order_relaxed); }
+  void raise_to(std::uint64_t n) {
+    if (n > value()) set(n);
+  }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+// One per reactor. Totals since start, unless marked (gauge).
+struct ReactorCounters {
+  Counter turns;
+  Counter busy_ns;      // time spent in turns, blocking excluded
+  Counter max_turn_ns;  // longest turn since reset_max_turn()
+  Counter wakeups;      // wake-ups delivered to this reactor
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter reads;   // system calls
+  Counter writes;  // system calls
+  Counter frames_in;
+  Counter frames_out;
+  Counter connections;       // gauge: frame connections
+  Counter http_connections;  // gauge
+  Counter http_requests;
+  Counter http_refused;  // requests answered 4xx by net itself
+  Counter accepted;
+  Counter accept_pauses;  // times the descriptor limit stopped a listener
+  Counter accept_errors;
+  Counter sniff_refused;    // neither frames nor HTTP
+  Counter protocol_errors;  // bad frames
+  Counter hello_timeouts;
+  Counter slow_closed;          // closed over the hard output bound
+  Counter stall_closed;         // closed for output without progress
+  Counter output_bytes;         // gauge: waiting in all output buffers
+  Counter mailbox_in;           // messages received
+  Counter mailbox_out;          // messages sent
+  Counter mailbox_spilled;      // sends that found their ring full
+  Counter mailbox_late_drains;  // must stay 0: a lost wake-up found by the 1 s net
+};
+
+}  // namespace shoal::net

@@ -1,0 +1,62 @@
+// Connects to one of a list of addresses and stays at it: after a failure, and after the connection
+// was lost, it tries the next address, waiting between rounds (net/backoff.h).
+//
+// Threads: the reactor's only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/limits.h"
+#include "core/time.h"
+#include "net/address.h"
+#include "net/backoff.h"
+#include "net/connection.h"
+#include "net/reactor.h"
+
+namespace shoal::net {
+
+struct DialerOptions {
+  std::vector<HostPort> addresses;  // tried in order, at least one; names are resolved each time
+  std::uint64_t seed = 0;           // of the backoff's jitter: random_seed(), or fixed in tests
+  BackoffLimits backoff;
+  core::Duration connect_timeout = core::kDialTimeout;
+  ConnectionOptions connection;  // hello_timeout: how long the peer may take to greet back
+  // An attempt failed or a connection ended: to whom, why, and when the next attempt starts.
+  std::function<void(const HostPort& address, const absl::Status& why, core::Duration wait)>
+      on_retry;
+};
+
+class Dialer {
+ public:
+  // `handler` gets on_connected, on_frame and on_closed of every connection; it outlives the
+  // dialer.
+  Dialer(Reactor& reactor, ConnectionHandler* handler, DialerOptions options);
+  // Stops dialling and closes the connection, without on_closed.
+  ~Dialer();
+  Dialer(const Dialer&) = delete;
+  Dialer& operator=(const Dialer&) = delete;
+
+  void start();
+  // The list from now on; the next attempt starts at its front. For NOT_LEADER redirects: follow
+  // with reconnect_now().
+  void set_addresses(std::vector<HostPort> addresses);
+  // Drops the present connection or wait and dials at once.
+  void reconnect_now(absl::Status why);
+  // The owner has been greeted: the next failure starts the backoff anew. (A TCP connect alone
+  // proves nothing, so it does not reset it.)
+  void set_healthy();
+
+  Connection* connection();  // nullptr while there is none
+  const HostPort& current_address() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace shoal::net
