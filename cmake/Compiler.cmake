@@ -16,4 +16,10 @@ else()
     add_compile_options(-Wno-tsan)  # gcc: atomic_thread_fence is unknown to TSAN; net/wake.h annotates it
   endif()
 endif()
+if(FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "FUZZ=ON needs clang: -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage in every library; the programs link the rest
+endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)

@@ -12,7 +12,8 @@ function(shoal_library folder)
   endif()
 endfunction()
 
-# Every examples/<name>.cc is one program, built into examples/ of the build folder.
+# Every examples/<name>.cc is one program, built into examples/ of the build folder. The tests that start
+# them find their targets in the global property SHOAL_EXAMPLES.
 function(shoal_examples)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.cc)
   foreach(source ${sources})
@@ -21,5 +22,6 @@ function(shoal_examples)
     target_link_libraries(example_${name} PRIVATE shoal_sdk)
     set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples)
+    set_property(GLOBAL APPEND PROPERTY SHOAL_EXAMPLES example_${name})
   endforeach()
 endfunction()

@@ -1,0 +1,109 @@
+# The commands of daily work. CMake and ninja do the building; this file only names things.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+JOBS ?= $(shell nproc)
+ALLOCATOR ?= jemalloc
+SEEDS ?= 1000
+FUZZ_SECONDS ?= 60
+RELEASE := build/release
+FILTER ?= .
+
+export CTEST_OUTPUT_ON_FAILURE := 1
+
+# $(call configure,<folder>,<options>): once; ninja re-runs cmake itself when a CMake file changes.
+define configure
+	@test -f $(1)/build.ninja || { echo "configure $(1)"; \
+	  cmake -S . -B $(1) -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=ccache $(2) >$(1).log 2>&1 \
+	  || { cat $(1).log; exit 1; }; }
+endef
+
+# $(call ninja,<folder>,<targets>)
+ninja = @scripts/run_ninja $(1) -j $(JOBS) $(2)
+
+# $(call check,<name>,<sanitizer>): build and run the tests under a sanitizer.
+define check
+	$(call configure,build/$(1),-DCMAKE_BUILD_TYPE=RelWithDebInfo -DSANITIZE=$(2))
+	$(call ninja,build/$(1),all)
+	@scripts/run_ctest build/$(1) -j $(JOBS) -R '$(FILTER)'
+endef
+
+.PHONY: help
+help:  ## this list
+	@echo "Shoal: make <target>"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 18
+	@echo "Options: JOBS=$(JOBS) ALLOCATOR=jemalloc|mimalloc|system FILTER=<ctest regex> SEED= SEEDS= FUZZ_SECONDS="
+
+.PHONY: bootstrap bootstrap-dev
+bootstrap:  ## install missing Debian packages (the others call it; BOOTSTRAP=no forbids it)
+	@mkdir -p build
+ifneq ($(BOOTSTRAP),no)
+	@scripts/bootstrap --quiet
+endif
+
+bootstrap-dev:
+	@mkdir -p build
+ifneq ($(BOOTSTRAP),no)
+	@scripts/bootstrap --quiet --dev
+endif
+
+.PHONY: configure build
+configure: bootstrap
+	$(call configure,$(RELEASE),-DCMAKE_BUILD_TYPE=Release)
+	@grep -qx 'ALLOCATOR:STRING=$(ALLOCATOR)' $(RELEASE)/CMakeCache.txt \
+	  || cmake -DALLOCATOR=$(ALLOCATOR) $(RELEASE) >$(RELEASE).log 2>&1 || { cat $(RELEASE).log; exit 1; }
+	@ln -sfn $(RELEASE)/compile_commands.json compile_commands.json
+
+build: configure  ## the release build: build/release/shoal
+	$(call ninja,$(RELEASE),all)
+
+.PHONY: run
+run: build  ## build, start a cluster of one master and three agents, run a real job on it
+	@scripts/demo_job
+
+.PHONY: test asan ubsan tsan
+test: build  ## build and run all tests
+	@scripts/run_ctest $(RELEASE) -j $(JOBS) -R '$(FILTER)'
+
+asan: bootstrap  ## the tests under AddressSanitizer and LeakSanitizer
+	$(call check,asan,address)
+
+ubsan: bootstrap  ## the tests under UndefinedBehaviorSanitizer
+	$(call check,ubsan,undefined)
+
+tsan: bootstrap  ## the tests under ThreadSanitizer
+	$(call check,tsan,thread)
+
+.PHONY: sim
+sim: configure  ## the simulator: SEEDS=1000 seeds, or SEED=n to replay one
+	$(call ninja,$(RELEASE),shoal_sim)
+	@$(RELEASE)/tests/shoal_sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+.PHONY: fuzz fuzz-smoke
+fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name for some)
+	$(call configure,build/fuzz,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DFUZZ=ON -DSANITIZE=address \
+	  -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
+	$(call ninja,build/fuzz,fuzzers)
+	@scripts/run_fuzzers build/fuzz $(FUZZ_SECONDS) '$(FILTER)'
+
+fuzz-smoke:  ## the same for 5 seconds each
+	@$(MAKE) fuzz FUZZ_SECONDS=5
+
+.PHONY: bench-build bench
+bench-build: configure  ## the benchmarks: build/release/bench/*_bench
+	$(call ninja,$(RELEASE),all benches)
+
+bench: bench-build  ## run them, one after the other
+	@scripts/run_benches $(RELEASE)/bench '$(FILTER)'
+
+.PHONY: lint format
+lint: bootstrap-dev configure  ## layers, sizes, documents, format, clang-tidy
+	@scripts/lint $(JOBS)
+
+format: bootstrap-dev  ## reformat the C++ sources in place
+	@scripts/check_format --fix
+
+.PHONY: clean
+clean:  ## remove build/
+	rm -rf build compile_commands.json
