@@ -1,0 +1,350 @@
+#include "agent/spawner.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "agent/errno_status.h"
+
+// The child runs in the agent's memory. A sanitizer that kept its books there would count a
+// function that is entered and never left (execve does not return), so it is kept out of the child.
+#if defined(__has_attribute) && __has_attribute(disable_sanitizer_instrumentation)
+#define SHOAL_IN_CHILD __attribute__((disable_sanitizer_instrumentation, noinline))
+#else
+#define SHOAL_IN_CHILD \
+  __attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined"), noinline))
+#endif
+
+namespace shoal::agent {
+
+namespace {
+
+constexpr std::size_t kGuardBytes = 4096;
+constexpr std::size_t kStackBytes = 64 * 1024 + kGuardBytes;
+constexpr int kCloneFlags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD;
+constexpr int kSignals = 64;
+
+// The kernel's own sigaction (x86-64 and arm64 agree on these sizes; arm64 leaves out restorer, and
+// all is zero here).
+struct KernelSigaction {
+  void* handler;
+  unsigned long flags;
+  void* restorer;
+  std::uint64_t mask;
+};
+
+enum class Stage { kNotStarted, kDescriptors, kDirectory, kExec };
+
+// Everything the child reads, made before it exists, and the two words it writes.
+struct ChildPlan {
+  const char* path;
+  char* const* arguments;
+  char* const* environment;
+  const char* directory;
+  int null_fd;
+  int out_fd;
+  int err_fd;
+  int highest_fd;
+  pid_t agent;
+  volatile Stage stage;
+  volatile int err;
+};
+
+// System calls by number throughout: libc's wrappers may be intercepted by a sanitizer, which would
+// note the child's changes (closed descriptors, signal handlers) as if the agent had made them.
+template <typename... Args>
+SHOAL_IN_CHILD inline long raw(long number, Args... args) {
+  return ::syscall(number, args...);
+}
+
+SHOAL_IN_CHILD void fail(ChildPlan* plan, Stage stage) {
+  plan->err = errno;
+  plan->stage = stage;
+  raw(SYS_exit_group, 127);
+}
+
+// Runs between clone and execve: only system calls, no memory is taken, nothing is locked.
+SHOAL_IN_CHILD int child_main(void* argument) {
+  auto* plan = static_cast<ChildPlan*>(argument);
+  KernelSigaction by_default;
+  by_default.handler = nullptr;  // SIG_DFL
+  by_default.flags = 0;
+  by_default.restorer = nullptr;
+  by_default.mask = 0;
+  // Handlers before the mask: a signal let through must not run the agent's handler in here.
+  for (int signo = 1; signo <= kSignals; ++signo) {
+    raw(SYS_rt_sigaction, signo, &by_default, nullptr, sizeof(std::uint64_t));
+  }
+  raw(SYS_setsid);
+  raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (raw(SYS_getppid) != plan->agent) raw(SYS_exit_group, 127);  // it died before the prctl
+  raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  const unsigned all = ~0u;
+  if (raw(SYS_close_range, static_cast<unsigned>(plan->highest_fd) + 1, all, CLOSE_RANGE_UNSHARE) !=
+          0 ||
+      raw(SYS_dup3, plan->null_fd, 0, 0) < 0 || raw(SYS_dup3, plan->out_fd, 1, 0) < 0 ||
+      raw(SYS_dup3, plan->err_fd, 2, 0) < 0 || raw(SYS_close_range, 3u, all, 0) != 0) {
+    fail(plan, Stage::kDescriptors);
+  }
+  if (raw(SYS_chdir, plan->directory) != 0) fail(plan, Stage::kDirectory);
+  raw(SYS_umask, 022);
+  const std::uint64_t none = 0;
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none));
+  raw(SYS_execve, plan->path, plan->arguments, plan->environment);
+  fail(plan, Stage::kExec);
+  return 127;
+}
+
+// Also the two signals libc keeps for itself and does not let pthread_sigmask block.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    const std::uint64_t all = ~std::uint64_t{0};
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof(all));
+  }
+  ~BlockedSignals() {
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof(before_));
+  }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
+bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
+std::optional<SpawnError> check(const SpawnRequest& request) {
+  if (request.arguments.empty() || request.arguments.front().empty()) {
+    return SpawnError{SpawnFailure::kEmptyCommand, 0, "the command is empty"};
+  }
+  for (std::size_t i = 0; i < request.arguments.size(); ++i) {
+    if (has_nul(request.arguments[i])) {
+      return SpawnError{
+          SpawnFailure::kNulByte, 0,
+          absl::StrCat("argument ", i, " ", quoted(request.arguments[i]), " holds a NUL byte")};
+    }
+  }
+  if (has_nul(request.working_directory) || has_nul(request.task_uuid)) {
+    return SpawnError{SpawnFailure::kNulByte, 0, "working directory or uuid holds a NUL byte"};
+  }
+  if (request.working_directory.substr(0, 1) != "/") {
+    return SpawnError{SpawnFailure::kBadWorkingDirectory, 0,
+                      absl::StrCat("the working directory ", quoted(request.working_directory),
+                                   " is not an absolute path")};
+  }
+  for (const auto& [name, value] : request.environment) {
+    if (has_nul(name) || has_nul(value)) {
+      return SpawnError{SpawnFailure::kNulByte, 0,
+                        absl::StrCat("variable ", quoted(name), " holds a NUL byte")};
+    }
+    if (name.empty() || name.find('=') != std::string::npos) {
+      return SpawnError{SpawnFailure::kBadEnvironment, 0,
+                        absl::StrCat("variable name ", quoted(name), " is empty or holds '='")};
+    }
+  }
+  return std::nullopt;
+}
+
+// What is handed to execve, all of it owned here.
+struct Command {
+  std::string path;
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;  // NAME=value, each name once
+};
+
+// Fills in the environment; gives the task's PATH.
+std::string_view set_environment(const SpawnRequest& request, Command* command) {
+  std::vector<std::pair<std::string_view, std::string_view>> variables;
+  absl::flat_hash_map<std::string_view, std::size_t> place;
+  const auto set = [&](std::string_view name, std::string_view value) {
+    const auto [found, is_new] = place.try_emplace(name, variables.size());
+    if (is_new) {
+      variables.emplace_back(name, value);
+    } else {
+      variables[found->second].second = value;
+    }
+  };
+  set("PATH", kDefaultTaskPath);
+  set("HOME", request.working_directory);
+  for (const auto& [name, value] : request.environment) set(name, value);
+  // Last: it is how a task's stray processes are found, and a task does not choose it.
+  if (!request.task_uuid.empty()) set(kTaskMarker, request.task_uuid);
+  command->environment.reserve(variables.size());
+  for (const auto& [name, value] : variables) {
+    command->environment.push_back(std::string(name).append(1, '=').append(value));
+  }
+  return variables.front().second;
+}
+
+std::optional<SpawnError> prepare(const SpawnRequest& request, Command* command) {
+  if (auto refused = check(request)) return refused;
+  const std::string_view search_path = set_environment(request, command);
+  if (request.shell) command->arguments = {"/bin/sh", "-c"};
+  command->arguments.insert(command->arguments.end(), request.arguments.begin(),
+                            request.arguments.end());
+  // sh -c LINE NAME $1 $2: the name is what the shell calls itself in its messages.
+  if (request.shell && command->arguments.size() > 3) {
+    command->arguments.insert(command->arguments.begin() + 3, "sh");
+  }
+  Lookup program =
+      look_up_program(command->arguments.front(), search_path, request.working_directory);
+  command->path = std::move(program.path);
+  if (!command->path.empty()) return std::nullopt;
+  // A missing working directory hides what is in it: say that first.
+  struct stat info {};
+  if (::stat(request.working_directory.c_str(), &info) != 0) {
+    return explain_chdir_failure(request.working_directory, errno);
+  }
+  return std::move(program.error);
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (std::string& text : strings) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+SpawnResult failed(SpawnError error) {
+  SpawnResult result;
+  result.error = std::move(error);
+  return result;
+}
+
+SpawnError resources(int err, std::string_view what) {
+  return SpawnError{SpawnFailure::kResourceExhausted, err,
+                    std::string(errno_status(err, what).message())};
+}
+
+SpawnError explain(const ChildPlan& plan, const std::string& working_directory) {
+  const int err = plan.err;
+  switch (plan.stage) {
+    case Stage::kDirectory:
+      return explain_chdir_failure(working_directory, err);
+    case Stage::kExec:
+      return explain_exec_failure(plan.path, working_directory, err);
+    case Stage::kDescriptors:
+    case Stage::kNotStarted:
+      break;
+  }
+  return resources(err, "setting up a task's descriptors");
+}
+
+// Waits for a child that is known to be ending.
+void reap(const SpawnedProcess& process) {
+  siginfo_t info;
+  while (::waitid(P_PIDFD, static_cast<id_t>(process.pidfd.get()), &info, WEXITED) != 0 &&
+         errno == EINTR) {
+  }
+}
+
+UniqueFd above_standard(int fd) {
+  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+// Blocks until the child has exec'd or failed. The child's pid, or -1 and errno.
+pid_t clone_child(void* stack, ChildPlan* plan, int* pidfd) {
+  const BlockedSignals blocked;
+  return ::clone(child_main, static_cast<char*>(stack) + kStackBytes, kCloneFlags, plan, pidfd);
+}
+
+}  // namespace
+
+absl::StatusOr<Spawner> Spawner::create() {
+  struct sigaction child_signal {};
+  if (::sigaction(SIGCHLD, nullptr, &child_signal) == 0 &&
+      (child_signal.sa_handler == SIG_IGN || (child_signal.sa_flags & SA_NOCLDWAIT) != 0)) {
+    child_signal.sa_handler = SIG_DFL;
+    child_signal.sa_flags = 0;
+    ::sigaction(SIGCHLD, &child_signal, nullptr);
+  }
+  Spawner spawner;
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return errno_status(errno, "opening /dev/null");
+  spawner.null_ = above_standard(null.get());
+  spawner.out_slot_ = above_standard(null.get());
+  spawner.err_slot_ = above_standard(null.get());
+  if (!spawner.err_slot_.valid()) return errno_status(errno, "taking descriptors for tasks");
+  void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return errno_status(errno, "taking a stack for the spawner");
+  spawner.stack_ = stack;
+  ::mprotect(stack, kGuardBytes, PROT_NONE);
+  return spawner;
+}
+
+Spawner::Spawner(Spawner&& other) noexcept
+    : stack_(std::exchange(other.stack_, nullptr)),
+      null_(std::move(other.null_)),
+      out_slot_(std::move(other.out_slot_)),
+      err_slot_(std::move(other.err_slot_)) {}
+
+Spawner::~Spawner() {
+  if (stack_ != nullptr) ::munmap(stack_, kStackBytes);
+}
+
+bool Spawner::connect_output(const SpawnRequest& request) {
+  return ::dup3(request.stdout_fd, out_slot_.get(), O_CLOEXEC) >= 0 &&
+         ::dup3(request.stderr_fd, err_slot_.get(), O_CLOEXEC) >= 0;
+}
+
+void Spawner::disconnect_output() {
+  // Otherwise a log file would stay open here until the next task is started.
+  ::dup3(null_.get(), out_slot_.get(), O_CLOEXEC);
+  ::dup3(null_.get(), err_slot_.get(), O_CLOEXEC);
+}
+
+SpawnResult Spawner::spawn(const SpawnRequest& request) {
+  Command command;
+  if (auto refused = prepare(request, &command)) return failed(std::move(*refused));
+  const std::vector<char*> arguments = pointers_to(command.arguments);
+  const std::vector<char*> environment = pointers_to(command.environment);
+  ChildPlan plan{command.path.c_str(),
+                 arguments.data(),
+                 environment.data(),
+                 request.working_directory.c_str(),
+                 null_.get(),
+                 out_slot_.get(),
+                 err_slot_.get(),
+                 std::max({null_.get(), out_slot_.get(), err_slot_.get()}),
+                 ::getpid(),
+                 Stage::kNotStarted,
+                 0};
+  if (!connect_output(request)) {
+    const int err = errno;
+    disconnect_output();
+    return failed(SpawnError{SpawnFailure::kOther, err,
+                             std::string(errno_status(err, "connecting the output").message())});
+  }
+  int pidfd = -1;
+  const pid_t pid = clone_child(stack_, &plan, &pidfd);
+  const int clone_error = errno;
+  disconnect_output();
+  if (pid < 0) return failed(resources(clone_error, "starting a process"));
+  SpawnedProcess process{pid, UniqueFd(pidfd), 0};
+  if (plan.stage != Stage::kNotStarted) {
+    reap(process);
+    return failed(explain(plan, request.working_directory));
+  }
+  if (const auto stat = read_proc_stat(pid)) process.start_time = stat->start_time;
+  SpawnResult result;
+  result.process = std::move(process);
+  return result;
+}
+
+}  // namespace shoal::agent
