@@ -89,12 +89,13 @@ class Connection final : private StreamSink {
   // Only for net/: from a stream that is already open.
   static Connection* create(StreamPtr stream, ConnectionHandler* handler,
                             const ConnectionOptions& options);
+  void start_reading() { stream_->start_reading(); }
 
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   SessionId id() const { return id_; }
-  Reactor& reactor() { return stream_->reactor(); }
+  Reactor& reactor() { return reactor_; }
   std::string peer_address() const;  // text, for people
 
   // Appends one whole encoded frame. Dropped without a word when the connection is closing: its
@@ -103,9 +104,9 @@ class Connection final : private StreamSink {
   // The same from its parts; header.length == payload.size(), a multiple of 8.
   void send(const wire::FrameHeader& header, wire::Bytes payload);
 
-  std::size_t output_bytes() const { return stream_->output_bytes(); }
+  std::size_t output_bytes() const { return stream_ ? stream_->output_bytes() : 0; }
   // More than the soft bound waits: send this peer nothing that can wait.
-  bool is_slow() const { return stream_->output_bytes() > stream_->limits().soft_output_bytes; }
+  bool is_slow() const { return stream_ && output_bytes() > stream_->limits().soft_output_bytes; }
 
   void set_max_payload(std::size_t bytes) { max_payload_ = bytes; }
   // Ends the hello timeout and raises max_payload to core::kMaxFrameBytes.
@@ -116,7 +117,7 @@ class Connection final : private StreamSink {
   void close(absl::Status reason);
   // Reads nothing more, writes what is queued (for at most 2 s), then closes.
   void close_after_flush(absl::Status reason);
-  bool is_closing() const { return closing_; }
+  bool is_closing() const { return !stream_ || !stream_->is_open(); }
 
   // Gives the connection away: no further callback, and find_connection(id()) finds nothing. The
   // bytes of `from` and all after it travel along. Only inside on_frame, with its frame.
@@ -147,20 +148,21 @@ class Connection final : private StreamSink {
 
   std::size_t deliver(wire::Bytes input);
   void deliver_and_keep(wire::Bytes input);
-  void finish_tail(std::size_t received);
-  bool accepts_input() const { return !closing_ && stream_ != nullptr; }
+  void read_into_tail();
+  void keep(wire::Bytes rest);
   void fail(const absl::Status& error);
 
-  StreamPtr stream_;
+  Reactor& reactor_;
+  StreamPtr stream_;  // nullptr once detached
   ConnectionHandler* handler_;
   SessionId id_ = kNoSession;
-  std::unique_ptr<Tail> tail_;  // an unfinished frame
+  std::unique_ptr<Tail> tail_;  // an unfinished frame, or what adopt() brought
   wire::Bytes delivering_;      // what on_frame is being called from
+  wire::Bytes following_;       // read, and comes after delivering_
   std::size_t max_payload_;
   std::uint64_t tag_ = 0;
   void* user_data_ = nullptr;
   bool authenticated_ = false;
-  bool closing_ = false;
 };
 
 }  // namespace shoal::net

@@ -28,13 +28,14 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  // Resolves `bind_address` (HOST:PORT, net/address.h; blocking, so at start-up only), takes the
-  // first result, binds and listens. Port 0: the kernel picks; pass bound_address() to the other
-  // reactors' listeners. Errors: INVALID_ARGUMENT (malformed), UNAVAILABLE (name, bind: with the
-  // address and the system's reason).
+  // The first listener of a process. Resolves `bind_address` (HOST:PORT, net/address.h; blocking, so
+  // at start-up only), takes the first result, binds and listens. Port 0: the kernel picks. Errors:
+  // INVALID_ARGUMENT (malformed), UNAVAILABLE (name, or bind: with the address and the system's
+  // reason; a port on which another process listens is refused).
   static absl::StatusOr<std::unique_ptr<Listener>> create(Reactor& reactor,
                                                           std::string_view bind_address,
                                                           const ListenerOptions& options);
+  // The listeners of the other reactors: joins `address`, the bound_address() of the first.
   static absl::StatusOr<std::unique_ptr<Listener>> create(Reactor& reactor,
                                                           const SocketAddress& address,
                                                           const ListenerOptions& options);

@@ -70,7 +70,7 @@ class Stream {
   void write(absl::Span<const std::uint8_t> first, absl::Span<const std::uint8_t> second);
   std::size_t output_bytes() const { return output_.size(); }
 
-  // on_deadline() is called once, at most 20 ms late; TimePoint::max(): none.
+  // on_deadline() is called once, about 20 ms late at most; TimePoint::max(): none.
   void set_deadline(core::TimePoint deadline);
 
   // on_replay() is called later in this turn.
@@ -83,6 +83,8 @@ class Stream {
   int release_fd();
   OutputBuffer& output() { return output_; }
 
+  bool is_open() const { return state_ == State::kOpen; }
+
  private:
   friend struct StreamDeleter;
   friend struct ReactorState;
@@ -92,20 +94,29 @@ class Stream {
 
   Stream(Reactor& reactor, int fd);
   ~Stream();
+  void destroy();
 
-  static void on_poll(Poll* poll, int status, int events);
   void on_events(int status, int events);
+  void poll_for(int events);
   void update_poll();
   void mark_dirty();
+  void after_append();
   void flush();
-  void after_progress();
+  void set_stall_deadline(core::TimePoint deadline);
   void finish_flushing();
   void linger();
-  void check_deadlines(core::TimePoint now, core::TimePoint* next);
-  void watch_deadline(core::TimePoint deadline);
-  void report_closed();
+  core::TimePoint check_deadlines(core::TimePoint now);  // the next one
+  void tell_later(std::uint8_t what);
+  void deliver_pending();
+
+  // What the sink is to be told at the end of the turn.
+  static constexpr std::uint8_t kTellReplay = 1;
+  static constexpr std::uint8_t kTellDeadline = 2;
+  static constexpr std::uint8_t kTellDrained = 4;
+  static constexpr std::uint8_t kTellClosed = 8;
 
   Reactor& reactor_;
+  ReactorState& state_of_reactor_;
   StreamSink* sink_ = nullptr;
   Poll* poll_ = nullptr;
   int fd_ = -1;
@@ -114,17 +125,18 @@ class Stream {
   bool blocked_ = false;  // the kernel took less than was offered: waiting for writability
   bool was_slow_ = false;
   bool dirty_ = false;
-  bool replay_ = false;
-  bool reported_ = false;
+  bool watched_ = false;
+  std::uint8_t to_tell_ = 0;
   std::uint8_t polled_events_ = 0;
+  std::uint32_t dirty_index_ = 0;    // in ReactorState::dirty or flushing, while dirty_
+  std::uint32_t pending_index_ = 0;  // in ReactorState::pending, while to_tell_ != 0
   OutputBuffer output_;
   StreamLimits limits_;
   core::TimePoint deadline_ = core::TimePoint::max();
   core::TimePoint stall_deadline_ = core::TimePoint::max();
   std::size_t lingered_bytes_ = 0;
   absl::Status reason_;
-  // Links of the reactor's list of streams.
-  Stream* previous_ = nullptr;
+  Stream* previous_ = nullptr;  // links of the reactor's list of streams with deadlines
   Stream* next_ = nullptr;
 };
 
