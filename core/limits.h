@@ -38,6 +38,8 @@ inline constexpr std::size_t kMaxHttpRequestsPerConnection = 1000;
 inline constexpr std::chrono::milliseconds kDialTimeout{5000};
 inline constexpr std::chrono::milliseconds kCloseFlushTimeout{2000};  // last words of a closing side
 
+inline constexpr std::uint16_t kDefaultMasterPort = 7070;
+
 // --- reactors -----------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxReactors = 64;
 inline constexpr std::size_t kMailboxSlots = 4096;            // per ordered pair of shards
@@ -55,11 +57,15 @@ inline constexpr std::uint32_t kMaxOffersPerShard = 1u << 17;
 inline constexpr std::uint32_t kMaxFrameworksPerShard = 4096;
 inline constexpr std::size_t kMaxRolesPerFramework = 64;
 inline constexpr std::size_t kMaxAttributes = 256;
+inline constexpr std::size_t kMaxAttributesBytes = 64 * 1024;  // names and values of one agent
+inline constexpr std::size_t kMaxTaskNameBytes = 128;          // so that all tasks of an agent,
+inline constexpr std::size_t kMaxTasksPerAgent = 1900;         // with it, fit one RegisterAgent
 inline constexpr std::size_t kMaxPortRanges = 1024;
 inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
 inline constexpr std::size_t kMaxCompletedFrameworksPerShard = 50;
 inline constexpr std::size_t kMaxFiltersPerAgent = 4096;
+inline constexpr std::size_t kMaxUnreachableAgentsPerShard = 1000;
 inline constexpr std::chrono::milliseconds kDefaultRefuse{5000};
 inline constexpr std::chrono::hours kMaxRefuse{365 * 24};
 inline constexpr std::chrono::milliseconds kDefaultOfferTimeout{60'000};
@@ -71,14 +77,17 @@ inline constexpr std::int64_t kMinOfferMemMilli = 32'000;               // 32 Mi
 // --- agent --------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds kDefaultKillGrace{3000};
 inline constexpr std::chrono::milliseconds kUpdateRetryMin{10'000};
-inline constexpr std::chrono::milliseconds kUpdateRetryMax{600'000};
+inline constexpr std::chrono::milliseconds kUpdateRetryMax{60'000};
 inline constexpr std::size_t kMaxArguments = 4096;
+inline constexpr std::size_t kMaxTasksPerAgent = 1500;  // all fit in one RegisterAgent: 2 tables each
 inline constexpr std::size_t kMaxLogChunkBytes = 64 * 1024;
 
 static_assert(kMaxHelloBytes < kMaxFrameBytes);
 static_assert(kMaxTaskDescriptionBytes < kMaxFrameBytes);
+static_assert(2 * kMaxTasksPerAgent + kMaxAttributes + 2 <= kMaxMessageTables);
 static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
 static_assert(kSoftOutputBytes < kHardOutputBytes && kMaxFrameBytes <= kSoftOutputBytes);
+static_assert(kMaxTasksPerAgent * 2 + kMaxAttributes + 2 <= kMaxMessageTables);
 static_assert(kHeartbeatInterval * 3 <= kSessionTimeout);
 static_assert((kMailboxSlots & (kMailboxSlots - 1)) == 0);
 static_assert((kMaxOffersPerShard & (kMaxOffersPerShard - 1)) == 0);
