@@ -58,8 +58,7 @@ inline constexpr std::uint32_t kMaxFrameworksPerShard = 4096;
 inline constexpr std::size_t kMaxRolesPerFramework = 64;
 inline constexpr std::size_t kMaxAttributes = 256;
 inline constexpr std::size_t kMaxAttributesBytes = 64 * 1024;  // names and values of one agent
-inline constexpr std::size_t kMaxTaskNameBytes = 128;          // so that all tasks of an agent,
-inline constexpr std::size_t kMaxTasksPerAgent = 1900;         // with it, fit one RegisterAgent
+inline constexpr std::size_t kMaxTaskNameBytes = 128;  // all tasks of an agent fit one RegisterAgent
 inline constexpr std::size_t kMaxPortRanges = 1024;
 inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
@@ -84,7 +83,6 @@ inline constexpr std::size_t kMaxLogChunkBytes = 64 * 1024;
 
 static_assert(kMaxHelloBytes < kMaxFrameBytes);
 static_assert(kMaxTaskDescriptionBytes < kMaxFrameBytes);
-static_assert(2 * kMaxTasksPerAgent + kMaxAttributes + 2 <= kMaxMessageTables);
 static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
 static_assert(kSoftOutputBytes < kHardOutputBytes && kMaxFrameBytes <= kSoftOutputBytes);
 static_assert(kMaxTasksPerAgent * 2 + kMaxAttributes + 2 <= kMaxMessageTables);
