@@ -78,14 +78,17 @@ inline constexpr std::chrono::milliseconds kDefaultKillGrace{3000};
 inline constexpr std::chrono::milliseconds kUpdateRetryMin{10'000};
 inline constexpr std::chrono::milliseconds kUpdateRetryMax{60'000};
 inline constexpr std::size_t kMaxArguments = 4096;
-inline constexpr std::size_t kMaxTasksPerAgent = 1500;  // all fit in one RegisterAgent: 2 tables each
 inline constexpr std::size_t kMaxLogChunkBytes = 64 * 1024;
+
+// --- sdk and command line -----------------------------------------------------------------------
+inline constexpr std::size_t kMaxRememberedUpdates = 64 * 1024;  // uuids, to recognise a duplicate
+inline constexpr std::chrono::milliseconds kClientTimeout{10'000};  // one call of an operator
+inline constexpr std::size_t kMaxPumpBytes = 4 * 1024 * 1024;  // output waiting for a slow terminal
 
 static_assert(kMaxHelloBytes < kMaxFrameBytes);
 static_assert(kMaxTaskDescriptionBytes < kMaxFrameBytes);
 static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
 static_assert(kSoftOutputBytes < kHardOutputBytes && kMaxFrameBytes <= kSoftOutputBytes);
-static_assert(kMaxTasksPerAgent * 2 + kMaxAttributes + 2 <= kMaxMessageTables);
 static_assert(kHeartbeatInterval * 3 <= kSessionTimeout);
 static_assert((kMailboxSlots & (kMailboxSlots - 1)) == 0);
 static_assert((kMaxOffersPerShard & (kMaxOffersPerShard - 1)) == 0);
