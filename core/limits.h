@@ -59,6 +59,7 @@ inline constexpr std::size_t kMaxRolesPerFramework = 64;
 inline constexpr std::size_t kMaxAttributes = 256;
 inline constexpr std::size_t kMaxAttributesBytes = 64 * 1024;  // names and values of one agent
 inline constexpr std::size_t kMaxTaskNameBytes = 128;  // all tasks of an agent fit one RegisterAgent
+inline constexpr std::size_t kMaxTasksPerAgent = 1900;  // two tables each in one RegisterAgent
 inline constexpr std::size_t kMaxPortRanges = 1024;
 inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
@@ -89,6 +90,7 @@ static_assert(kMaxHelloBytes < kMaxFrameBytes);
 static_assert(kMaxTaskDescriptionBytes < kMaxFrameBytes);
 static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
 static_assert(kSoftOutputBytes < kHardOutputBytes && kMaxFrameBytes <= kSoftOutputBytes);
+static_assert(kMaxTasksPerAgent * 2 + kMaxAttributes + 2 <= kMaxMessageTables);
 static_assert(kHeartbeatInterval * 3 <= kSessionTimeout);
 static_assert((kMailboxSlots & (kMailboxSlots - 1)) == 0);
 static_assert((kMaxOffersPerShard & (kMaxOffersPerShard - 1)) == 0);
