@@ -34,8 +34,8 @@ struct AgentSummary {
   Resources used;
   Resources offered;
   std::vector<std::pair<std::string, std::string>> attributes;
-  std::uint32_t tasks = 0;          // not terminal
-  std::int64_t registered_ms = 0;   // wall clock
+  std::uint32_t tasks = 0;         // not terminal
+  std::int64_t registered_ms = 0;  // wall clock
 };
 
 struct FrameworkSummary {
@@ -45,9 +45,9 @@ struct FrameworkSummary {
   std::string role;
   FrameworkState state = FrameworkState::kActive;
   bool suppressed = false;
-  std::uint32_t tasks = 0;  // not terminal
-  std::uint32_t offers = 0; // outstanding
-  Resources allocated;      // used and offered
+  std::uint32_t tasks = 0;   // not terminal
+  std::uint32_t offers = 0;  // outstanding
+  Resources allocated;       // used and offered
   std::int64_t subscribed_ms = 0;
 };
 

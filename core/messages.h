@@ -1,12 +1,14 @@
 // What the parties say to each other, as plain values. wire/ turns frames into these and back;
-// handlers take them. Views (`std::string_view`, `Span`) point into the receive buffer and are valid
-// only while the handler runs; whoever keeps something copies it.
+// handlers take them. Views (`std::string_view`, `Span`) point into the receive buffer and are
+// valid only while the handler runs; whoever keeps something copies it.
 //
 // Conversations:
 //   hello      any peer -> master or agent: Hello;   back: Welcome or Refusal
 //   agent      RegisterAgent, StatusUpdate, Heartbeat;
-//              back: AgentRegistered, RunTask, KillTask, AcknowledgeUpdate, RemoveFramework, Heartbeat
-//   framework  Subscribe, Accept, Decline, Revive, Suppress, KillTask, AcknowledgeUpdate, Reconcile,
+//              back: AgentRegistered, RunTask, KillTask, AcknowledgeUpdate, RemoveFramework,
+//              Heartbeat
+//   framework  Subscribe, Accept, Decline, Revive, Suppress, KillTask, AcknowledgeUpdate,
+//   Reconcile,
 //              Teardown, Heartbeat;   back: Subscribed, Offers, Rescind, TaskUpdate, AgentFailure,
 //              Refusal, Heartbeat
 //   operator   Query, KillTask, TeardownFramework;   back: QueryAnswer (in parts), Done or Refusal
@@ -35,11 +37,11 @@ struct Hello {
   PeerKind kind = PeerKind::kOperator;
   std::uint16_t protocol_min = 0;
   std::uint16_t protocol_max = 0;
-  std::uint64_t features = 0;      // bits; unknown ones are ignored
-  std::uint64_t cluster_id = 0;    // 0: not known yet; otherwise it must match
-  std::uint64_t peer_id = 0;       // the agent's or framework's id from an earlier session; 0: new
-  std::string_view software;       // "shoal/0.1.0", for people
-  BytesView credentials;           // empty while there is no authentication
+  std::uint64_t features = 0;    // bits; unknown ones are ignored
+  std::uint64_t cluster_id = 0;  // 0: not known yet; otherwise it must match
+  std::uint64_t peer_id = 0;     // the agent's or framework's id from an earlier session; 0: new
+  std::string_view software;     // "shoal/0.1.0", for people
+  BytesView credentials;         // empty while there is no authentication
 };
 
 struct Welcome {
@@ -52,15 +54,15 @@ struct Welcome {
 // Why a call was not done; the sender's state is unchanged. `correlation` of the frame names the
 // call. Numbers are the wire's.
 enum class RefusalCode : std::uint8_t {
-  kBadMessage = 0,        // not decodable, or a field out of range; the connection is closed
+  kBadMessage = 0,  // not decodable, or a field out of range; the connection is closed
   kUnsupportedVersion = 1,
   kWrongCluster = 2,
-  kNotExpected = 3,       // a message that this peer may not send, or not now
-  kInvalid = 4,           // well formed but refused by validation
+  kNotExpected = 3,  // a message that this peer may not send, or not now
+  kInvalid = 4,      // well formed but refused by validation
   kNotFound = 5,
-  kInvalidOffer = 6,      // unknown, late, foreign or twice-named offer
-  kOverloaded = 7,        // a table is full; try again later
-  kFenced = 8,            // another instance took over this id; the connection is closed
+  kInvalidOffer = 6,  // unknown, late, foreign or twice-named offer
+  kOverloaded = 7,    // a table is full; try again later
+  kFenced = 8,        // another instance took over this id; the connection is closed
   kShuttingDown = 9,
 };
 inline constexpr std::uint8_t kRefusalCodes = 10;
@@ -76,7 +78,8 @@ struct Heartbeat {
   std::uint64_t sequence = 0;
 };
 
-// --- values shared by conversations ---------------------------------------------------------------
+// --- values shared by conversations
+// ---------------------------------------------------------------
 
 struct AttributeView {
   std::string_view name;   // check_name
@@ -86,15 +89,15 @@ using AttributeViews = absl::InlinedVector<AttributeView, 4>;
 
 // What the master reads of a task; the rest is `description`, forwarded unread.
 struct TaskLaunch {
-  std::string_view id;      // check_name; unique within the framework
-  std::string_view name;    // clean text, may be empty
+  std::string_view id;    // check_name; unique within the framework
+  std::string_view name;  // clean text, may be empty
   Resources resources;
-  BytesView description;    // an encoded TaskDescription (wire/task_description.h)
+  BytesView description;  // an encoded TaskDescription (wire/task_description.h)
 };
 
 struct TaskStatus {
   FrameworkId framework;
-  AgentId agent;             // 0 when the task never reached one
+  AgentId agent;  // 0 when the task never reached one
   std::string_view task;
   TaskState state = TaskState::kUnknown;
   TaskReason reason = TaskReason::kNone;
@@ -102,13 +105,14 @@ struct TaskStatus {
   std::string_view message;  // one line for people, may be empty
   bool has_exit = false;     // the process ended: exactly one of the two below tells how
   std::int32_t exit_code = 0;
-  std::int32_t exit_signal = 0;  // > 0: ended by this signal
+  std::int32_t exit_signal = 0;   // > 0: ended by this signal
   std::int64_t timestamp_ms = 0;  // wall clock of the source, for people
-  bool has_uuid = false;     // only a status with a uuid is resent until acknowledged
+  bool has_uuid = false;          // only a status with a uuid is resent until acknowledged
   UpdateUuid uuid{};
 };
 
-// --- agent conversation ---------------------------------------------------------------------------
+// --- agent conversation
+// ---------------------------------------------------------------------------
 
 // A task that runs (or ended unacknowledged) on an agent that registers again.
 struct TaskReport {
@@ -141,7 +145,7 @@ struct RunTask {
 
 struct KillTask {
   FrameworkId framework;
-  AgentId agent;            // 0: the master finds it
+  AgentId agent;  // 0: the master finds it
   std::string_view task;
   std::int64_t grace_ms = -1;  // < 0: the task's own
 };
@@ -158,7 +162,8 @@ struct RemoveFramework {
   FrameworkId framework;
 };
 
-// --- framework conversation -------------------------------------------------------------------------
+// --- framework conversation
+// -------------------------------------------------------------------------
 
 struct Subscribe {
   std::string_view name;  // clean text
@@ -214,7 +219,8 @@ struct AgentFailure {
   AgentId agent;
 };
 
-// --- operator conversation --------------------------------------------------------------------------
+// --- operator conversation
+// --------------------------------------------------------------------------
 
 enum class QueryKind : std::uint8_t {
   kCluster = 0,
@@ -236,7 +242,8 @@ struct TeardownFramework {
 
 struct Done {};
 
-// --- log conversation -------------------------------------------------------------------------------
+// --- log conversation
+// -------------------------------------------------------------------------------
 
 enum class LogStream : std::uint8_t { kStdout = 0, kStderr = 1 };
 inline constexpr std::uint8_t kLogStreams = 2;

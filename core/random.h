@@ -17,7 +17,8 @@ class Random {
     return z ^ (z >> 31);
   }
 
-  // Uniform in [0, bound); 0 when bound is 0. The bias of the modulo is below 2^-32 for 32-bit bounds.
+  // Uniform in [0, bound); 0 when bound is 0. The bias of the modulo is below 2^-32 for 32-bit
+  // bounds.
   std::uint64_t below(std::uint64_t bound) { return bound == 0 ? 0 : next() % bound; }
 
   // True with probability numerator / denominator.

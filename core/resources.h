@@ -57,9 +57,7 @@ struct Resources {
   Milli gpus = 0;
   PortSet ports;
 
-  bool empty() const {
-    return cpus == 0 && mem == 0 && disk == 0 && gpus == 0 && ports.empty();
-  }
+  bool empty() const { return cpus == 0 && mem == 0 && disk == 0 && gpus == 0 && ports.empty(); }
   bool contains(const Resources& other) const {
     return cpus >= other.cpus && mem >= other.mem && disk >= other.disk && gpus >= other.gpus &&
            ports.contains(other.ports);

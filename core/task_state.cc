@@ -7,9 +7,10 @@ namespace shoal::core {
 namespace {
 
 constexpr std::array<std::string_view, kTaskStates> kStateNames = {
-    "TASK_STAGING", "TASK_STARTING",    "TASK_RUNNING", "TASK_KILLING",
-    "TASK_FINISHED", "TASK_FAILED",     "TASK_KILLED",  "TASK_ERROR",
-    "TASK_LOST",    "TASK_DROPPED",     "TASK_UNREACHABLE", "TASK_GONE",
+    "TASK_STAGING",          "TASK_STARTING",    "TASK_RUNNING",
+    "TASK_KILLING",          "TASK_FINISHED",    "TASK_FAILED",
+    "TASK_KILLED",           "TASK_ERROR",       "TASK_LOST",
+    "TASK_DROPPED",          "TASK_UNREACHABLE", "TASK_GONE",
     "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN"};
 
 constexpr std::array<std::string_view, kTaskReasons> kReasonNames = {

@@ -8,30 +8,30 @@
 namespace shoal::core {
 
 enum class TaskState : std::uint8_t {
-  kStaging = 0,      // accepted by the master, not yet acknowledged by the agent
-  kStarting = 1,     // the agent has it and prepares it
-  kRunning = 2,      // its process runs
-  kKilling = 3,      // asked to end, within its grace
-  kFinished = 4,     // ended with exit code 0                         (terminal)
-  kFailed = 5,       // ended otherwise, or could not be started       (terminal)
-  kKilled = 6,       // ended because somebody asked for it            (terminal)
-  kError = 7,        // its description was refused                    (terminal)
-  kLost = 8,         // legacy word for dropped or unreachable         (terminal)
-  kDropped = 9,      // never started                                  (terminal)
-  kUnreachable = 10, // its agent does not answer; it may come back
-  kGone = 11,        // its agent lost it                              (terminal)
+  kStaging = 0,          // accepted by the master, not yet acknowledged by the agent
+  kStarting = 1,         // the agent has it and prepares it
+  kRunning = 2,          // its process runs
+  kKilling = 3,          // asked to end, within its grace
+  kFinished = 4,         // ended with exit code 0                         (terminal)
+  kFailed = 5,           // ended otherwise, or could not be started       (terminal)
+  kKilled = 6,           // ended because somebody asked for it            (terminal)
+  kError = 7,            // its description was refused                    (terminal)
+  kLost = 8,             // legacy word for dropped or unreachable         (terminal)
+  kDropped = 9,          // never started                                  (terminal)
+  kUnreachable = 10,     // its agent does not answer; it may come back
+  kGone = 11,            // its agent lost it                              (terminal)
   kGoneByOperator = 12,  // an operator declared the agent gone        (terminal)
-  kUnknown = 13,     // the master does not know it
+  kUnknown = 13,         // the master does not know it
 };
 inline constexpr std::uint8_t kTaskStates = 14;
 
 enum class TaskReason : std::uint8_t {
   kNone = 0,
-  kCommandFailed = 1,          // the command ended with a code other than 0, or by a signal
-  kLaunchFailed = 2,           // exec failed; the message says why
+  kCommandFailed = 1,  // the command ended with a code other than 0, or by a signal
+  kLaunchFailed = 2,   // exec failed; the message says why
   kKilledDuringLaunch = 3,
-  kTaskInvalid = 4,            // refused by validation
-  kInvalidOffers = 5,          // an offer named was not the framework's, or no longer open
+  kTaskInvalid = 4,    // refused by validation
+  kInvalidOffers = 5,  // an offer named was not the framework's, or no longer open
   kAgentDisconnected = 6,
   kAgentRemoved = 7,
   kAgentRestarted = 8,
@@ -41,7 +41,7 @@ enum class TaskReason : std::uint8_t {
   kTaskUnknown = 12,
   kKilledByFramework = 13,
   kKilledByOperator = 14,
-  kAgentReregistered = 15,     // back after it was unreachable
+  kAgentReregistered = 15,  // back after it was unreachable
 };
 inline constexpr std::uint8_t kTaskReasons = 16;
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,18 @@ bool is_clean_text(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::string_view strip(std::string_view text);
+
+// For hash maps keyed by std::string that are searched with views.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+struct TextEqual {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const { return a == b; }
+};
 
 // The whole of `text` as a decimal number; false when it is anything else or does not fit.
 template <typename Int>

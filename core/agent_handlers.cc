@@ -1,0 +1,473 @@
+#include "core/agent_handlers.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/allocator.h"
+
+namespace shoal::core {
+namespace {
+
+AgentDescriptionPtr describe(AgentId id, const RegisterAgent& message) {
+  auto description = std::make_shared<AgentDescription>();
+  description->id = id;
+  description->hostname = message.hostname;
+  description->address = message.address;
+  description->total = message.resources;
+  for (const AttributeView& attribute : message.attributes) {
+    description->attributes.emplace_back(attribute.name, attribute.value);
+  }
+  return description;
+}
+
+void forward_status(Shard& shard, Outbox& outbox, const TaskStatus& status) {
+  shard.counters.updates_forwarded.add();
+  outbox.to_shard(shard.home_of(status.framework), OwnedStatus(status));
+}
+
+// A status that the master makes itself: no uuid, so nobody waits for its acknowledgement.
+TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std::string_view task,
+                         TaskState state, TaskReason reason, std::string_view message,
+                         TimePoint now) {
+  return {.framework = framework,
+          .agent = agent,
+          .task = task,
+          .state = state,
+          .reason = reason,
+          .source = TaskSource::kMaster,
+          .message = message,
+          .timestamp_ms = shard.wall_ms(now)};
+}
+
+void release(Shard& shard, AgentRecord& agent, FrameworkId framework, TaskRecord& task) {
+  if (!task.holds_resources) return;
+  task.holds_resources = false;
+  agent.used -= task.resources;
+  agent.update_available();
+  if (const DirectoryEntry* entry = shard.find_entry(framework); entry != nullptr) {
+    shard.shared.shares.subtract(entry->framework.index, task.resources);
+  }
+  mark_dirty(shard, agent);
+}
+
+void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& task,
+              TimePoint now) {
+  release(shard, agent, key.framework, task);
+  if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
+  shard.completed_tasks.push_back(summarise(agent, key, task));
+  if (shard.completed_tasks.size() > kMaxCompletedTasksPerShard) shard.completed_tasks.pop_front();
+  shard.counters.tasks_ended.add();
+  shard.counters.tasks.sub();
+  const TaskKey gone = key;  // `key` lives in the entry that is erased
+  agent.tasks.erase(gone);
+}
+
+// Ends a task on the master's word: its agent lost it, or never had it.
+void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskKey& key,
+                   TaskState state, TaskReason reason, std::string_view message, TimePoint now) {
+  TaskRecord& task = agent.tasks.find(key)->second;
+  task.state = state;
+  task.reason = reason;
+  task.message = message;
+  forward_status(
+      shard, outbox,
+      master_status(shard, key.framework, agent.id(), key.id, state, reason, message, now));
+  complete(shard, agent, key, task, now);
+}
+
+void send_kill(Outbox& outbox, const AgentRecord& agent, const TaskKey& key,
+               const TaskRecord& task) {
+  outbox.send(agent.session, KillTask{.framework = key.framework,
+                                      .agent = agent.id(),
+                                      .task = key.id,
+                                      .grace_ms = task.kill_grace_ms});
+}
+
+// Tasks that the agent reports and the master does not know: it ran them for an earlier master.
+void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskReport& report,
+                TimePoint now) {
+  if (is_terminal(report.state) || !agent.available.contains(report.resources)) return;
+  TaskRecord task;
+  task.name = report.name;
+  task.resources = report.resources;
+  task.state = report.state;
+  task.started_ms = shard.wall_ms(now);
+  agent.used += task.resources;
+  agent.update_available();
+  if (const DirectoryEntry* entry = shard.find_entry(report.framework); entry != nullptr) {
+    shard.shared.shares.add(entry->framework.index, task.resources);
+  }
+  shard.counters.tasks.add();
+  agent.tasks.emplace(TaskKey{report.framework, std::string(report.id)}, std::move(task));
+  outbox.to_shard(shard.home_of(report.framework),
+                  TaskAdopted{report.framework, agent.id(), std::string(report.id)});
+}
+
+// Compares what the master believes of a returning agent with what it reports.
+void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
+                           const RegisterAgent& message, bool restarted, TimePoint now) {
+  std::vector<TaskKey> missing;
+  for (auto& [key, task] : agent.tasks) {
+    const auto reported = std::find_if(
+        message.tasks.begin(), message.tasks.end(), [&key = key](const TaskReport& report) {
+          return report.framework == key.framework && report.id == key.id;
+        });
+    if (reported == message.tasks.end()) {
+      missing.push_back(key);
+      continue;
+    }
+    if (task.state == TaskState::kUnreachable) {
+      task.state = reported->state;
+      forward_status(shard, outbox,
+                     master_status(shard, key.framework, agent.id(), key.id, reported->state,
+                                   TaskReason::kAgentReregistered, "the agent is back", now));
+    }
+    if (task.kill_requested && !is_terminal(task.state)) send_kill(outbox, agent, key, task);
+  }
+  for (const TaskKey& key : missing) {
+    TaskRecord& task = agent.tasks.find(key)->second;
+    if (is_terminal(task.state)) {
+      complete(shard, agent, key, task,
+               now);  // its agent has forgotten it: nothing will be acknowledged
+    } else if (task.state == TaskState::kStaging) {
+      end_lost_task(shard, outbox, agent, key, TaskState::kDropped, TaskReason::kAgentDisconnected,
+                    "the agent lost its connection before the task arrived", now);
+    } else {
+      end_lost_task(shard, outbox, agent, key, TaskState::kGone,
+                    restarted ? TaskReason::kAgentRestarted : TaskReason::kAgentReregistered,
+                    restarted ? "the agent was restarted" : "the agent came back without the task",
+                    now);
+    }
+  }
+  for (const TaskReport& report : message.tasks) {
+    const bool known = agent.tasks.contains(TaskKeyView{report.framework, report.id});
+    if (!known) adopt_task(shard, outbox, agent, report, now);
+  }
+}
+
+void activate(Shard& shard, AgentRecord& agent, SessionId session, const RegisterAgent& message,
+              TimePoint now) {
+  if (agent.state != AgentState::kActive) shard.shared.shares.add_total(message.resources);
+  std::erase(shard.unreachable_agents, agent.id());
+  agent.state = AgentState::kActive;
+  agent.session = session;
+  agent.incarnation = message.incarnation;
+  agent.last_heard = now;
+  agent.silence_deadline = now + shard.config.session_timeout;
+  shard.deadlines.push(agent.silence_deadline, DeadlineKind::kAgentSilence, agent.id().value);
+  mark_dirty(shard, agent);
+}
+
+AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, TimePoint now) {
+  auto record = std::make_unique<AgentRecord>();
+  record->description = describe(id, message);
+  record->state = AgentState::kDisconnected;
+  record->available = message.resources;
+  record->registered_ms = shard.wall_ms(now);
+  AgentRecord& agent = *record;
+  shard.agents.emplace(id, std::move(record));
+  shard.counters.agents_registered.add();
+  shard.counters.agents.add();
+  return agent;
+}
+
+// Takes over what a returning agent says of itself. Its tasks keep what they hold.
+void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) {
+  if (agent.state == AgentState::kActive) {
+    shard.shared.shares.subtract_total(agent.description->total);
+    shard.shared.shares.add_total(message.resources);
+  }
+  agent.description = describe(agent.id(), message);
+  agent.update_available();
+}
+
+void drop_agent(Shard& shard, AgentId id) {
+  shard.agents.erase(id);
+  shard.counters.agents.sub();
+}
+
+}  // namespace
+
+AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, AgentId known,
+                          const RegisterAgent& message, TimePoint now) {
+  AgentRecord* agent = known.valid() ? shard.find_agent(known) : nullptr;
+  const bool live = agent != nullptr && agent->session.valid() && agent->session != session;
+  if (live && agent->incarnation != message.incarnation) {
+    shard.counters.refusals.add();
+    outbox.refuse(session, RefusalCode::kFenced,
+                  fmt::format("another agent with the id {} is connected from {}", to_string(known),
+                              agent->description->hostname));
+    return AgentId();
+  }
+  if (live) outbox.close(agent->session);
+  const bool restarted = agent != nullptr && agent->incarnation != message.incarnation;
+  if (agent == nullptr) {
+    const AgentId id =
+        known.valid() ? known
+                      : AgentId{draw_id(shard.random, shard.config.index, shard.config.shards)};
+    agent = &add_agent(shard, id, message, now);
+  } else {
+    rescind_offers(shard, outbox, *agent);
+    redescribe(shard, *agent, message);
+  }
+  activate(shard, *agent, session, message, now);
+  outbox.send(session,
+              AgentRegistered{.agent = agent->id(),
+                              .heartbeat_interval_ms = static_cast<std::uint32_t>(
+                                  shard.config.heartbeat_interval / std::chrono::milliseconds(1)),
+                              .session_timeout_ms = static_cast<std::uint32_t>(
+                                  shard.config.session_timeout / std::chrono::milliseconds(1))});
+  reconcile_agent_tasks(shard, outbox, *agent, message, restarted, now);
+  return agent->id();
+}
+
+void on_agent_heartbeat(Shard& shard, Outbox& outbox, AgentId id, const Heartbeat& message,
+                        TimePoint now) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr) return;
+  agent->last_heard = now;
+  outbox.send(agent->session, message);
+}
+
+void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus& status,
+                      TimePoint now) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr) return;
+  agent->last_heard = now;
+  const auto it = agent->tasks.find(TaskKeyView{status.framework, status.task});
+  const bool framework_gone = shard.find_entry(status.framework) == nullptr;
+  if ((it == agent->tasks.end() || framework_gone) && status.has_uuid) {
+    // Nobody is left to acknowledge it, and the agent would send it for ever.
+    outbox.send(
+        agent->session,
+        AcknowledgeUpdate{
+            .framework = status.framework, .agent = id, .task = status.task, .uuid = status.uuid});
+  }
+  if (it == agent->tasks.end()) return;
+  TaskRecord& task = it->second;
+  if (!is_terminal(task.state)) {
+    task.state = status.state;
+    task.reason = status.reason;
+    task.message = status.message;
+  }
+  if (is_terminal(status.state)) {
+    task.has_exit = status.has_exit;
+    task.exit_code = status.exit_code;
+    task.exit_signal = status.exit_signal;
+    task.terminal_uuid = status.uuid;
+    if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
+    release(shard, *agent, status.framework, task);
+    if (framework_gone) {
+      complete(shard, *agent, it->first, task, now);
+      return;
+    }
+  }
+  if (!framework_gone) {
+    TaskStatus forwarded = status;
+    forwarded.agent = id;
+    forward_status(shard, outbox, forwarded);
+  }
+}
+
+void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId session,
+                           TimePoint now) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr || agent->session != session) return;
+  agent->session = SessionId();
+  agent->state = AgentState::kDisconnected;
+  agent->disconnected_at = now;
+  shard.shared.shares.subtract_total(agent->description->total);
+  rescind_offers(shard, outbox, *agent);
+  shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
+                       id.value);
+}
+
+void on_offers_answered(Shard& shard, Outbox& outbox, const OffersAnswered& answer, TimePoint now) {
+  Resources left;
+  for (const OfferId id : answer.offers) {
+    left += shard.shared.offers.payload(id).resources;
+    settle_offer(shard, id);
+  }
+  AgentRecord* agent = shard.find_agent(answer.agent);
+  const bool running = agent != nullptr && agent->state == AgentState::kActive;
+  const bool framework_gone = shard.find_entry(answer.framework) == nullptr;
+  for (const OwnedTask& task : answer.tasks) {
+    if (framework_gone) continue;
+    if (!running) {
+      forward_status(shard, outbox,
+                     master_status(shard, answer.framework, answer.agent, task.id,
+                                   TaskState::kDropped, TaskReason::kAgentDisconnected,
+                                   "the agent was lost before the task reached it", now));
+      continue;
+    }
+    agent->used += task.resources;
+    agent->update_available();
+    left -= task.resources;
+    shard.shared.shares.add(answer.framework_index, task.resources);
+    TaskRecord record;
+    record.name = task.name;
+    record.resources = task.resources;
+    record.started_ms = shard.wall_ms(now);
+    agent->tasks.emplace(TaskKey{answer.framework, task.id}, std::move(record));
+    shard.counters.tasks_launched.add();
+    shard.counters.tasks.add();
+    outbox.send(agent->session, RunTask{.framework = answer.framework,
+                                        .task = {.id = task.id,
+                                                 .name = task.name,
+                                                 .resources = task.resources,
+                                                 .description = task.description}});
+  }
+  if (running && !framework_gone) {
+    add_filter(shard, *agent, answer.framework, left, answer.refuse, now);
+  }
+}
+
+bool kill_task(Shard& shard, Outbox& outbox, const KillForward& kill) {
+  AgentRecord* agent = shard.find_agent(kill.agent);
+  if (agent == nullptr) return false;
+  const auto it = agent->tasks.find(TaskKeyView{kill.framework, kill.task});
+  if (it == agent->tasks.end() || is_terminal(it->second.state)) return false;
+  it->second.kill_requested = true;
+  it->second.kill_grace_ms = kill.grace_ms;
+  send_kill(outbox, *agent, it->first, it->second);
+  return true;
+}
+
+void on_acknowledge_forward(Shard& shard, Outbox& outbox, const AcknowledgeForward& message,
+                            TimePoint now) {
+  AgentRecord* agent = shard.find_agent(message.agent);
+  if (agent == nullptr) return;
+  outbox.send(agent->session, AcknowledgeUpdate{.framework = message.framework,
+                                                .agent = message.agent,
+                                                .task = message.task,
+                                                .uuid = message.uuid});
+  const auto it = agent->tasks.find(TaskKeyView{message.framework, message.task});
+  if (it == agent->tasks.end() || !is_terminal(it->second.state)) return;
+  if (it->second.terminal_uuid == message.uuid) complete(shard, *agent, it->first, it->second, now);
+}
+
+void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& message,
+                          TimePoint now) {
+  for (const auto& [id, agent] : shard.agents) {
+    for (const auto& [key, task] : agent->tasks) {
+      const bool asked =
+          key.framework == message.framework && (message.task.empty() || message.task == key.id);
+      if (!asked) continue;
+      TaskStatus status = master_status(shard, key.framework, id, key.id, task.state,
+                                        TaskReason::kReconciliation, task.message, now);
+      status.has_exit = task.has_exit;
+      status.exit_code = task.exit_code;
+      status.exit_signal = task.exit_signal;
+      forward_status(shard, outbox, status);
+    }
+  }
+}
+
+void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId framework,
+                                  TimePoint now) {
+  const DirectoryEntry* entry = shard.find_entry(framework);
+  for (auto& [id, agent] : shard.agents) {
+    std::vector<TaskKey> ended;
+    for (auto& [key, task] : agent->tasks) {
+      if (key.framework != framework) continue;
+      if (is_terminal(task.state)) {
+        ended.push_back(key);  // its last update will never be acknowledged by the framework
+        continue;
+      }
+      if (task.holds_resources && entry != nullptr) {
+        shard.shared.shares.subtract(entry->framework.index, task.resources);
+      }
+      task.kill_requested = true;
+      task.reason = TaskReason::kFrameworkRemoved;
+      send_kill(outbox, *agent, key, task);
+    }
+    for (const TaskKey& key : ended) {
+      TaskRecord& task = agent->tasks.find(key)->second;
+      outbox.send(
+          agent->session,
+          AcknowledgeUpdate{
+              .framework = framework, .agent = id, .task = key.id, .uuid = task.terminal_uuid});
+      complete(shard, *agent, key, task, now);
+    }
+  }
+  clear_filters(shard, framework);
+}
+
+void announce_tasks(Shard& shard, Outbox& outbox, FrameworkId framework) {
+  const DirectoryEntry* entry = shard.find_entry(framework);
+  for (const auto& [id, agent] : shard.agents) {
+    for (const auto& [key, task] : agent->tasks) {
+      if (key.framework != framework) continue;
+      if (task.holds_resources) shard.shared.shares.add(entry->framework.index, task.resources);
+      outbox.to_shard(shard.home_of(framework), TaskAdopted{framework, id, key.id});
+    }
+  }
+}
+
+void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {
+  const AgentId id{deadline.id};
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr || agent->state != AgentState::kActive) return;
+  if (agent->silence_deadline != deadline.when) return;
+  const TimePoint limit = agent->last_heard + shard.config.session_timeout;
+  if (limit > now) {
+    agent->silence_deadline = limit;
+    shard.deadlines.push(limit, DeadlineKind::kAgentSilence, id.value);
+    return;
+  }
+  const SessionId session = agent->session;
+  outbox.close(session);
+  on_agent_disconnected(shard, outbox, id, session, now);
+}
+
+void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr || agent->state != AgentState::kDisconnected) return;
+  if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
+  agent->state = AgentState::kUnreachable;
+  shard.counters.agents_unreachable.add();
+  for (auto& [key, task] : agent->tasks) {
+    if (is_terminal(task.state)) continue;
+    task.state = TaskState::kUnreachable;
+    task.reason = TaskReason::kAgentDisconnected;
+    forward_status(shard, outbox,
+                   master_status(shard, key.framework, id, key.id, TaskState::kUnreachable,
+                                 TaskReason::kAgentDisconnected, "the agent does not answer", now));
+  }
+  for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, AgentLost{id});
+  shard.unreachable_agents.push_back(id);
+  if (shard.unreachable_agents.size() <= kMaxUnreachableAgentsPerShard) return;
+  AgentRecord* oldest = shard.find_agent(shard.unreachable_agents.front());
+  shard.unreachable_agents.pop_front();
+  // Claimed offers of it are still on their way to this shard: they settle without the agent.
+  while (oldest != nullptr && !oldest->tasks.empty()) {
+    const TaskKey key = oldest->tasks.begin()->first;
+    end_lost_task(shard, outbox, *oldest, key, TaskState::kGone, TaskReason::kAgentRemoved,
+                  "the agent did not come back", now);
+  }
+  if (oldest != nullptr) drop_agent(shard, oldest->id());
+}
+
+TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRecord& task) {
+  TaskSummary summary;
+  summary.id = key.id;
+  summary.name = task.name;
+  summary.framework = key.framework;
+  summary.agent = agent.id();
+  summary.agent_address = agent.description->address;
+  summary.hostname = agent.description->hostname;
+  summary.state = task.state;
+  summary.reason = task.reason;
+  summary.message = task.message;
+  summary.has_exit = task.has_exit;
+  summary.exit_code = task.exit_code;
+  summary.exit_signal = task.exit_signal;
+  summary.resources = task.resources;
+  summary.started_ms = task.started_ms;
+  summary.ended_ms = task.ended_ms;
+  return summary;
+}
+
+}  // namespace shoal::core

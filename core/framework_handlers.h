@@ -1,0 +1,52 @@
+// What frameworks say, at their home shard.
+#pragma once
+
+#include "core/messages.h"
+#include "core/outbox.h"
+#include "core/shard.h"
+
+namespace shoal::core {
+
+// A new framework (`known` is 0: an id is drawn) or one that comes back; an older session of the
+// same id is refused with kFenced and closed. Answers Subscribed, or Refusal and an invalid id.
+FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, FrameworkId known,
+                         const Subscribe& message, std::uint32_t correlation, TimePoint now);
+
+void on_framework_heartbeat(Shard& shard, Outbox& outbox, FrameworkId framework,
+                            const Heartbeat& message, TimePoint now);
+
+// Offers that are not (or no longer) the framework's: Refusal kInvalidOffer, every task of the call
+// is reported kDropped, and the other offers of the call return. A task that is not valid is
+// reported kError; the others are launched.
+void on_accept(Shard& shard, Outbox& outbox, FrameworkId framework, const Accept& message,
+               std::uint32_t correlation, TimePoint now);
+void on_decline(Shard& shard, Outbox& outbox, FrameworkId framework, const Decline& message,
+                std::uint32_t correlation, TimePoint now);
+void on_revive(Shard& shard, Outbox& outbox, FrameworkId framework, TimePoint now);
+void on_suppress(Shard& shard, Outbox& outbox, FrameworkId framework, TimePoint now);
+void on_kill_task(Shard& shard, Outbox& outbox, FrameworkId framework, const KillTask& message,
+                  std::uint32_t correlation, TimePoint now);
+void on_acknowledge(Shard& shard, Outbox& outbox, FrameworkId framework,
+                    const AcknowledgeUpdate& message, std::uint32_t correlation, TimePoint now);
+void on_reconcile(Shard& shard, Outbox& outbox, FrameworkId framework, const Reconcile& message,
+                  TimePoint now);
+void on_teardown(Shard& shard, Outbox& outbox, FrameworkId framework, TimePoint now);
+
+// The session is gone. A session that was replaced by a newer one changes nothing.
+void on_framework_disconnected(Shard& shard, Outbox& outbox, FrameworkId framework,
+                               SessionId session, TimePoint now);
+
+// --- from the agents' shards ---
+
+void on_offers_out(Shard& shard, Outbox& outbox, const OffersOut& message, TimePoint now);
+void on_offers_withdrawn(Shard& shard, Outbox& outbox, const OffersWithdrawn& message);
+void on_forwarded_status(Shard& shard, Outbox& outbox, const OwnedStatus& message, TimePoint now);
+void on_task_adopted(Shard& shard, const TaskAdopted& message);
+
+// Deadlines.
+void check_framework_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
+void check_framework_failover(Shard& shard, Outbox& outbox, FrameworkId framework, TimePoint now);
+
+FrameworkSummary summarise(const Shard& shard, const FrameworkRecord& framework);
+
+}  // namespace shoal::core

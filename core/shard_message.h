@@ -1,0 +1,166 @@
+// What shards tell each other, by mailbox. Owned values: they cross threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/cluster_view.h"
+#include "core/ids.h"
+#include "core/messages.h"
+#include "core/resources.h"
+#include "core/time.h"
+
+namespace shoal::core {
+
+// What every shard knows of an agent that it sees offers of. Immutable once shared.
+struct AgentDescription {
+  AgentId id;
+  std::string hostname;
+  std::string address;
+  Resources total;
+  std::vector<std::pair<std::string, std::string>> attributes;
+};
+using AgentDescriptionPtr = std::shared_ptr<const AgentDescription>;
+
+// What every shard knows of every framework; its home shard sends it again when it changes.
+struct FrameworkEntry {
+  FrameworkId id;
+  std::uint32_t index = 0;  // its row in the share table
+  std::string name;
+  bool active = false;         // connected, and wants offers
+  bool clear_filters = false;  // sent with a revive
+};
+
+struct FrameworkRemoved {
+  FrameworkId id;
+};
+
+struct OfferNotice {
+  OfferId id;
+  AgentDescriptionPtr agent;
+  Resources resources;
+};
+
+// agent's shard -> framework's shard: offers that were published to it in one pass.
+struct OffersOut {
+  FrameworkId framework;
+  std::vector<OfferNotice> offers;
+};
+
+// agent's shard -> framework's shard: these are no longer open.
+struct OffersWithdrawn {
+  FrameworkId framework;
+  std::vector<OfferId> offers;
+};
+
+struct OwnedTask {
+  std::string id;
+  std::string name;
+  Resources resources;
+  std::vector<std::uint8_t> description;
+};
+
+// framework's shard -> agent's shard: it has left OPEN for all of `offers`, which are of one agent;
+// run the tasks, take the rest back, and do not offer it again for `refuse`.
+struct OffersAnswered {
+  FrameworkId framework;
+  std::uint32_t framework_index = 0;
+  AgentId agent;
+  std::vector<OfferId> offers;
+  std::vector<OwnedTask> tasks;
+  Duration refuse{0};
+};
+
+struct OwnedStatus {
+  TaskStatus status;  // its views are empty; the texts are here
+  std::string task;
+  std::string message;
+
+  explicit OwnedStatus(const TaskStatus& from)
+      : status(from), task(from.task), message(from.message) {
+    status.task = {};
+    status.message = {};
+  }
+  // Views into this object.
+  TaskStatus view() const {
+    TaskStatus out = status;
+    out.task = task;
+    out.message = message;
+    return out;
+  }
+};
+
+// framework's shard -> agent's shard.
+struct KillForward {
+  FrameworkId framework;
+  AgentId agent;
+  std::string task;
+  std::int64_t grace_ms = -1;
+};
+struct AcknowledgeForward {
+  FrameworkId framework;
+  AgentId agent;
+  std::string task;
+  UpdateUuid uuid{};
+};
+// Answer with the state of one task (or of all of the framework's when `task` is empty).
+struct ReconcileForward {
+  FrameworkId framework;
+  std::string task;
+};
+
+// agent's shard -> framework's shard: an agent brought a task that this shard may not know.
+struct TaskAdopted {
+  FrameworkId framework;
+  AgentId agent;
+  std::string task;
+};
+
+struct AgentLost {
+  AgentId agent;
+};
+
+// --- operator requests that cross shards ---
+
+// Where an answer has to go.
+struct OperatorOrigin {
+  std::uint32_t shard = 0;
+  SessionId session;
+  std::uint32_t correlation = 0;
+};
+
+struct QueryAsk {
+  std::uint32_t origin_shard = 0;
+  std::uint64_t query = 0;  // names the gathering at the origin
+  QueryKind kind = QueryKind::kCluster;
+  std::string id;
+};
+struct QueryPart {
+  std::uint64_t query = 0;
+  ClusterView part;
+};
+struct OperatorKill {
+  OperatorOrigin origin;
+  KillForward kill;
+};
+struct OperatorTeardown {
+  OperatorOrigin origin;
+  FrameworkId framework;
+};
+struct OperatorResult {
+  OperatorOrigin origin;
+  bool ok = true;
+  RefusalCode code = RefusalCode::kNotFound;
+  std::string message;
+};
+
+using ShardMessage =
+    std::variant<FrameworkEntry, FrameworkRemoved, OffersOut, OffersWithdrawn, OffersAnswered,
+                 OwnedStatus, KillForward, AcknowledgeForward, ReconcileForward, TaskAdopted,
+                 AgentLost, QueryAsk, QueryPart, OperatorKill, OperatorTeardown, OperatorResult>;
+
+}  // namespace shoal::core
