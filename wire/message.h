@@ -1,6 +1,6 @@
 // Frames <-> messages. Encoding appends one whole frame to a byte vector; decoding verifies the
-// FlatBuffer (bounds of core/limits.h), checks every field's meaning, and gives a core message whose
-// views point into the payload. This header and its .cc files are the only place where the
+// FlatBuffer (bounds of core/limits.h), checks every field's meaning, and gives a core message
+// whose views point into the payload. This header and its .cc files are the only place where the
 // FlatBuffers schemas of wire/schema meet the vocabulary of core.
 #pragma once
 
@@ -27,8 +27,8 @@ enum class MessageKind : std::uint16_t {
   kAgentRegistered = 17,
   kRunTask = 18,
   kKillTask = 19,
-  kStatusUpdate = 20,        // agent -> master, and master -> framework
-  kAcknowledgeUpdate = 21,   // framework -> master, and master -> agent
+  kStatusUpdate = 20,       // agent -> master, and master -> framework
+  kAcknowledgeUpdate = 21,  // framework -> master, and master -> agent
   kRemoveFramework = 22,
 
   kSubscribe = 32,

@@ -20,8 +20,8 @@ struct TaskDescription {
   std::string command;
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> environment;
-  std::string working_directory;         // empty: the sandbox
-  std::int64_t kill_grace_ms = -1;       // < 0: the agent's default
+  std::string working_directory;    // empty: the sandbox
+  std::int64_t kill_grace_ms = -1;  // < 0: the agent's default
 };
 
 // Errors: INVALID_ARGUMENT when it is larger than kMaxTaskDescriptionBytes or a part is out of

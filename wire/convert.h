@@ -1,0 +1,150 @@
+// What the convert_*.cc files share. Each of them holds one conversation as pairs of overloads,
+//
+//   put(Builder&, const core::X&) -> Offset<fb::X>          a core value into the buffer
+//   read(Reader&, const fb::X&, core::X&)                   and back, every field checked
+//
+// and ends with one SHOAL_WIRE_MESSAGE line per message, which makes encode() and decode() of them.
+// They are `static`, not in an anonymous namespace: templates find them by argument-dependent
+// lookup.
+//
+// Internal to wire: included by its .cc files only.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/messages.h"
+#include "flatbuffers/flatbuffers.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+#include "wire/reader.h"
+
+namespace shoal::wire {
+
+namespace fb {
+struct Attribute;
+struct Resources;
+struct TaskLaunch;
+}  // namespace fb
+
+// A type of our own, so that the templates below find every put() by argument-dependent lookup.
+class Builder : public flatbuffers::FlatBufferBuilder {
+ public:
+  using flatbuffers::FlatBufferBuilder::FlatBufferBuilder;
+};
+
+template <typename T>
+using Offset = flatbuffers::Offset<T>;
+template <typename T>
+using VectorOffset = flatbuffers::Offset<flatbuffers::Vector<T>>;
+
+// --- common values (convert_common.cc)
+// ------------------------------------------------------------
+
+Offset<fb::Resources> put(Builder& builder, const core::Resources& in);
+Offset<fb::Attribute> put(Builder& builder, const core::AttributeView& in);
+Offset<fb::TaskLaunch> put(Builder& builder, const core::TaskLaunch& in);
+void read(Reader& reader, const fb::Resources& in, core::Resources& out);
+void read(Reader& reader, const fb::Attribute& in, core::AttributeView& out);
+void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out);
+void read_attributes(Reader& reader, const Reader::TableVector<fb::Attribute>* in,
+                     core::AttributeViews& out);
+
+// Empty text, bytes and vectors are left out of the buffer (a null offset).
+Offset<flatbuffers::String> put_text(Builder& builder, std::string_view in);
+VectorOffset<std::uint8_t> put_bytes(Builder& builder, core::BytesView in);
+VectorOffset<std::uint64_t> put_offer_ids(Builder& builder, absl::Span<const core::OfferId> in);
+
+// A vector of what put_one(builder, item) gives. No heap up to 64 items.
+template <typename T, typename Items, typename PutOne>
+VectorOffset<Offset<T>> put_each(Builder& builder, const Items& items, PutOne&& put_one) {
+  if (items.empty()) return 0;
+  absl::InlinedVector<Offset<T>, 64> offsets;
+  offsets.reserve(items.size());
+  for (const auto& item : items) offsets.push_back(put_one(builder, item));
+  return builder.CreateVector(offsets.data(), offsets.size());
+}
+template <typename T, typename Items>
+VectorOffset<Offset<T>> put_each(Builder& builder, const Items& items) {
+  return put_each<T>(builder, items, [](Builder& b, const auto& item) { return put(b, item); });
+}
+
+inline flatbuffers::Optional<std::int32_t> exit_code_of(const auto& in) {
+  if (in.has_exit && in.exit_signal == 0) return in.exit_code;
+  return flatbuffers::nullopt;
+}
+inline flatbuffers::Optional<std::int32_t> exit_signal_of(const auto& in) {
+  if (in.has_exit && in.exit_signal != 0) return in.exit_signal;
+  return flatbuffers::nullopt;
+}
+
+// --- whole messages (convert_common.cc)
+// -----------------------------------------------------------
+
+// This thread's builder, cleared. It keeps its memory, so encoding stops allocating once it has
+// seen the largest message.
+Builder& borrow_builder();
+
+// Appends header, the builder's finished buffer and padding.
+void append_frame(MessageKind kind, std::uint8_t flags, std::uint32_t correlation,
+                  const Builder& builder, ByteVector& out);
+
+// Alignment, size and the FlatBuffers verifier under our limits. Errors: INVALID_ARGUMENT.
+absl::Status check_payload(Bytes payload, std::string_view message,
+                           bool (*verify)(flatbuffers::Verifier&));
+
+template <typename T>
+bool verify_root(flatbuffers::Verifier& verifier) {
+  return verifier.VerifyBuffer<T>(nullptr);
+}
+
+template <typename T, typename Out>
+absl::Status read_payload(Bytes payload, std::string_view message, Out& out) {
+  if (absl::Status s = check_payload(payload, message, &verify_root<T>); !s.ok()) return s;
+  Reader reader(message, payload.size());
+  read(reader, *flatbuffers::GetRoot<T>(payload.data()), out);
+  return reader.status();
+}
+
+template <typename T, typename Message>
+absl::StatusOr<Message> decode_as(Bytes payload, std::string_view message) {
+  absl::StatusOr<Message> out(absl::in_place);
+  if (absl::Status s = read_payload<T>(payload, message, *out); !s.ok()) return s;
+  return out;
+}
+
+// Tells when a message that may be cut has filled its frame. What is added last may pass the mark
+// by one record, which is small against what is left: kMaxAttributesBytes and a few texts.
+class PartGauge {
+ public:
+  explicit PartGauge(const Builder& builder) : builder_(builder) {}
+  bool has_room() const { return builder_.GetSize() < kBytes && tables_ < kTables; }
+  void add_tables(std::size_t count) { tables_ += count; }
+
+ private:
+  static constexpr std::size_t kBytes = 256 * 1024;
+  static constexpr std::size_t kTables = core::kMaxMessageTables * 3 / 4;
+  static_assert(kTables + core::kMaxAttributes + 8 < core::kMaxMessageTables);
+  static_assert(2 * (kBytes + core::kMaxAttributesBytes) < core::kMaxFrameBytes);
+
+  const Builder& builder_;
+  std::size_t tables_ = 0;
+};
+
+#define SHOAL_WIRE_MESSAGE_AS(Core, Name)                                              \
+  void encode(const core::Core& message, std::uint32_t correlation, ByteVector& out) { \
+    Builder& builder = borrow_builder();                                               \
+    builder.Finish(put(builder, message));                                             \
+    append_frame(MessageKind::k##Name, 0, correlation, builder, out);                  \
+  }                                                                                    \
+  template <>                                                                          \
+  absl::StatusOr<core::Core> decode(Bytes payload) {                                   \
+    return decode_as<fb::Name, core::Core>(payload, #Name);                            \
+  }
+#define SHOAL_WIRE_MESSAGE(Name) SHOAL_WIRE_MESSAGE_AS(Name, Name)
+
+}  // namespace shoal::wire

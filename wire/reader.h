@@ -1,0 +1,207 @@
+// The semantic check of one received message. The FlatBuffers verifier only proves that reading
+// stays inside the buffer; whether a field makes sense is asked here, one call per field, while it
+// is copied into the core message.
+//
+// The first fault wins: it becomes one line such as "RegisterAgent.tasks[3].id: is empty", and
+// every later call does nothing and gives an empty value. So a conversion is a plain list of fields
+// without a branch between them.
+//
+// Amplification: offsets may share what they point to, so a small buffer can describe a huge
+// message. Everything that is read is charged to a budget of kMaxApparentRatio times the wire size.
+//
+// Internal to wire: included by its .cc files only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/messages.h"
+#include "flatbuffers/flatbuffers.h"
+#include "wire/frame.h"
+
+namespace shoal::wire {
+
+namespace fb {
+struct Uuid;
+}
+
+class Reader {
+ public:
+  enum Presence : bool { kOptional = false, kRequired = true };
+
+  template <typename T>
+  using TableVector = flatbuffers::Vector<flatbuffers::Offset<T>>;
+
+  // `message` is the first part of every error; `wire_bytes` the size of the payload.
+  Reader(std::string_view message, std::size_t wire_bytes)
+      : budget_(core::kMaxApparentRatio * wire_bytes + kBudgetFloor), root_{nullptr, message, -1} {}
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  bool ok() const { return fault_.empty(); }
+  // OK, or INVALID_ARGUMENT with the first fault.
+  absl::Status status() const;
+
+  // Records "<path>.<field>: <what>" unless there is a fault already.
+  void fail(std::string_view field, std::string_view what);
+  void require(bool condition, std::string_view field, std::string_view what) {
+    if (!condition) fail(field, what);
+  }
+
+  // Clean text (core::is_clean_text) of at most `limit` bytes.
+  std::string_view text(const flatbuffers::String* in, std::string_view field,
+                        Presence presence = kOptional, std::size_t limit = core::kMaxTextBytes);
+  std::string_view task_name(const flatbuffers::String* in) {
+    return text(in, "name", kOptional, core::kMaxTaskNameBytes);
+  }
+  // A name that may become a file name (core::check_name). Always required.
+  std::string_view name(const flatbuffers::String* in, std::string_view field);
+  // At most `limit` bytes with any content.
+  core::BytesView bytes(const flatbuffers::Vector<std::uint8_t>* in, std::string_view field,
+                        std::size_t limit);
+  // Bytes without a NUL, as the kernel takes for arguments and paths.
+  std::string_view c_text(const flatbuffers::String* in, std::string_view field);
+
+  // A number that may not be zero: an id, an incarnation, an interval.
+  template <typename Number>
+  Number nonzero(Number in, std::string_view field) {
+    if (in == 0) fail(field, "is missing or zero");
+    return in;
+  }
+  core::FrameworkId framework_id(std::uint64_t in) { return {nonzero(in, "framework")}; }
+  core::AgentId agent_id(std::uint64_t in) { return {nonzero(in, "agent")}; }
+
+  // Milliseconds up to core::kMaxRefuse; any negative number means "the default" and becomes -1.
+  std::int64_t duration_or_default(std::int64_t in, std::string_view field);
+  // Milliseconds since 1970, or an age: not negative.
+  std::int64_t since(std::int64_t in, std::string_view field);
+  core::UpdateUuid uuid(const fb::Uuid* in, std::string_view field);
+
+  // `count` is the number of values; they are dense from 0.
+  template <typename To, typename From>
+  To enumerated(From in, std::uint8_t count, std::string_view field) {
+    static_assert(std::is_same_v<std::underlying_type_t<To>, std::underlying_type_t<From>>);
+    if (static_cast<std::uint8_t>(in) < count) return static_cast<To>(in);
+    fail_number(field, static_cast<std::uint8_t>(in));
+    return To{};
+  }
+
+  // One table, by the overload read(Reader&, const T&, Out&). `out` keeps its value when absent.
+  template <typename T, typename Out>
+  void table(const T* in, std::string_view field, Out& out, Presence presence = kOptional) {
+    if (in == nullptr) {
+      if (presence == kRequired) fail(field, "is missing");
+      return;
+    }
+    const Scope scope(*this, field);
+    if (charge(kTableBytes)) read(*this, *in, out);
+  }
+
+  // A vector of tables, each by read(); `out` gets one element per table.
+  template <typename T, typename Out>
+  void each(const TableVector<T>* in, std::string_view field, std::size_t limit, Out& out) {
+    if (!begin_vector(in, field, limit, kTableBytes)) return;
+    Scope scope(*this, field);
+    out.reserve(in->size());
+    for (const T* item : *in) {
+      scope.next();
+      out.emplace_back();
+      read(*this, *item, out.back());
+      if (!ok()) return;
+    }
+  }
+
+  // Structs, scalars or strings: `make(item)` gives one element of `out`.
+  template <typename T, typename Out, typename Make>
+  void values(const flatbuffers::Vector<T>* in, std::string_view field, std::size_t limit, Out& out,
+              Make&& make) {
+    if (!begin_vector(in, field, limit, sizeof(typename flatbuffers::Vector<T>::return_type))) {
+      return;
+    }
+    Scope scope(*this, field);
+    out.reserve(in->size());
+    for (flatbuffers::uoffset_t i = 0; i < in->size() && ok(); ++i) {
+      scope.next();
+      out.push_back(make(in->Get(i)));
+    }
+  }
+
+  void offer_ids(const flatbuffers::Vector<std::uint64_t>* in, auto& out) {
+    values(in, "offers", core::kMaxVectorItems, out,
+           [](std::uint64_t id) { return core::OfferId::unpack(id); });
+  }
+
+ private:
+  // What a small honest message may cost on top of the ratio; and one table, which an honest sender
+  // pays with at least 8 bytes (offset to it, offset to a shared vtable).
+  static constexpr std::size_t kBudgetFloor = 1024;
+  static constexpr std::size_t kTableBytes = 8 * core::kMaxApparentRatio;
+
+  // Where in the message we are: a list on the stack from the innermost field to the root.
+  struct Place {
+    const Place* parent;
+    std::string_view field;
+    std::int64_t index;  // -1: not an element
+  };
+  class Scope {
+   public:
+    Scope(Reader& reader, std::string_view field)
+        : reader_(reader), place_{reader.place_, field, -1} {
+      reader_.place_ = &place_;
+    }
+    ~Scope() { reader_.place_ = place_.parent; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    void next() { ++place_.index; }
+
+   private:
+    Reader& reader_;
+    Place place_;
+  };
+
+  // Whether the elements may be read: present, within `limit` and the budget.
+  template <typename T>
+  bool begin_vector(const flatbuffers::Vector<T>* in, std::string_view field, std::size_t limit,
+                    std::size_t item_bytes) {
+    if (in == nullptr || !ok()) return false;
+    if (in->size() > limit) {
+      fail_size(field, in->size(), limit, "items");
+      return false;
+    }
+    return charge(in->size() * item_bytes);
+  }
+
+  bool charge(std::size_t bytes);
+  void fail_size(std::string_view field, std::size_t size, std::size_t limit,
+                 std::string_view unit);
+  void fail_number(std::string_view field, std::int64_t number);
+  static void append_path(const Place& place, std::string& out);
+
+  std::size_t budget_;  // bytes that may still be read
+  const Place root_;
+  const Place* place_ = &root_;
+  std::string fault_;
+};
+
+// How a process ended, for every table that has the two optional fields.
+template <typename Table, typename Out>
+void read_exit(Reader& reader, const Table& in, Out& out) {
+  const flatbuffers::Optional<std::int32_t> code = in.exit_code();
+  const flatbuffers::Optional<std::int32_t> signal = in.exit_signal();
+  out.has_exit = code.has_value() || signal.has_value();
+  out.exit_code = code.value_or(0);
+  out.exit_signal = signal.value_or(0);
+  reader.require(!code || !signal, "exit_code", "stands beside exit_signal");
+  reader.require(!code || (*code >= 0 && *code <= 255), "exit_code", "is not within 0 to 255");
+  reader.require(!signal || (*signal >= 1 && *signal <= 64), "exit_signal",
+                 "is not within 1 to 64");
+}
+
+}  // namespace shoal::wire
