@@ -1,0 +1,47 @@
+// Asks a master as an operator, blocking: for tools and tests. One call at a time.
+//
+// Threads: one, the caller's.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/cluster_view.h"
+#include "core/limits.h"
+#include "core/messages.h"
+#include "core/time.h"
+#include "net/address.h"
+#include "net/reactor.h"
+#include "sdk/operator_connection.h"
+
+namespace shoal::sdk {
+
+class OperatorClient {
+ public:
+  // `master` is HOST:PORT. The first call connects; a call after a failure connects again.
+  // Errors: INVALID_ARGUMENT (the address).
+  static absl::StatusOr<std::unique_ptr<OperatorClient>> create(
+      std::string_view master, core::Duration timeout = core::kClientTimeout);
+
+  // Errors of all calls: UNAVAILABLE (no master there, or it went away), DEADLINE_EXCEEDED,
+  // NOT_FOUND, and the master's other refusals (sdk/convert.h).
+  absl::StatusOr<core::ClusterView> query(core::QueryKind kind, std::string_view id = {});
+  // grace_ms < 0: the task's own.
+  absl::Status kill(core::FrameworkId framework, std::string_view task, std::int64_t grace_ms = -1);
+  absl::Status teardown(core::FrameworkId framework);
+
+ private:
+  OperatorClient() = default;
+  // A connection that has not failed, so that no callback comes from inside a call.
+  OperatorConnection& connection();
+  absl::Status wait(const bool& done);
+
+  net::HostPort address_;
+  core::Duration timeout_{};
+  std::unique_ptr<net::Reactor> reactor_;
+  std::unique_ptr<OperatorConnection> connection_;
+};
+
+}  // namespace shoal::sdk

@@ -1,0 +1,127 @@
+#include "sdk/scheduler_driver.h"
+
+#include <utility>
+
+#include "core/status.h"
+#include "net/random.h"
+
+namespace shoal::sdk {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{500};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SchedulerDriver>> SchedulerDriver::create(
+    SchedulerDriverOptions options, Scheduler* scheduler) {
+  std::vector<net::HostPort> addresses;
+  for (const std::string& master : options.masters) {
+    auto address = net::parse_host_port(master);
+    if (!address.ok()) return address.status();
+    addresses.push_back(*std::move(address));
+  }
+  if (addresses.empty()) return core::invalid("no master address is given");
+  auto reactor = net::Reactor::create(0);
+  if (!reactor.ok()) return reactor.status();
+
+  std::unique_ptr<SchedulerDriver> driver(new SchedulerDriver(std::move(options), scheduler));
+  SchedulerDriver* self = driver.get();
+  driver->reactor_ = *std::move(reactor);
+  net::DialerOptions dialer;
+  dialer.addresses = std::move(addresses);
+  dialer.seed = net::random_seed();
+  dialer.connection.max_payload = core::kMaxFrameBytes;
+  dialer.on_retry = [self](const net::HostPort& address, const absl::Status& why,
+                           core::Duration wait) {
+    (void)wait;
+    self->on_attempt_failed(address, why);
+  };
+  driver->dialer_.reset(new net::Dialer(*driver->reactor_, self, std::move(dialer)));
+  driver->ticker_ = std::make_unique<net::Timer>(
+      *driver->reactor_, [self] { self->session_->on_tick(self->reactor_->now()); });
+  return driver;
+}
+
+SchedulerDriver::SchedulerDriver(SchedulerDriverOptions options, Scheduler* scheduler)
+    : options_(std::move(options)),
+      scheduler_(scheduler),
+      session_(new SchedulerSession(
+          SessionOptions{options_.info, options_.explicit_acknowledgement}, scheduler, this)) {}
+
+SchedulerDriver::~SchedulerDriver() = default;
+
+absl::Status SchedulerDriver::run() {
+  if (!finished_) {
+    dialer_->start();
+    ticker_->start_repeating(kTick);
+    reactor_->run();
+  }
+  ticker_->stop();
+  dialer_.reset();
+  return result_;
+}
+
+void SchedulerDriver::stop_from_any_thread() {
+  post([this] { session_->stop(); });
+}
+
+void SchedulerDriver::send(wire::Bytes frame) {
+  if (connection_ != nullptr) connection_->send(frame);
+}
+
+void SchedulerDriver::reconnect(const absl::Status& why) {
+  if (connection_ != nullptr) connection_->close(why);
+}
+
+void SchedulerDriver::finished(const absl::Status& status) {
+  if (finished_) return;
+  finished_ = true;
+  result_ = status;
+  if (connection_ != nullptr) {
+    connection_->close_after_flush(absl::CancelledError("the framework stopped"));
+  } else {
+    reactor_->stop();
+  }
+}
+
+void SchedulerDriver::on_connected(net::Connection& connection) {
+  connection_ = &connection;
+  session_->on_connected(reactor_->now());
+}
+
+void SchedulerDriver::on_frame(net::Connection& connection, const wire::FrameView& frame) {
+  const absl::Status status = session_->on_frame(frame, reactor_->now());
+  if (!status.ok()) {
+    connection.close(status);
+    return;
+  }
+  if (session_->is_connected() && !connection.is_authenticated()) {
+    connection.set_authenticated();
+    dialer_->set_healthy();
+    was_subscribed_ = true;
+    last_failure_ = absl::OkStatus();
+  }
+}
+
+void SchedulerDriver::on_closed(net::Connection& connection, const absl::Status& reason) {
+  (void)connection;
+  connection_ = nullptr;
+  last_failure_ = reason;
+  if (finished_) {
+    reactor_->stop();
+    return;
+  }
+  session_->on_disconnected();
+}
+
+void SchedulerDriver::on_attempt_failed(const net::HostPort& address, const absl::Status& why) {
+  if (finished_) return;
+  last_failure_ = why;
+  if (was_subscribed_ || options_.wait_for_master) return;
+  finished_ = true;
+  result_ = absl::UnavailableError(
+      fmt::format("no master at {}: {}", address.to_string(), core::message_of(why)));
+  reactor_->stop();
+}
+
+}  // namespace shoal::sdk

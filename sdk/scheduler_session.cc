@@ -1,0 +1,319 @@
+#include "sdk/scheduler_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/status.h"
+#include "sdk/convert.h"
+
+namespace shoal::sdk {
+namespace {
+
+constexpr std::string_view kSoftware = "shoal-sdk/0.1.0";
+
+std::int64_t to_ms(const std::optional<core::Duration>& duration) {
+  if (!duration.has_value()) return -1;
+  return std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count());
+}
+
+// A refusal of the hello or of the subscription that will not change by asking again.
+bool is_final(core::RefusalCode code) {
+  return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown;
+}
+
+}  // namespace
+
+SchedulerSession::SchedulerSession(SessionOptions options, Scheduler* scheduler, SessionSink* sink)
+    : options_(std::move(options)), scheduler_(scheduler), sink_(sink), id_(options_.info.id) {}
+
+template <typename Message>
+void SchedulerSession::send(const Message& message) {
+  scratch_.clear();
+  wire::encode(message, next_correlation_, scratch_);
+  if (++next_correlation_ == 0) next_correlation_ = 1;
+  sink_->send(scratch_);
+}
+
+void SchedulerSession::on_connected(core::TimePoint now) {
+  if (state_ == State::kStopped) return;
+  state_ = State::kGreeting;
+  last_heard_ = now;
+  last_sent_heartbeat_ = now;
+  core::Hello hello;
+  hello.kind = core::PeerKind::kFramework;
+  hello.protocol_min = wire::kProtocolVersion;
+  hello.protocol_max = wire::kProtocolVersion;
+  hello.cluster_id = cluster_id_;
+  hello.peer_id = id_.value;
+  hello.software = kSoftware;
+  send(hello);
+}
+
+absl::Status SchedulerSession::on_frame(const wire::FrameView& frame, core::TimePoint now) {
+  if (state_ == State::kStopped || state_ == State::kIdle) return absl::OkStatus();
+  last_heard_ = now;
+  handling_ = true;
+  absl::Status status =
+      state_ == State::kActive ? on_active_frame(frame) : on_greeting_frame(frame);
+  handling_ = false;
+  if (finishing_) finish_now();
+  return status;
+}
+
+absl::Status SchedulerSession::on_greeting_frame(const wire::FrameView& frame) {
+  const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
+  if (kind == wire::MessageKind::kRefusal) return on_refusal(frame.payload);
+  if (kind == wire::MessageKind::kHeartbeat) return absl::OkStatus();
+  if (state_ == State::kGreeting && kind == wire::MessageKind::kWelcome) {
+    return on_welcome(frame.payload);
+  }
+  if (state_ == State::kSubscribing && kind == wire::MessageKind::kSubscribed) {
+    return on_subscribed(frame.payload);
+  }
+  return core::invalid("the master sent {} before the subscription", describe_kind(kind));
+}
+
+absl::Status SchedulerSession::on_active_frame(const wire::FrameView& frame) {
+  const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
+  switch (kind) {
+    case wire::MessageKind::kOffers:
+      return on_offers(frame.payload);
+    case wire::MessageKind::kStatusUpdate:
+      return on_update(frame.payload);
+    case wire::MessageKind::kRefusal:
+      return on_refusal(frame.payload);
+    case wire::MessageKind::kHeartbeat:
+      return absl::OkStatus();
+    case wire::MessageKind::kRescind: {
+      const auto rescind = wire::decode<core::Rescind>(frame.payload);
+      if (!rescind.ok()) return rescind.status();
+      scheduler_->rescinded(*this, rescind->offers);
+      return absl::OkStatus();
+    }
+    case wire::MessageKind::kAgentFailure: {
+      const auto failure = wire::decode<core::AgentFailure>(frame.payload);
+      if (!failure.ok()) return failure.status();
+      scheduler_->agent_lost(*this, failure->agent);
+      return absl::OkStatus();
+    }
+    default:
+      return core::invalid("the master sent {} to a framework", describe_kind(kind));
+  }
+}
+
+absl::Status SchedulerSession::on_welcome(wire::Bytes payload) {
+  const auto welcome = wire::decode<core::Welcome>(payload);
+  if (!welcome.ok()) return welcome.status();
+  cluster_id_ = welcome->cluster_id;
+  state_ = State::kSubscribing;
+  subscribe();
+  return absl::OkStatus();
+}
+
+void SchedulerSession::subscribe() {
+  core::Subscribe subscribe;
+  subscribe.name = options_.info.name;
+  subscribe.user = options_.info.user;
+  subscribe.role = options_.info.role;
+  subscribe.failover_timeout_ms = to_ms(options_.info.failover_timeout);
+  send(subscribe);
+}
+
+absl::Status SchedulerSession::on_subscribed(wire::Bytes payload) {
+  const auto subscribed = wire::decode<core::Subscribed>(payload);
+  if (!subscribed.ok()) return subscribed.status();
+  id_ = subscribed->framework;
+  if (subscribed->heartbeat_interval_ms != 0) {
+    heartbeat_interval_ = std::chrono::milliseconds(subscribed->heartbeat_interval_ms);
+  }
+  if (subscribed->session_timeout_ms != 0) {
+    session_timeout_ = std::chrono::milliseconds(subscribed->session_timeout_ms);
+  }
+  state_ = State::kActive;
+  scheduler_->subscribed(*this, id_);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerSession::on_refusal(wire::Bytes payload) {
+  const auto refusal = wire::decode<core::Refusal>(payload);
+  if (!refusal.ok()) return refusal.status();
+  const absl::Status status = status_of(*refusal);
+  const bool ends =
+      state_ == State::kActive
+          ? refusal->code == core::RefusalCode::kFenced ||
+                refusal->code == core::RefusalCode::kBadMessage
+          : is_final(refusal->code);
+  if (ends) {
+    finish(status);
+  } else if (state_ == State::kActive) {
+    scheduler_->refused(*this, refusal->code, refusal->message);
+  } else {
+    sink_->reconnect(status);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerSession::on_offers(wire::Bytes payload) {
+  const auto message = wire::decode<core::Offers>(payload);
+  if (!message.ok()) return message.status();
+  std::vector<Offer> offers;
+  offers.reserve(message->offers.size());
+  for (const core::OfferView& view : message->offers) offers.push_back(own(view));
+  scheduler_->offers(*this, offers);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerSession::on_update(wire::Bytes payload) {
+  const auto message = wire::decode<core::TaskStatus>(payload);
+  if (!message.ok()) return message.status();
+  const TaskStatus status = own(*message);
+  if (!status.uuid.has_value()) {
+    scheduler_->update(*this, status);
+    return absl::OkStatus();
+  }
+  const auto known = updates_.find(*status.uuid);
+  if (known != updates_.end()) {
+    if (known->second) send_acknowledgement(status.agent, status.task, *status.uuid);
+    return absl::OkStatus();
+  }
+  remember(*status.uuid, false);
+  scheduler_->update(*this, status);
+  if (!options_.explicit_acknowledgement) acknowledge(status);
+  return absl::OkStatus();
+}
+
+void SchedulerSession::remember(const core::UpdateUuid& uuid, bool acknowledged) {
+  if (!updates_.emplace(uuid, acknowledged).second) return;
+  update_order_.push_back(uuid);
+  if (update_order_.size() <= core::kMaxRememberedUpdates) return;
+  updates_.erase(update_order_.front());
+  update_order_.pop_front();
+}
+
+void SchedulerSession::acknowledge(const TaskStatus& status) {
+  if (!status.uuid.has_value()) return;
+  const auto known = updates_.find(*status.uuid);
+  if (known != updates_.end()) known->second = true;
+  send_acknowledgement(status.agent, status.task, *status.uuid);
+}
+
+void SchedulerSession::send_acknowledgement(core::AgentId agent, std::string_view task,
+                                            const core::UpdateUuid& uuid) {
+  core::AcknowledgeUpdate acknowledgement;
+  acknowledgement.framework = id_;
+  acknowledgement.agent = agent;
+  acknowledgement.task = task;
+  acknowledgement.uuid = uuid;
+  send_when_active(acknowledgement);
+}
+
+void SchedulerSession::on_disconnected() {
+  if (state_ == State::kStopped || state_ == State::kIdle) return;
+  const bool was_active = state_ == State::kActive;
+  state_ = State::kIdle;
+  if (!was_active) return;
+  handling_ = true;
+  scheduler_->disconnected(*this);
+  handling_ = false;
+  if (finishing_) finish_now();
+}
+
+void SchedulerSession::on_tick(core::TimePoint now) {
+  if (state_ == State::kStopped || state_ == State::kIdle) return;
+  if (now - last_heard_ >= session_timeout_) {
+    sink_->reconnect(absl::UnavailableError("the master has been silent for too long"));
+    return;
+  }
+  if (state_ == State::kActive && now - last_sent_heartbeat_ >= heartbeat_interval_) {
+    last_sent_heartbeat_ = now;
+    send(core::Heartbeat{++heartbeats_});
+  }
+}
+
+absl::Status SchedulerSession::accept(absl::Span<const Offer> offers,
+                                      absl::Span<const TaskSpec> tasks,
+                                      std::optional<core::Duration> refuse) {
+  if (state_ != State::kActive) return absl::UnavailableError("not connected to a master");
+  if (tasks.size() > core::kMaxTasksPerAccept) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{} tasks in one accept, at most {}", tasks.size(), core::kMaxTasksPerAccept));
+  }
+  core::Accept accept;
+  std::vector<std::vector<std::uint8_t>> descriptions;
+  descriptions.reserve(tasks.size());
+  std::size_t bytes = 0;
+  for (const TaskSpec& task : tasks) {
+    if (auto valid = core::check_name(task.id, "task id"); !valid.ok()) return valid;
+    if (auto valid = core::check_resources(task.resources); !valid.ok()) return valid;
+    auto description = wire::encode_task_description(task.description);
+    if (!description.ok()) return description.status();
+    descriptions.push_back(*std::move(description));
+    bytes += descriptions.back().size() + task.id.size() + task.name.size();
+    core::TaskLaunch launch;
+    launch.id = task.id;
+    launch.name = task.name;
+    launch.resources = task.resources;
+    launch.description = descriptions.back();
+    accept.tasks.push_back(std::move(launch));
+  }
+  if (bytes > core::kMaxFrameBytes / 2) {
+    return absl::ResourceExhaustedError(fmt::format(
+        "the tasks of one accept take {} bytes, at most {}: use several offers", bytes,
+        core::kMaxFrameBytes / 2));
+  }
+  for (const Offer& offer : offers) accept.offers.push_back(offer.id);
+  accept.refuse_ms = to_ms(refuse);
+  send(accept);
+  return absl::OkStatus();
+}
+
+void SchedulerSession::decline(absl::Span<const Offer> offers,
+                               std::optional<core::Duration> refuse) {
+  if (offers.empty()) return;
+  core::Decline decline;
+  for (const Offer& offer : offers) decline.offers.push_back(offer.id);
+  decline.refuse_ms = to_ms(refuse);
+  send_when_active(decline);
+}
+
+void SchedulerSession::kill(std::string_view task, std::optional<core::Duration> grace) {
+  core::KillTask kill;
+  kill.framework = id_;
+  kill.task = task;
+  kill.grace_ms = to_ms(grace);
+  send_when_active(kill);
+}
+
+void SchedulerSession::suppress() { send_when_active(core::Suppress{}); }
+
+void SchedulerSession::revive() { send_when_active(core::Revive{}); }
+
+void SchedulerSession::reconcile(absl::Span<const std::string> tasks) {
+  core::Reconcile reconcile;
+  for (const std::string& task : tasks) reconcile.tasks.push_back(task);
+  send_when_active(reconcile);
+}
+
+void SchedulerSession::teardown() {
+  send_when_active(core::Teardown{});
+  finish(absl::OkStatus());
+}
+
+void SchedulerSession::stop() { finish(absl::OkStatus()); }
+
+void SchedulerSession::finish(const absl::Status& status) {
+  if (finishing_ || state_ == State::kStopped) return;
+  finishing_ = true;
+  final_status_ = status;
+  if (!handling_) finish_now();
+}
+
+void SchedulerSession::finish_now() {
+  if (state_ == State::kStopped) return;
+  if (!final_status_.ok()) scheduler_->error(*this, final_status_);
+  state_ = State::kStopped;
+  sink_->finished(final_status_);
+}
+
+}  // namespace shoal::sdk
