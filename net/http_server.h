@@ -41,7 +41,8 @@ class HttpResponder {
   // Back-pressure: bytes waiting to be sent; over core::kHardOutputBytes the client is dropped.
   std::size_t backlog_bytes() const;
   bool is_slow() const;  // backlog over core::kSoftOutputBytes: stop producing until on_drained
-  // At most one of each; called from the loop. on_closed also when the answer was complete.
+  // At most one of each; called from the loop. on_closed: the client left before the answer was
+  // complete (or was dropped).
   void on_drained(std::function<void()> callback);
   void on_closed(std::function<void()> callback);
 
