@@ -1,0 +1,474 @@
+#include "agent/agent_handlers.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <string.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/status.h"
+#include "core/text.h"
+#include "wire/frame.h"
+
+namespace shoal::agent {
+
+namespace {
+
+using core::TaskReason;
+using core::TaskState;
+
+constexpr core::TimePoint kNever = StatusStream::kNever;
+constexpr std::int64_t kMaxGraceMs = std::int64_t{24} * 3600 * 1000;
+constexpr std::size_t kReportedNameBytes = core::kMaxTaskNameBytes;
+constexpr std::string_view kSoftware = "shoal/0.1.0";
+// What a master may ask for; anything else is taken as the nearest.
+constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
+constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
+
+// --- status updates ---------------------------------------------------------------------------------
+
+core::TaskStatus status_of(const AgentState& state, const Task& task, const StatusUpdate& update) {
+  core::TaskStatus status;
+  status.framework = task.framework;
+  status.agent = state.id;
+  status.task = task.id;
+  status.state = update.state;
+  status.reason = update.reason;
+  status.source = core::TaskSource::kAgent;
+  status.message = update.message;
+  status.has_exit = update.has_exit;
+  status.exit_code = update.exit_code;
+  status.exit_signal = update.exit_signal;
+  status.timestamp_ms = update.timestamp_ms;
+  status.has_uuid = true;
+  status.uuid = update.uuid;
+  return status;
+}
+
+std::int64_t wall_ms(const AgentState& state, core::TimePoint now) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  return since.count() + state.wall_offset_ms;
+}
+
+void send_oldest(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
+  if (!state.is_registered() || task.updates.empty()) return;
+  effects.send(status_of(state, task, task.updates.front()));
+  task.updates.mark_sent(now);
+  state.tasks.update_deadline(task);
+}
+
+// What the task is now, for a master that asks again.
+void send_present(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
+  if (!task.updates.empty()) return send_oldest(state, effects, task, now);
+  StatusUpdate present;
+  present.state = task.state;
+  present.timestamp_ms = wall_ms(state, now);
+  core::TaskStatus status = status_of(state, task, present);
+  status.has_uuid = false;
+  effects.send(status);
+}
+
+void report(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate update,
+            core::TimePoint now) {
+  task.state = update.state;
+  if (task.is_orphan) return;
+  update.uuid = core::draw_uuid(state.random);
+  update.timestamp_ms = wall_ms(state, now);
+  task.updates.push(std::move(update));
+  if (task.updates.size() == 1) send_oldest(state, effects, task, now);
+}
+
+StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
+  StatusUpdate update;
+  update.state = to;
+  update.reason = reason;
+  update.message = std::move(message);
+  return update;
+}
+
+// --- life of a task ---------------------------------------------------------------------------------
+
+void launch(AgentState& state, AgentEffects& effects, Task& task,
+            const wire::TaskDescription& description) {
+  task.phase = TaskPhase::kLaunching;
+  state.tasks.charge(task);
+  effects.launch({task.framework, state.id, task.id, task.resources, description});
+}
+
+// Starts what has waited for the resources of a removed framework.
+void launch_waiting(AgentState& state, AgentEffects& effects) {
+  for (const auto& [key, task] : state.tasks) {
+    if (task->phase != TaskPhase::kWaiting) continue;
+    if (!(state.total - state.tasks.used()).contains(task->resources)) continue;
+    const std::unique_ptr<wire::TaskDescription> description = std::move(task->description);
+    launch(state, effects, *task, *description);
+  }
+}
+
+// The last update of a task. Its resources are free from here on.
+void end_task(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate update,
+              core::TimePoint now) {
+  const bool held = task.phase == TaskPhase::kLaunching || task.phase == TaskPhase::kRunning;
+  if (held) state.tasks.release(task);
+  if (!task.is_orphan) state.tasks.uncommit(task);
+  task.phase = TaskPhase::kEnded;
+  task.kill_at = kNever;
+  task.description.reset();
+  state.tasks.update_deadline(task);
+  report(state, effects, task, std::move(update), now);
+  if (task.updates.empty()) state.tasks.erase(task);
+  if (held) launch_waiting(state, effects);
+}
+
+core::Duration grace_of(const Task& task, std::int64_t asked_ms) {
+  std::int64_t grace = core::kDefaultKillGrace.count();
+  if (task.kill_grace_ms >= 0) grace = task.kill_grace_ms;
+  if (asked_ms >= 0) grace = asked_ms;
+  return std::chrono::milliseconds(std::min(grace, kMaxGraceMs));
+}
+
+void force(AgentState& state, AgentEffects& effects, Task& task) {
+  task.kill_at = kNever;
+  state.tasks.update_deadline(task);
+  effects.kill(task.framework, task.id, KillMode::kForce);
+}
+
+// Ends a task that has not ended. A second call can only make it faster.
+void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Duration grace,
+               TaskReason reason, std::string_view why, core::TimePoint now) {
+  if (task.phase == TaskPhase::kWaiting) {
+    const TaskReason told =
+        reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
+    return end_task(state, effects, task,
+                    update_of(TaskState::kKilled, told, "killed before it was started"), now);
+  }
+  const bool is_first = !task.is_kill_asked;
+  if (is_first) {
+    task.is_kill_asked = true;
+    task.kill_reason = reason;
+    report(state, effects, task, update_of(TaskState::kKilling, reason, std::string(why)), now);
+  }
+  if (task.phase == TaskPhase::kLaunching) {
+    // No grace: it was not reported as running. What the executor has started meanwhile is killed
+    // again in on_process_started().
+    task.kill_reason = reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
+    if (is_first) effects.kill(task.framework, task.id, KillMode::kForce);
+    return;
+  }
+  if (!is_first && task.kill_at == kNever) return;  // SIGKILL was sent
+  if (grace <= core::Duration{0}) return force(state, effects, task);
+  if (is_first) effects.kill(task.framework, task.id, KillMode::kTerminate);
+  task.kill_at = std::min(task.kill_at, now + grace);
+  state.tasks.update_deadline(task);
+}
+
+// A task that ends before it began: recorded, so that the update is resent and a repeated RunTask
+// finds it. Beyond the bound on tasks it is told once only.
+void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                 std::string_view id, StatusUpdate update, core::TimePoint now) {
+  if (state.tasks.size() >= core::kMaxTasksPerAgent) {
+    Task passing;
+    passing.framework = framework;
+    passing.id = id;
+    update.timestamp_ms = wall_ms(state, now);
+    core::TaskStatus status = status_of(state, passing, update);
+    status.has_uuid = false;
+    return effects.send(status);
+  }
+  Task& task = state.tasks.add(framework, id);
+  task.phase = TaskPhase::kEnded;
+  report(state, effects, task, std::move(update), now);
+}
+
+// --- session ----------------------------------------------------------------------------------------
+
+void drop_session(AgentState& state, AgentEffects& effects, std::string_view reason) {
+  effects.disconnect(reason);
+  on_disconnected(state);
+}
+
+// Names are for people: a long one is cut, between characters, so that all tasks fit in a frame.
+std::string_view reported_name(std::string_view name) {
+  if (name.size() <= kReportedNameBytes) return name;
+  std::size_t end = kReportedNameBytes;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return name.substr(0, end);
+}
+
+void send_registration(AgentState& state, AgentEffects& effects) {
+  core::RegisterAgent message;
+  message.incarnation = state.incarnation;
+  message.hostname = state.hostname;
+  message.address = state.address;
+  message.resources = state.total;
+  for (const auto& [name, value] : state.attributes) message.attributes.push_back({name, value});
+  message.tasks.reserve(state.tasks.size());
+  for (const auto& [key, task] : state.tasks) {
+    message.tasks.push_back({task->framework, task->id, reported_name(task->name), task->resources,
+                             task->state});
+  }
+  effects.send(message);
+}
+
+core::Duration sane_interval(std::uint32_t ms) {
+  if (ms == 0) return core::kHeartbeatInterval;
+  return std::clamp<core::Duration>(std::chrono::milliseconds(ms), kMinHeartbeatInterval,
+                                    kMaxHeartbeatInterval);
+}
+
+}  // namespace
+
+void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now) {
+  on_disconnected(state);
+  state.session = SessionPhase::kGreeting;
+  state.last_heard = now;
+  core::Hello hello;
+  hello.kind = core::PeerKind::kAgent;
+  hello.protocol_min = wire::kProtocolVersion;
+  hello.protocol_max = wire::kProtocolVersion;
+  hello.cluster_id = state.cluster_id;
+  hello.peer_id = state.id.value;
+  hello.software = kSoftware;
+  effects.send(hello);
+}
+
+void on_disconnected(AgentState& state) {
+  if (state.session == SessionPhase::kDisconnected) return;
+  state.session = SessionPhase::kDisconnected;
+  for (const auto& [key, task] : state.tasks) {
+    task->updates.park();
+    state.tasks.update_deadline(*task);
+  }
+}
+
+void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message) {
+  if (message.protocol != wire::kProtocolVersion) {
+    return drop_session(state, effects,
+                        fmt::format("the master chose protocol {}; this agent speaks {}",
+                                    message.protocol, wire::kProtocolVersion));
+  }
+  if (state.cluster_id != 0 && message.cluster_id != state.cluster_id) {
+    on_disconnected(state);
+    return effects.give_up(fmt::format("the master is of cluster {:016x}, the agent of {:016x}",
+                                       message.cluster_id, state.cluster_id));
+  }
+  state.cluster_id = message.cluster_id;
+  state.session = SessionPhase::kRegistering;
+  send_registration(state, effects);
+}
+
+void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
+                   core::TimePoint now) {
+  state.id = message.agent;
+  state.session = SessionPhase::kRegistered;
+  state.heartbeat_interval = sane_interval(message.heartbeat_interval_ms);
+  const core::Duration asked = std::chrono::milliseconds(message.session_timeout_ms);
+  state.session_timeout = message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout)
+                                                          : asked;
+  state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
+  state.next_heartbeat = now + state.heartbeat_interval;
+  for (const auto& [key, task] : state.tasks) send_oldest(state, effects, *task, now);
+}
+
+void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& message) {
+  const std::string text =
+      fmt::format("the master refused: {} ({})", core::printable(message.message, 200),
+                  core::name_of(message.code));
+  const bool is_registered = state.is_registered();
+  switch (message.code) {
+    case core::RefusalCode::kWrongCluster:
+    case core::RefusalCode::kFenced:
+    case core::RefusalCode::kUnsupportedVersion:
+      on_disconnected(state);
+      return effects.give_up(text);
+    case core::RefusalCode::kInvalid:
+    case core::RefusalCode::kBadMessage:
+    case core::RefusalCode::kNotExpected:
+    case core::RefusalCode::kInvalidOffer:
+      if (is_registered) return;  // of one message; nothing to do about it
+      on_disconnected(state);
+      return effects.give_up(text);
+    case core::RefusalCode::kNotFound:
+      if (is_registered) return;
+      state.id = core::AgentId{};  // forgotten there: register as a new agent
+      return drop_session(state, effects, text);
+    case core::RefusalCode::kOverloaded:
+      if (is_registered) return;
+      return drop_session(state, effects, text);
+    case core::RefusalCode::kShuttingDown:
+      return drop_session(state, effects, text);
+  }
+}
+
+void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& message,
+                 core::TimePoint now) {
+  const core::TaskLaunch& asked = message.task;
+  if (Task* known = state.tasks.find(message.framework, asked.id); known != nullptr) {
+    return send_present(state, effects, *known, now);
+  }
+  const auto refuse = [&](TaskState to, TaskReason reason, std::string why) {
+    refuse_task(state, effects, message.framework, asked.id, update_of(to, reason, std::move(why)),
+                now);
+  };
+  if (state.is_shutting_down) {
+    return refuse(TaskState::kDropped, TaskReason::kAgentRemoved, "the agent is shutting down");
+  }
+  if (state.tasks.size() >= core::kMaxTasksPerAgent) {
+    return refuse(TaskState::kDropped, TaskReason::kLaunchFailed,
+                  fmt::format("the agent holds {} tasks, the most it may", state.tasks.size()));
+  }
+  auto description = wire::decode_task_description(asked.description);
+  if (!description.ok()) {
+    return refuse(TaskState::kError, TaskReason::kTaskInvalid,
+                  fmt::format("not started: {}", core::message_of(description.status())));
+  }
+  const core::Resources uncommitted = state.total - state.tasks.committed();
+  if (!uncommitted.contains(asked.resources)) {
+    return refuse(TaskState::kDropped, TaskReason::kLaunchFailed,
+                  fmt::format("not started: the agent lacks {}",
+                              core::shortfall(asked.resources, uncommitted)));
+  }
+  Task& task = state.tasks.add(message.framework, asked.id);
+  task.name = asked.name;
+  task.resources = asked.resources;
+  task.kill_grace_ms = description->kill_grace_ms;
+  state.tasks.commit(task);
+  if ((state.total - state.tasks.used()).contains(task.resources)) {
+    return launch(state, effects, task, *description);
+  }
+  task.description = std::make_unique<wire::TaskDescription>(*std::move(description));
+}
+
+void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask& message,
+                  core::TimePoint now) {
+  Task* task = state.tasks.find(message.framework, message.task);
+  if (task == nullptr) {
+    return refuse_task(state, effects, message.framework, message.task,
+                       update_of(TaskState::kDropped, TaskReason::kTaskUnknown,
+                                 "the agent has no such task"),
+                       now);
+  }
+  if (task->phase == TaskPhase::kEnded) return send_present(state, effects, *task, now);
+  kill_task(state, effects, *task, grace_of(*task, message.grace_ms), TaskReason::kNone,
+            "asked to end", now);
+}
+
+void on_acknowledge(AgentState& state, AgentEffects& effects,
+                    const core::AcknowledgeUpdate& message, core::TimePoint now) {
+  Task* task = state.tasks.find(message.framework, message.task);
+  if (task == nullptr || !task->updates.acknowledge(message.uuid)) return;
+  state.tasks.update_deadline(*task);
+  if (!task->updates.empty()) return send_oldest(state, effects, *task, now);
+  if (task->phase == TaskPhase::kEnded) state.tasks.erase(*task);
+}
+
+void on_remove_framework(AgentState& state, AgentEffects& effects,
+                         const core::RemoveFramework& message, core::TimePoint now) {
+  for (auto it = state.tasks.lower_bound(message.framework);
+       it != state.tasks.end() && it->first.framework == message.framework;) {
+    Task& task = *it->second;
+    ++it;  // the task may be erased below
+    task.updates.clear();
+    state.tasks.update_deadline(task);
+    if (task.phase == TaskPhase::kEnded) {
+      state.tasks.erase(task);
+      continue;
+    }
+    if (!task.is_orphan) state.tasks.uncommit(task);
+    task.is_orphan = true;
+    kill_task(state, effects, task, grace_of(task, -1), TaskReason::kFrameworkRemoved, {}, now);
+  }
+}
+
+void on_process_started(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                        std::string_view task_id, core::TimePoint now) {
+  Task* task = state.tasks.find(framework, task_id);
+  if (task == nullptr || task->phase != TaskPhase::kLaunching) return;
+  task->phase = TaskPhase::kRunning;
+  if (task->is_kill_asked) return effects.kill(framework, task_id, KillMode::kForce);
+  report(state, effects, *task, update_of(TaskState::kRunning, TaskReason::kNone, {}), now);
+}
+
+void on_launch_failed(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                      std::string_view task_id, std::string_view why, core::TimePoint now) {
+  Task* task = state.tasks.find(framework, task_id);
+  if (task == nullptr || task->phase != TaskPhase::kLaunching) return;
+  StatusUpdate update =
+      task->is_kill_asked
+          ? update_of(TaskState::kKilled, task->kill_reason, "killed before it was started")
+          : update_of(TaskState::kFailed, TaskReason::kLaunchFailed,
+                      core::printable(why, core::kMaxTextBytes / 4));
+  end_task(state, effects, *task, std::move(update), now);
+}
+
+void on_process_exited(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                       std::string_view task_id, const ExitStatus& exit, core::TimePoint now) {
+  Task* task = state.tasks.find(framework, task_id);
+  if (task == nullptr || task->phase != TaskPhase::kRunning) return;
+  StatusUpdate update = update_of(TaskState::kFinished, TaskReason::kNone, outcome_text(exit));
+  if (task->is_kill_asked) {
+    update.state = TaskState::kKilled;
+    update.reason = task->kill_reason;
+  } else if (exit.signaled || exit.code_or_signal != 0) {
+    update.state = TaskState::kFailed;
+    update.reason = TaskReason::kCommandFailed;
+  }
+  update.has_exit = true;
+  (exit.signaled ? update.exit_signal : update.exit_code) = exit.code_or_signal;
+  end_task(state, effects, *task, std::move(update), now);
+}
+
+void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
+  if (state.session != SessionPhase::kDisconnected &&
+      now - state.last_heard >= state.session_timeout) {
+    const auto silence =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - state.last_heard);
+    drop_session(state, effects,
+                 fmt::format("the master has been silent for {} ms", silence.count()));
+  }
+  if (state.is_registered() && now >= state.next_heartbeat) {
+    effects.send(core::Heartbeat{++state.heartbeat_sequence});
+    state.next_heartbeat = now + state.heartbeat_interval;
+  }
+  while (Task* task = state.tasks.due(now)) {
+    if (task->kill_at <= now) {
+      force(state, effects, *task);
+    } else {
+      send_oldest(state, effects, *task, now);
+    }
+  }
+}
+
+core::TimePoint next_deadline(const AgentState& state) {
+  core::TimePoint next = state.tasks.next_deadline();
+  if (state.session != SessionPhase::kDisconnected) {
+    next = std::min(next, state.last_heard + state.session_timeout);
+  }
+  if (state.is_registered()) next = std::min(next, state.next_heartbeat);
+  return next;
+}
+
+void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::TimePoint now) {
+  state.is_shutting_down = true;
+  for (auto it = state.tasks.begin(); it != state.tasks.end();) {
+    Task& task = *it->second;
+    ++it;  // a waiting orphan is erased below
+    if (task.phase == TaskPhase::kEnded) continue;
+    const core::Duration grace =
+        mode == KillMode::kForce ? core::Duration{0} : grace_of(task, -1);
+    kill_task(state, effects, task, grace, TaskReason::kAgentRemoved, "the agent is shutting down",
+              now);
+  }
+}
+
+std::string outcome_text(const ExitStatus& exit) {
+  if (!exit.signaled) return fmt::format("exited with {}", exit.code_or_signal);
+  const char* name = sigabbrev_np(exit.code_or_signal);
+  const std::string_view core = exit.core_dumped ? " (core dumped)" : "";
+  if (name == nullptr) return fmt::format("killed by signal {}{}", exit.code_or_signal, core);
+  return fmt::format("killed by SIG{}{}", name, core);
+}
+
+}  // namespace shoal::agent

@@ -1,0 +1,79 @@
+// The agent's decisions: one free function per message or event; state in, effects out, time passed
+// in. No I/O, no clock, no thread: the same code runs in the daemon, in tests with recording
+// effects, in the simulator, and ten thousand times over in a swarm.
+//
+// Life of a task here:
+//
+//   RunTask -> waiting -> launching -> running -> ended -> (last update acknowledged) forgotten
+//                 |           |           |
+//                 |           |           +- kill: KILLING, SIGTERM, grace, SIGKILL -> KILLED
+//                 |           +- kill: KILLING, SIGKILL as soon as it is there      -> KILLED
+//                 +- kill: never started                                            -> KILLED
+//
+// Waiting is short and rare: only while tasks of a removed framework still hold what is needed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/agent_state.h"
+#include "agent/effects.h"
+#include "agent/process.h"
+#include "core/messages.h"
+#include "core/time.h"
+
+namespace shoal::agent {
+
+// --- session --------------------------------------------------------------------------------------
+
+// A transport to the master is up: says hello.
+void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now);
+// It is gone. Calling it again changes nothing.
+void on_disconnected(AgentState& state);
+void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message);
+// Resends, at once, the oldest unacknowledged update of every task.
+void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
+                   core::TimePoint now);
+// Wrong cluster, unknown version, fenced, or a registration that will never be taken: gives up.
+// Otherwise disconnects if there is no session yet, to try again later.
+void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& message);
+
+// --- the master's commands, only while registered ---------------------------------------------------
+
+// The second one for the same (framework, id) starts nothing and sends the task's present state.
+void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& message,
+                 core::TimePoint now);
+void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask& message,
+                  core::TimePoint now);
+void on_acknowledge(AgentState& state, AgentEffects& effects,
+                    const core::AcknowledgeUpdate& message, core::TimePoint now);
+void on_remove_framework(AgentState& state, AgentEffects& effects,
+                         const core::RemoveFramework& message, core::TimePoint now);
+
+// --- the executor's answers -------------------------------------------------------------------------
+
+void on_process_started(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                        std::string_view task, core::TimePoint now);
+// `why`: one line, "cannot run 'x': no such file".
+void on_launch_failed(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                      std::string_view task, std::string_view why, core::TimePoint now);
+void on_process_exited(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                       std::string_view task, const ExitStatus& exit, core::TimePoint now);
+
+// --- time -------------------------------------------------------------------------------------------
+
+// Heartbeats, silence of the master, resends, ends of graces. Harmless when nothing is due.
+void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now);
+// When on_tick has something to do; TimePoint::max(): never.
+core::TimePoint next_deadline(const AgentState& state);
+
+// --- the operator's wish --------------------------------------------------------------------------
+
+// Starts nothing more and kills every task: with its grace, or at once. state.tasks.live() tells
+// how many are left.
+void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::TimePoint now);
+
+// "exited with 3", "killed by SIGSEGV (core dumped)".
+std::string outcome_text(const ExitStatus& exit);
+
+}  // namespace shoal::agent

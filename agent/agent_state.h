@@ -1,0 +1,56 @@
+// Everything an agent knows, as plain data: a few hundred bytes without tasks, so that a swarm holds
+// tens of thousands of them in one process. Changed by agent_handlers only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/task_table.h"
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/random.h"
+#include "core/resources.h"
+#include "core/time.h"
+
+namespace shoal::agent {
+
+enum class SessionPhase : std::uint8_t {
+  kDisconnected = 0,
+  kGreeting = 1,     // Hello sent
+  kRegistering = 2,  // Welcome came, RegisterAgent sent
+  kRegistered = 3,
+};
+
+struct AgentState {
+  // `seed` decides every uuid and the incarnation.
+  explicit AgentState(std::uint64_t seed) : random(seed), incarnation(random.next() | 1) {}
+
+  // What the agent is; set before the first connection.
+  std::string hostname;
+  std::string address;  // HOST:PORT of its logs; may be empty
+  core::Resources total;
+  std::vector<std::pair<std::string, std::string>> attributes;
+  std::int64_t wall_offset_ms = 0;  // wall clock - monotonic clock, for time stamps
+
+  core::Random random;
+  std::uint64_t incarnation = 0;
+  core::AgentId id;              // 0: never registered
+  std::uint64_t cluster_id = 0;  // 0: not known
+
+  SessionPhase session = SessionPhase::kDisconnected;
+  bool is_shutting_down = false;
+  core::Duration heartbeat_interval = core::kHeartbeatInterval;
+  core::Duration session_timeout = core::kSessionTimeout;
+  core::TimePoint last_heard{};      // any frame of the master
+  core::TimePoint next_heartbeat{};  // while registered
+  std::uint64_t heartbeat_sequence = 0;
+
+  TaskTable tasks;
+
+  bool is_registered() const { return session == SessionPhase::kRegistered; }
+};
+
+}  // namespace shoal::agent

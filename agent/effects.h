@@ -1,0 +1,54 @@
+// What the handlers want done. They only speak to this interface: the daemon does it over a
+// connection and with processes, tests write it down, the simulator makes it up.
+//
+// A call never leads back into a handler before the handler that made it has returned. Views are
+// valid during the call.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/messages.h"
+#include "core/resources.h"
+#include "wire/task_description.h"
+
+namespace shoal::agent {
+
+struct LaunchRequest {
+  core::FrameworkId framework;
+  core::AgentId agent;
+  std::string_view task;
+  const core::Resources& resources;
+  const wire::TaskDescription& description;
+};
+
+enum class KillMode : std::uint8_t {
+  kTerminate = 0,  // SIGTERM: the task may clean up
+  kForce = 1,      // SIGKILL to everything it started
+};
+
+class AgentEffects {
+ public:
+  virtual ~AgentEffects() = default;
+
+  // To the master, in this order, over the present session.
+  virtual void send(const core::Hello& message) = 0;
+  virtual void send(const core::RegisterAgent& message) = 0;
+  virtual void send(const core::TaskStatus& message) = 0;
+  virtual void send(const core::Heartbeat& message) = 0;
+
+  // Answered, later, by exactly one of on_process_started() and on_launch_failed(); after
+  // on_process_started() by exactly one on_process_exited().
+  virtual void launch(const LaunchRequest& request) = 0;
+  // Of a task that was launched and has not exited. One that the executor has not started yet must
+  // not run on: it fails to launch, or exits.
+  virtual void kill(core::FrameworkId framework, std::string_view task, KillMode mode) = 0;
+
+  // The session is over (the handlers take it as ended at once); connect again, after a wait.
+  virtual void disconnect(std::string_view reason) = 0;
+  // The agent cannot go on, and trying again is of no use: tell the operator and end.
+  virtual void give_up(std::string_view reason) = 0;
+};
+
+}  // namespace shoal::agent

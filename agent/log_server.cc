@@ -1,0 +1,245 @@
+#include "agent/log_server.h"
+
+#include <fmt/core.h>
+
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "agent/log_reader.h"
+#include "agent/sandbox.h"
+#include "core/limits.h"
+#include "core/status.h"
+
+namespace shoal::agent {
+
+namespace {
+
+constexpr std::string_view kSoftware = "shoal/0.1.0";
+
+core::RefusalCode code_of(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      return core::RefusalCode::kNotFound;
+    case absl::StatusCode::kResourceExhausted:
+      return core::RefusalCode::kOverloaded;
+    default:
+      return core::RefusalCode::kInvalid;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogServer>> LogServer::create(net::Reactor& reactor,
+                                                             LogServerOptions options) {
+  auto follower = LogFollower::create();
+  if (!follower.ok()) return follower.status();
+  std::unique_ptr<LogServer> server(
+      new LogServer(reactor, std::move(options), *std::move(follower)));
+  auto watcher = net::FdWatcher::create(
+      reactor, server->follower_.fd(),
+      [raw = server.get()](net::FdEvents) { raw->on_changes(); });
+  if (!watcher.ok()) return watcher.status();
+  server->watcher_ = *std::move(watcher);
+  server->watcher_->watch(true, false);
+  return server;
+}
+
+LogServer::LogServer(net::Reactor& reactor, LogServerOptions options, LogFollower follower)
+    : reactor_(reactor), options_(std::move(options)), follower_(std::move(follower)) {}
+
+template <typename Message>
+void LogServer::send(net::Connection& connection, const Message& message,
+                     std::uint32_t correlation) {
+  buffer_.clear();
+  wire::encode(message, correlation, buffer_);
+  connection.send(wire::Bytes(buffer_));
+}
+
+void LogServer::refuse(net::Connection& connection, core::RefusalCode code,
+                       std::string_view message, std::uint32_t correlation) {
+  send(connection, core::Refusal{code, message}, correlation);
+}
+
+void LogServer::on_frame(net::Connection& connection, const wire::FrameView& frame) {
+  if (!connection.is_authenticated()) return on_hello(connection, frame);
+  const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
+  if (kind == wire::MessageKind::kReadLog) return on_read_log(connection, frame);
+  if (kind == wire::MessageKind::kHeartbeat) {
+    const auto heartbeat = wire::decode<core::Heartbeat>(frame.payload);
+    if (heartbeat.ok()) return send(connection, *heartbeat, frame.header.correlation);
+  }
+  refuse(connection, core::RefusalCode::kNotExpected, "a log reader may send READ_LOG only",
+         frame.header.correlation);
+  connection.close_after_flush(absl::InvalidArgumentError("unexpected message"));
+}
+
+void LogServer::on_hello(net::Connection& connection, const wire::FrameView& frame) {
+  const auto end = [&](core::RefusalCode code, std::string_view why) {
+    refuse(connection, code, why, frame.header.correlation);
+    connection.close_after_flush(absl::InvalidArgumentError(std::string(why)));
+  };
+  if (static_cast<wire::MessageKind>(frame.header.kind) != wire::MessageKind::kHello) {
+    return end(core::RefusalCode::kNotExpected, "the first message must be HELLO");
+  }
+  const auto hello = wire::decode<core::Hello>(frame.payload);
+  if (!hello.ok()) {
+    return end(core::RefusalCode::kBadMessage, core::message_of(hello.status()));
+  }
+  if (hello->protocol_min > wire::kProtocolVersion ||
+      hello->protocol_max < wire::kProtocolVersion) {
+    return end(core::RefusalCode::kUnsupportedVersion,
+               fmt::format("this agent speaks protocol {}", wire::kProtocolVersion));
+  }
+  const std::uint64_t cluster = options_.cluster_id();
+  if (hello->cluster_id != 0 && cluster != 0 && hello->cluster_id != cluster) {
+    return end(core::RefusalCode::kWrongCluster,
+               fmt::format("this agent is of cluster {:016x}", cluster));
+  }
+  if (hello->kind != core::PeerKind::kLogReader) {
+    return end(core::RefusalCode::kNotExpected,
+               "this is an agent: it serves log readers; everybody else connects to the master");
+  }
+  core::Welcome welcome;
+  welcome.protocol = wire::kProtocolVersion;
+  welcome.cluster_id = cluster;
+  welcome.software = kSoftware;
+  connection.set_authenticated();
+  send(connection, welcome, frame.header.correlation);
+}
+
+void LogServer::on_read_log(net::Connection& connection, const wire::FrameView& frame) {
+  const std::uint32_t correlation = frame.header.correlation;
+  const auto request = wire::decode<core::ReadLog>(frame.payload);
+  if (!request.ok()) {
+    refuse(connection, core::RefusalCode::kBadMessage, core::message_of(request.status()),
+           correlation);
+    return connection.close_after_flush(request.status());
+  }
+  const auto first = reads_.lower_bound({connection.id(), 0});
+  const auto last =
+      reads_.upper_bound({connection.id(), std::numeric_limits<std::uint64_t>::max()});
+  const auto own = static_cast<std::size_t>(std::distance(first, last));
+  if (own >= kMaxReadsPerConnection || reads_.size() >= kMaxReads) {
+    return refuse(connection, core::RefusalCode::kOverloaded,
+                  fmt::format("too many logs are being read ({})", reads_.size()), correlation);
+  }
+  auto read = open(*request);
+  if (!read.ok()) {
+    return refuse(connection, code_of(read.status()), core::message_of(read.status()),
+                  correlation);
+  }
+  read->connection = connection.id();
+  read->correlation = correlation;
+  const std::pair key(connection.id(), next_read_++);
+  pump_from(reads_.emplace(key, *std::move(read)).first);
+}
+
+absl::StatusOr<LogServer::Read> LogServer::open(const core::ReadLog& request) {
+  Read read;
+  read.framework = request.framework;
+  read.task = request.task;
+  read.offset = request.offset;
+  read.name = request.stream == core::LogStream::kStdout ? "stdout" : "stderr";
+  const std::string framework = core::to_string(request.framework);
+  const auto run = latest_run(options_.data_dir, framework, read.task);
+  if (!run.ok()) {
+    if (run.status().code() != absl::StatusCode::kNotFound) return run.status();
+    return absl::NotFoundError(fmt::format(
+        "no logs of task '{}' of framework {}: it has not run on this agent", read.task,
+        framework));
+  }
+  auto sandbox = open_sandbox(options_.data_dir, {framework, read.task, *run});
+  if (!sandbox.ok()) return sandbox.status();
+  read.sandbox = *std::move(sandbox);
+  if (request.follow) {
+    // Before the first read, so that nothing written in between is missed.
+    const auto id = follower_.follow(read.sandbox.get(), read.name);
+    if (!id.ok()) return id.status();
+    read.follow_id = *id;
+  }
+  auto file = open_sandbox_file(read.sandbox.get(), read.name);
+  if (!file.ok()) {
+    if (read.follow_id != 0) follower_.unfollow(read.follow_id);
+    return file.status();
+  }
+  read.file = *std::move(file);
+  return read;
+}
+
+bool LogServer::pump(net::Connection& connection, Read& read) {
+  while (!connection.is_slow() && !connection.is_closing()) {
+    // Asked before reading: what it wrote until its end is then seen.
+    const bool may_grow = read.follow_id != 0 && options_.is_live(read.framework, read.task);
+    const auto chunk = read_file_chunk(read.file, read.offset, core::kMaxLogChunkBytes);
+    if (!chunk.ok()) {
+      refuse(connection, code_of(chunk.status()), core::message_of(chunk.status()),
+             read.correlation);
+      return false;
+    }
+    if (chunk->data.empty() && may_grow) return true;
+    core::LogChunk message;
+    message.offset = read.offset;
+    message.data = core::BytesView(reinterpret_cast<const std::uint8_t*>(chunk->data.data()),
+                                   chunk->data.size());
+    message.end = chunk->data.empty();
+    send(connection, message, read.correlation);
+    if (message.end) return false;
+    read.offset += chunk->data.size();
+  }
+  return true;
+}
+
+void LogServer::pump_from(Reads::iterator it) {
+  net::Connection* connection = reactor_.find_connection(it->second.connection);
+  if (connection == nullptr) return;  // closing: on_closed() clears up
+  if (!pump(*connection, it->second)) erase(it);
+}
+
+LogServer::Reads::iterator LogServer::erase(Reads::iterator it) {
+  if (it->second.follow_id != 0) follower_.unfollow(it->second.follow_id);
+  return reads_.erase(it);
+}
+
+void LogServer::on_changes() {
+  for (const LogEvent& event : follower_.drain()) {
+    for (auto it = reads_.begin(); it != reads_.end();) {
+      const auto current = it++;
+      Read& read = current->second;
+      if (read.follow_id != event.id) continue;
+      if (event.change == LogChange::kReplaced) {
+        auto file = open_sandbox_file(read.sandbox.get(), read.name);
+        if (!file.ok()) continue;  // gone again: another event comes
+        read.file = *std::move(file);
+      }
+      if (event.change == LogChange::kReplaced || event.change == LogChange::kTruncated) {
+        read.offset = 0;
+      }
+      pump_from(current);
+    }
+  }
+}
+
+void LogServer::on_task_ended(core::FrameworkId framework, std::string_view task) {
+  for (auto it = reads_.begin(); it != reads_.end();) {
+    const auto current = it++;
+    const Read& read = current->second;
+    if (read.framework == framework && read.task == task) pump_from(current);
+  }
+}
+
+void LogServer::on_drained(net::Connection& connection) {
+  auto it = reads_.lower_bound({connection.id(), 0});
+  while (it != reads_.end() && it->first.first == connection.id()) pump_from(it++);
+}
+
+void LogServer::on_protocol_error(net::Connection& connection, const absl::Status& error) {
+  refuse(connection, core::RefusalCode::kBadMessage, core::message_of(error), 0);
+}
+
+void LogServer::on_closed(net::Connection& connection, const absl::Status&) {
+  auto it = reads_.lower_bound({connection.id(), 0});
+  while (it != reads_.end() && it->first.first == connection.id()) it = erase(it);
+}
+
+}  // namespace shoal::agent

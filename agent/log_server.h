@@ -1,0 +1,95 @@
+// Serves what tasks have written, to peers that connect to the agent itself (PeerKind::kLogReader).
+//
+// Each ReadLog is answered by LogChunk frames of its correlation; the last one has `end`. With
+// `follow` they come as the file grows, until the task has ended and all was sent. A peer that
+// reads slowly is waited for: nothing is read from disk while its output is over the soft bound.
+//
+// Threads: the reactor's only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "agent/log_follower.h"
+#include "agent/unique_fd.h"
+#include "core/ids.h"
+#include "core/messages.h"
+#include "net/connection.h"
+#include "net/fd_watcher.h"
+#include "net/reactor.h"
+#include "wire/message.h"
+
+namespace shoal::agent {
+
+struct LogServerOptions {
+  std::string data_dir;  // of the sandboxes
+  // Whether the task may still write. Asked while a log is followed.
+  std::function<bool(core::FrameworkId framework, std::string_view task)> is_live;
+  std::function<std::uint64_t()> cluster_id;  // 0: not known yet
+};
+
+class LogServer final : public net::ConnectionHandler {
+ public:
+  static constexpr std::size_t kMaxReadsPerConnection = 16;
+  static constexpr std::size_t kMaxReads = 1024;
+
+  // Errors: INTERNAL, RESOURCE_EXHAUSTED (no inotify).
+  static absl::StatusOr<std::unique_ptr<LogServer>> create(net::Reactor& reactor,
+                                                           LogServerOptions options);
+
+  // The task will write nothing more: those who follow it get the rest and the end.
+  void on_task_ended(core::FrameworkId framework, std::string_view task);
+
+  std::size_t reads() const { return reads_.size(); }
+
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
+  void on_protocol_error(net::Connection& connection, const absl::Status& error) override;
+  void on_closed(net::Connection& connection, const absl::Status& reason) override;
+  void on_drained(net::Connection& connection) override;
+
+ private:
+  struct Read {
+    net::SessionId connection = 0;
+    std::uint32_t correlation = 0;
+    core::FrameworkId framework;
+    std::string task;
+    UniqueFd sandbox;
+    UniqueFd file;
+    std::uint64_t offset = 0;
+    FollowId follow_id = 0;  // 0: not following
+    const char* name = "";   // of the file
+  };
+  // By connection first, so that all of one are found together.
+  using Reads = std::map<std::pair<net::SessionId, std::uint64_t>, Read>;
+
+  LogServer(net::Reactor& reactor, LogServerOptions options, LogFollower follower);
+
+  void on_hello(net::Connection& connection, const wire::FrameView& frame);
+  void on_read_log(net::Connection& connection, const wire::FrameView& frame);
+  absl::StatusOr<Read> open(const core::ReadLog& request);
+  // False when the read is over (and is to be erased).
+  bool pump(net::Connection& connection, Read& read);
+  void pump_from(Reads::iterator it);
+  Reads::iterator erase(Reads::iterator it);
+  void on_changes();
+  void refuse(net::Connection& connection, core::RefusalCode code, std::string_view message,
+              std::uint32_t correlation);
+  template <typename Message>
+  void send(net::Connection& connection, const Message& message, std::uint32_t correlation);
+
+  net::Reactor& reactor_;
+  LogServerOptions options_;
+  LogFollower follower_;
+  std::unique_ptr<net::FdWatcher> watcher_;  // of follower_.fd(): goes first
+  Reads reads_;
+  std::uint64_t next_read_ = 1;
+  wire::ByteVector buffer_;
+};
+
+}  // namespace shoal::agent

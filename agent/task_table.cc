@@ -1,0 +1,95 @@
+#include "agent/task_table.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace shoal::agent {
+
+namespace {
+
+bool holds_resources(const Task& task) {
+  return task.phase == TaskPhase::kLaunching || task.phase == TaskPhase::kRunning;
+}
+
+}  // namespace
+
+Task* TaskTable::find(core::FrameworkId framework, std::string_view id) {
+  const auto it = tasks_.find(TaskKey{framework, id});
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+const Task* TaskTable::find(core::FrameworkId framework, std::string_view id) const {
+  const auto it = tasks_.find(TaskKey{framework, id});
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+Task& TaskTable::add(core::FrameworkId framework, std::string_view id) {
+  auto task = std::make_unique<Task>();
+  task->framework = framework;
+  task->id = id;
+  task->sequence_ = next_sequence_++;
+  const TaskKey key = task->key();
+  return *tasks_.emplace(key, std::move(task)).first->second;
+}
+
+void TaskTable::erase(Task& task) {
+  if (task.deadline_ != StatusStream::kNever) {
+    deadlines_.erase({task.deadline_, task.sequence_, &task});
+  }
+  tasks_.erase(tasks_.find(task.key()));
+}
+
+std::size_t TaskTable::live() const {
+  return static_cast<std::size_t>(
+      std::count_if(tasks_.begin(), tasks_.end(),
+                    [](const Map::value_type& entry) { return holds_resources(*entry.second); }));
+}
+
+void TaskTable::update_deadline(Task& task) {
+  const core::TimePoint deadline = std::min(task.kill_at, task.updates.resend_at());
+  if (deadline == task.deadline_) return;
+  if (task.deadline_ != StatusStream::kNever) {
+    deadlines_.erase({task.deadline_, task.sequence_, &task});
+  }
+  task.deadline_ = deadline;
+  if (deadline != StatusStream::kNever) deadlines_.insert({deadline, task.sequence_, &task});
+}
+
+core::TimePoint TaskTable::next_deadline() const {
+  return deadlines_.empty() ? StatusStream::kNever : std::get<0>(*deadlines_.begin());
+}
+
+Task* TaskTable::due(core::TimePoint now) const {
+  if (deadlines_.empty() || std::get<0>(*deadlines_.begin()) > now) return nullptr;
+  return std::get<2>(*deadlines_.begin());
+}
+
+std::string TaskTable::broken_invariant(const core::Resources& total) const {
+  core::Resources used;
+  core::Resources committed;
+  std::size_t with_deadline = 0;
+  for (const auto& [key, task] : tasks_) {
+    const bool ended = task->phase == TaskPhase::kEnded;
+    if (holds_resources(*task)) {
+      if (used.ports.intersects(task->resources.ports)) {
+        return fmt::format("two live tasks hold a port of {}", task->id);
+      }
+      used += task->resources;
+    }
+    if (!ended && !task->is_orphan) committed += task->resources;
+    if (ended != core::is_terminal(task->state)) return fmt::format("{} ended halfway", task->id);
+    if (ended && task->updates.empty()) return fmt::format("{} was not forgotten", task->id);
+    const core::TimePoint deadline = std::min(task->kill_at, task->updates.resend_at());
+    if (deadline != task->deadline_) return fmt::format("{} has a stale deadline", task->id);
+    if (deadline != StatusStream::kNever) ++with_deadline;
+  }
+  if (!(used == used_)) return "used() is not what the live tasks hold";
+  if (!(committed == committed_)) return "committed() is not what the accepted tasks hold";
+  if (!total.contains(used_)) return "the live tasks hold more than the agent has";
+  if (with_deadline != deadlines_.size()) return "the deadline index has strangers";
+  return {};
+}
+
+}  // namespace shoal::agent

@@ -1,0 +1,112 @@
+// The tasks of one agent: what they hold, how far they are, what must happen to them and when.
+// Pure; iteration is in order of (framework, id), so a run can be replayed.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "agent/status_stream.h"
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/resources.h"
+#include "core/task_state.h"
+#include "core/time.h"
+#include "wire/task_description.h"
+
+namespace shoal::agent {
+
+struct TaskKey {
+  core::FrameworkId framework;
+  std::string_view id;
+  auto operator<=>(const TaskKey&) const = default;
+};
+
+enum class TaskPhase : std::uint8_t {
+  kWaiting = 0,    // accepted; tasks of a removed framework still hold what it needs
+  kLaunching = 1,  // given to the executor, which has not answered
+  kRunning = 2,    // its process runs (or is being killed)
+  kEnded = 3,      // no process (any more); here until its last update is acknowledged
+};
+
+struct Task {
+  core::FrameworkId framework;
+  std::string id;
+  std::string name;
+  core::Resources resources;
+  TaskPhase phase = TaskPhase::kWaiting;
+  core::TaskState state = core::TaskState::kStaging;      // the newest, sent or not
+  core::TaskReason kill_reason = core::TaskReason::kNone;  // of the last update after a kill
+  bool is_kill_asked = false;
+  bool is_orphan = false;  // its framework is gone: nobody hears of it any more
+  std::int64_t kill_grace_ms = -1;  // the task's own; < 0: the default
+  core::TimePoint kill_at = StatusStream::kNever;  // end of the grace
+  StatusStream updates;
+  std::unique_ptr<wire::TaskDescription> description;  // only while kWaiting
+
+  TaskKey key() const { return {framework, id}; }
+
+ private:
+  friend class TaskTable;
+  std::uint64_t sequence_ = 0;
+  core::TimePoint deadline_ = StatusStream::kNever;  // as it stands in TaskTable::deadlines_
+};
+
+// Invariants:
+//   1. used() is the sum over tasks that are launching or running; total >= used(), no port twice.
+//   2. committed() is the sum over tasks that have not ended and are no orphans.
+//   3. A task stands in the deadline index once if it has a deadline, else not.
+class TaskTable {
+ public:
+  using Map = std::map<TaskKey, std::unique_ptr<Task>>;  // the key's view is into the task
+
+  Task* find(core::FrameworkId framework, std::string_view id);
+  const Task* find(core::FrameworkId framework, std::string_view id) const;
+  // Pre-condition: not there yet.
+  Task& add(core::FrameworkId framework, std::string_view id);
+  void erase(Task& task);
+
+  std::size_t size() const { return tasks_.size(); }
+  bool empty() const { return tasks_.empty(); }
+  Map::const_iterator begin() const { return tasks_.begin(); }
+  Map::const_iterator end() const { return tasks_.end(); }
+  // The first task of `framework`, or of a later one.
+  Map::const_iterator lower_bound(core::FrameworkId framework) const {
+    return tasks_.lower_bound(TaskKey{framework, {}});
+  }
+
+  // Resources. Each is called once per task, in this order.
+  void commit(const Task& task) { committed_ += task.resources; }
+  void charge(const Task& task) { used_ += task.resources; }
+  void release(const Task& task) { used_ -= task.resources; }
+  void uncommit(const Task& task) { committed_ -= task.resources; }
+  const core::Resources& used() const { return used_; }
+  const core::Resources& committed() const { return committed_; }
+  // Tasks with a process, or about to have one.
+  std::size_t live() const;
+
+  // To be called after `task`'s resend or kill time changed.
+  void update_deadline(Task& task);
+  core::TimePoint next_deadline() const;
+  // The task that is due the longest; nullptr: none. It must get another deadline, or be erased.
+  Task* due(core::TimePoint now) const;
+
+  // A sentence for the first broken invariant; empty when all hold. For tests and the simulator.
+  std::string broken_invariant(const core::Resources& total) const;
+
+ private:
+  Map tasks_;
+  // The sequence decides between equals, never an address: runs must be repeatable.
+  std::set<std::tuple<core::TimePoint, std::uint64_t, Task*>> deadlines_;
+  core::Resources used_;
+  core::Resources committed_;
+  std::uint64_t next_sequence_ = 1;
+};
+
+}  // namespace shoal::agent
