@@ -126,7 +126,10 @@ void on_query(Shard& shard, Outbox& outbox, SessionId session, const Query& mess
 void on_operator_kill(Shard& shard, Outbox& outbox, SessionId session, const KillTask& message,
                       std::uint32_t correlation) {
   const OperatorOrigin origin{shard.config.index, session, correlation};
-  outbox.to_shard(shard.home_of(message.agent),
+  // Without an agent the framework's shard looks up where the task is.
+  const std::uint32_t next =
+      message.agent.valid() ? shard.home_of(message.agent) : shard.home_of(message.framework);
+  outbox.to_shard(next,
                   OperatorKill{origin, KillForward{message.framework, message.agent,
                                                    std::string(message.task), message.grace_ms}});
 }
@@ -187,6 +190,18 @@ void on_query_part(Shard& shard, Outbox& outbox, QueryPart message) {
 }
 
 void on_forwarded_operator_kill(Shard& shard, Outbox& outbox, const OperatorKill& message) {
+  if (!message.kill.agent.valid()) {
+    FrameworkRecord* framework = shard.find_framework(message.kill.framework);
+    if (framework != nullptr) {
+      if (const auto place = framework->tasks.find(message.kill.task);
+          place != framework->tasks.end()) {
+        OperatorKill located = message;
+        located.kill.agent = place->second.agent;
+        outbox.to_shard(shard.home_of(located.kill.agent), std::move(located));
+        return;
+      }
+    }
+  }
   const bool found = kill_task(shard, outbox, message.kill);
   outbox.to_shard(
       message.origin.shard,

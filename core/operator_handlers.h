@@ -11,7 +11,7 @@ namespace shoal::core {
 void on_query(Shard& shard, Outbox& outbox, SessionId session, const Query& message,
               std::uint32_t correlation, TimePoint now);
 
-// `message.agent` must be named (the caller knows it from a query).
+// `message.agent` may be 0: the framework's shard knows where the task is.
 void on_operator_kill(Shard& shard, Outbox& outbox, SessionId session, const KillTask& message,
                       std::uint32_t correlation);
 void on_operator_teardown(Shard& shard, Outbox& outbox, SessionId session,

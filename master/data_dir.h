@@ -1,0 +1,35 @@
+// The master's folder: one master at a time, and the id of its cluster.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace shoal::master {
+
+class DataDir {
+ public:
+  // Makes the folder (0700) when it is missing and locks it. Errors: FAILED_PRECONDITION (another
+  // master has it, or it holds another kind of cluster file), and whatever the system refuses; one
+  // line that names the path.
+  static absl::StatusOr<DataDir> open(const std::string& path);
+
+  DataDir(DataDir&& other) noexcept;
+  DataDir& operator=(DataDir&&) = delete;
+  ~DataDir();
+
+  // <path>/cluster_id: written at the first start with `fresh`, read at every later one.
+  absl::StatusOr<std::uint64_t> cluster_id(std::uint64_t fresh);
+
+ private:
+  DataDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+
+  std::string path_;
+  int lock_fd_;
+};
+
+// Writes `text` to `path` so that a reader sees all of it or none, also after a power cut.
+absl::Status write_file_atomically(const std::string& path, const std::string& text);
+
+}  // namespace shoal::master

@@ -1,0 +1,240 @@
+#include "master/dispatch.h"
+
+#include <fmt/core.h>
+
+#include <string_view>
+
+#include "core/agent_handlers.h"
+#include "core/framework_handlers.h"
+#include "core/operator_handlers.h"
+#include "core/status.h"
+#include "wire/message.h"
+
+namespace shoal::master {
+namespace {
+
+using core::RefusalCode;
+using wire::MessageKind;
+
+// One frame on its way to its handler.
+class Dispatch {
+ public:
+  Dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer, const wire::FrameView& frame,
+           core::TimePoint now)
+      : shard_(shard), outbox_(outbox), peer_(peer), frame_(frame), now_(now) {}
+
+  Dispatched run() {
+    const auto kind = static_cast<MessageKind>(frame_.header.kind);
+    if (!peer_.greeted) return greet(kind);
+    switch (peer_.kind) {
+      case core::PeerKind::kAgent:
+        return from_agent(kind);
+      case core::PeerKind::kFramework:
+        return from_framework(kind);
+      case core::PeerKind::kOperator:
+        return from_operator(kind);
+      case core::PeerKind::kLogReader:
+        break;
+    }
+    return not_expected(kind);
+  }
+
+ private:
+  Dispatched greet(MessageKind kind) {
+    if (kind != MessageKind::kHello) {
+      return fail(RefusalCode::kNotExpected, "the first message must be HELLO");
+    }
+    const absl::StatusOr<core::Hello> hello = wire::decode<core::Hello>(frame_.payload);
+    if (!hello.ok()) return undecodable(hello.status());
+    if (hello->protocol_min > wire::kProtocolVersion ||
+        hello->protocol_max < wire::kProtocolVersion) {
+      return fail(RefusalCode::kUnsupportedVersion,
+                  fmt::format("this master speaks protocol {}, the peer {} to {}",
+                              wire::kProtocolVersion, hello->protocol_min, hello->protocol_max));
+    }
+    if (hello->cluster_id != 0 && hello->cluster_id != shard_.config.cluster_id) {
+      return fail(RefusalCode::kWrongCluster,
+                  fmt::format("this is cluster {:016x}, the peer belongs to {:016x}",
+                              shard_.config.cluster_id, hello->cluster_id));
+    }
+    if (hello->kind == core::PeerKind::kLogReader) {
+      return fail(RefusalCode::kNotExpected, "logs are read from the agent, not from the master");
+    }
+    const bool has_home =
+        hello->kind == core::PeerKind::kAgent || hello->kind == core::PeerKind::kFramework;
+    if (has_home && hello->peer_id != 0) {
+      const std::uint32_t home = core::home_shard(hello->peer_id, shard_.config.shards);
+      if (home != shard_.config.index) return {Verdict::kHandOver, home};
+    }
+    peer_.greeted = true;
+    peer_.kind = hello->kind;
+    peer_.claimed_id = hello->peer_id;
+    outbox_.send(peer_.session,
+                 core::Welcome{.protocol = wire::kProtocolVersion,
+                               .features = 0,
+                               .cluster_id = shard_.config.cluster_id,
+                               .software = shard_.config.version},
+                 correlation());
+    return {};
+  }
+
+  Dispatched from_agent(MessageKind kind) {
+    if (!peer_.agent.valid()) {
+      if (kind != MessageKind::kRegisterAgent) return not_expected(kind);
+      return with<core::RegisterAgent>([&](const core::RegisterAgent& message) {
+        peer_.agent = core::on_register_agent(shard_, outbox_, peer_.session,
+                                              core::AgentId{peer_.claimed_id}, message, now_);
+        return peer_.agent.valid() ? Dispatched{} : close();
+      });
+    }
+    switch (kind) {
+      case MessageKind::kHeartbeat:
+        return handle<core::Heartbeat>(core::on_agent_heartbeat, peer_.agent);
+      case MessageKind::kStatusUpdate:
+        return handle<core::TaskStatus>(core::on_status_update, peer_.agent);
+      default:
+        return not_expected(kind);
+    }
+  }
+
+  Dispatched from_framework(MessageKind kind) {
+    const core::FrameworkId id = peer_.framework;
+    if (!id.valid()) {
+      if (kind != MessageKind::kSubscribe) return not_expected(kind);
+      return with<core::Subscribe>([&](const core::Subscribe& message) {
+        peer_.framework =
+            core::on_subscribe(shard_, outbox_, peer_.session, core::FrameworkId{peer_.claimed_id},
+                               message, correlation(), now_);
+        return peer_.framework.valid() ? Dispatched{} : close();
+      });
+    }
+    switch (kind) {
+      case MessageKind::kHeartbeat:
+        return handle<core::Heartbeat>(core::on_framework_heartbeat, id);
+      case MessageKind::kAccept:
+        return call<core::Accept>(core::on_accept, id);
+      case MessageKind::kDecline:
+        return call<core::Decline>(core::on_decline, id);
+      case MessageKind::kKillTask:
+        return call<core::KillTask>(core::on_kill_task, id);
+      case MessageKind::kAcknowledgeUpdate:
+        return call<core::AcknowledgeUpdate>(core::on_acknowledge, id);
+      case MessageKind::kReconcile:
+        return handle<core::Reconcile>(core::on_reconcile, id);
+      case MessageKind::kRevive:
+        return signal<core::Revive>(core::on_revive, id);
+      case MessageKind::kSuppress:
+        return signal<core::Suppress>(core::on_suppress, id);
+      case MessageKind::kTeardown:
+        return signal<core::Teardown>(core::on_teardown, id);
+      default:
+        return not_expected(kind);
+    }
+  }
+
+  Dispatched from_operator(MessageKind kind) {
+    switch (kind) {
+      case MessageKind::kHeartbeat:
+        return with<core::Heartbeat>([&](const core::Heartbeat& message) {
+          outbox_.send(peer_.session, message, correlation());
+          return Dispatched{};
+        });
+      case MessageKind::kQuery:
+        return with<core::Query>([&](const core::Query& message) {
+          core::on_query(shard_, outbox_, peer_.session, message, correlation(), now_);
+          return Dispatched{};
+        });
+      case MessageKind::kKillTask:
+        return with<core::KillTask>([&](const core::KillTask& message) {
+          core::on_operator_kill(shard_, outbox_, peer_.session, message, correlation());
+          return Dispatched{};
+        });
+      case MessageKind::kTeardownFramework:
+        return with<core::TeardownFramework>([&](const core::TeardownFramework& message) {
+          core::on_operator_teardown(shard_, outbox_, peer_.session, message, correlation());
+          return Dispatched{};
+        });
+      default:
+        return not_expected(kind);
+    }
+  }
+
+  // Decodes a T and gives it to `then`.
+  template <typename T, typename Then>
+  Dispatched with(Then then) {
+    const absl::StatusOr<T> message = wire::decode<T>(frame_.payload);
+    if (!message.ok()) return undecodable(message.status());
+    return then(*message);
+  }
+
+  // Handlers of the three usual shapes: without an answer, with one, and without content.
+  template <typename T, typename Handler, typename Id>
+  Dispatched handle(Handler handler, Id id) {
+    return with<T>([&](const T& message) {
+      handler(shard_, outbox_, id, message, now_);
+      return Dispatched{};
+    });
+  }
+  template <typename T, typename Handler, typename Id>
+  Dispatched call(Handler handler, Id id) {
+    return with<T>([&](const T& message) {
+      handler(shard_, outbox_, id, message, correlation(), now_);
+      return Dispatched{};
+    });
+  }
+  template <typename T, typename Handler, typename Id>
+  Dispatched signal(Handler handler, Id id) {
+    return with<T>([&](const T&) {
+      handler(shard_, outbox_, id, now_);
+      return Dispatched{};
+    });
+  }
+
+  Dispatched undecodable(const absl::Status& error) {
+    return fail(RefusalCode::kBadMessage, core::message_of(error));
+  }
+
+  Dispatched not_expected(MessageKind kind) {
+    const std::string_view name = wire::name_of(kind);
+    return fail(RefusalCode::kNotExpected,
+                name.empty() ? fmt::format("unknown message kind {}", frame_.header.kind)
+                             : fmt::format("{} is not expected from this peer now", name));
+  }
+
+  Dispatched fail(RefusalCode code, std::string_view message) {
+    shard_.counters.refusals.add();
+    outbox_.refuse(peer_.session, code, message, correlation());
+    return close();
+  }
+
+  Dispatched close() {
+    const Peer gone = peer_;  // closing may forget the peer
+    outbox_.close(gone.session);
+    on_peer_gone(shard_, outbox_, gone, now_);
+    return {Verdict::kClosed, 0};
+  }
+
+  std::uint32_t correlation() const { return frame_.header.correlation; }
+
+  core::Shard& shard_;
+  core::Outbox& outbox_;
+  Peer& peer_;
+  const wire::FrameView& frame_;
+  core::TimePoint now_;
+};
+
+}  // namespace
+
+Dispatched dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer,
+                    const wire::FrameView& frame, core::TimePoint now) {
+  return Dispatch(shard, outbox, peer, frame, now).run();
+}
+
+void on_peer_gone(core::Shard& shard, core::Outbox& outbox, const Peer& peer, core::TimePoint now) {
+  if (peer.agent.valid()) core::on_agent_disconnected(shard, outbox, peer.agent, peer.session, now);
+  if (peer.framework.valid()) {
+    core::on_framework_disconnected(shard, outbox, peer.framework, peer.session, now);
+  }
+}
+
+}  // namespace shoal::master

@@ -1,0 +1,166 @@
+#include "master/http_pages.h"
+
+#include <fmt/core.h>
+
+#include <string_view>
+
+#include "alloc/malloc_choice.h"
+
+namespace shoal::master {
+namespace {
+
+using CounterOf = const alloc::Counter core::ShardCounters::*;
+
+struct Metric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  CounterOf counter;
+};
+
+constexpr Metric kShardMetrics[] = {
+    {"shoal_master_agents", "gauge", "Agents known, in any state.", &core::ShardCounters::agents},
+    {"shoal_master_frameworks", "gauge", "Frameworks, connected or within their failover time.",
+     &core::ShardCounters::frameworks},
+    {"shoal_master_tasks", "gauge", "Tasks that have not ended or are not acknowledged.",
+     &core::ShardCounters::tasks},
+    {"shoal_master_agents_registered_total", "counter",
+     "Agents that registered for the first time.", &core::ShardCounters::agents_registered},
+    {"shoal_master_agents_unreachable_total", "counter", "Agents that did not come back in time.",
+     &core::ShardCounters::agents_unreachable},
+    {"shoal_master_frameworks_subscribed_total", "counter", "Frameworks that subscribed.",
+     &core::ShardCounters::frameworks_subscribed},
+    {"shoal_master_frameworks_removed_total", "counter", "Frameworks that ended.",
+     &core::ShardCounters::frameworks_removed},
+    {"shoal_master_offers_published_total", "counter", "Offers made.",
+     &core::ShardCounters::offers_published},
+    {"shoal_master_offers_accepted_total", "counter", "Offers accepted.",
+     &core::ShardCounters::offers_accepted},
+    {"shoal_master_offers_declined_total", "counter", "Offers declined.",
+     &core::ShardCounters::offers_declined},
+    {"shoal_master_offers_rescinded_total", "counter", "Offers withdrawn.",
+     &core::ShardCounters::offers_rescinded},
+    {"shoal_master_offers_expired_total", "counter", "Offers that were not answered in time.",
+     &core::ShardCounters::offers_expired},
+    {"shoal_master_offer_table_full_total", "counter", "Offers not made for want of a slot.",
+     &core::ShardCounters::offer_table_full},
+    {"shoal_master_tasks_launched_total", "counter", "Tasks sent to agents.",
+     &core::ShardCounters::tasks_launched},
+    {"shoal_master_tasks_ended_total", "counter", "Tasks that ended.",
+     &core::ShardCounters::tasks_ended},
+    {"shoal_master_updates_forwarded_total", "counter", "Status updates passed to frameworks.",
+     &core::ShardCounters::updates_forwarded},
+    {"shoal_master_refusals_total", "counter", "Calls refused.", &core::ShardCounters::refusals},
+};
+
+struct ReactorMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::uint64_t (*read)(const net::ReactorCounters&);
+};
+
+constexpr ReactorMetric kReactorMetrics[] = {
+    {"shoal_reactor_turns_total", "counter", "Turns of the event loop.",
+     [](const net::ReactorCounters& c) { return c.turns.value(); }},
+    {"shoal_reactor_connections", "gauge", "Open frame connections.",
+     [](const net::ReactorCounters& c) { return c.connections.value(); }},
+    {"shoal_reactor_frames_received_total", "counter", "Frames read.",
+     [](const net::ReactorCounters& c) { return c.frames_in.value(); }},
+    {"shoal_reactor_frames_sent_total", "counter", "Frames written.",
+     [](const net::ReactorCounters& c) { return c.frames_out.value(); }},
+    {"shoal_reactor_received_bytes_total", "counter", "Bytes read.",
+     [](const net::ReactorCounters& c) { return c.bytes_in.value(); }},
+    {"shoal_reactor_sent_bytes_total", "counter", "Bytes written.",
+     [](const net::ReactorCounters& c) { return c.bytes_out.value(); }},
+    {"shoal_reactor_slow_peers_closed_total", "counter", "Peers cut off for not reading.",
+     [](const net::ReactorCounters& c) { return c.slow_closed.value() + c.stall_closed.value(); }},
+    {"shoal_reactor_protocol_errors_total", "counter", "Connections closed for a bad frame.",
+     [](const net::ReactorCounters& c) { return c.protocol_errors.value(); }},
+    {"shoal_reactor_mailbox_late_drains_total", "counter",
+     "Messages found by the second net under wake-ups; must stay 0.",
+     [](const net::ReactorCounters& c) { return c.mailbox_late_drains.value(); }},
+};
+
+void append_head(std::string& out, std::string_view name, std::string_view type,
+                 std::string_view help) {
+  out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+void append_gauge(std::string& out, std::string_view name, std::string_view help,
+                  std::uint64_t value) {
+  append_head(out, name, "gauge", help);
+  out += fmt::format("{} {}\n", name, value);
+}
+
+std::string front_page(const MasterInfo& info) {
+  return fmt::format(
+      "Shoal {} master at {}, cluster {:016x}\n\n"
+      "  /health    whether it serves\n"
+      "  /version   which build this is\n"
+      "  /metrics   counters for Prometheus\n\n"
+      "From a shell:\n"
+      "  export SHOAL_MASTER={}\n"
+      "  shoal agents\n"
+      "  shoal run -- echo hello\n",
+      info.version, info.address, info.cluster_id, info.address);
+}
+
+net::HttpResponse answer(const MasterInfo& info, const std::string& path) {
+  net::HttpResponse response;
+  if (path == "/") return net::text_response(200, front_page(info));
+  if (path == "/health" || path == "/livez" || path == "/readyz") {
+    response.body = "{\"status\":\"ok\"}\n";
+    return response;
+  }
+  if (path == "/version") {
+    response.body = fmt::format("{{\"version\":\"{}\",\"allocator\":\"{}\"}}\n", info.version,
+                                alloc::malloc_name());
+    return response;
+  }
+  if (path == "/metrics") {
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_text(info);
+    return response;
+  }
+  return net::not_found();
+}
+
+}  // namespace
+
+std::string metrics_text(const MasterInfo& info) {
+  std::string out;
+  append_head(out, "shoal_build_info", "gauge", "1; the labels tell the build.");
+  out += fmt::format("shoal_build_info{{version=\"{}\",allocator=\"{}\"}} 1\n", info.version,
+                     alloc::malloc_name());
+  const alloc::MallocStats memory = alloc::malloc_stats();
+  append_gauge(out, "shoal_malloc_allocated_bytes", "Bytes the program holds.",
+               memory.allocated_bytes);
+  append_gauge(out, "shoal_malloc_resident_bytes", "Bytes of physical memory behind them.",
+               memory.resident_bytes);
+  for (const Metric& metric : kShardMetrics) {
+    append_head(out, metric.name, metric.type, metric.help);
+    std::uint64_t sum = 0;
+    for (const Service* service : info.services)
+      sum += (service->counters().*metric.counter).value();
+    out += fmt::format("{} {}\n", metric.name, sum);
+  }
+  for (const ReactorMetric& metric : kReactorMetrics) {
+    append_head(out, metric.name, metric.type, metric.help);
+    for (const Service* service : info.services) {
+      out += fmt::format("{}{{core=\"{}\"}} {}\n", metric.name, service->reactor().index(),
+                         metric.read(service->reactor().counters()));
+    }
+  }
+  return out;
+}
+
+void HttpPages::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    responder.respond(net::method_not_allowed("GET, HEAD"));
+    return;
+  }
+  responder.respond(answer(info_, request.path));
+}
+
+}  // namespace shoal::master

@@ -1,0 +1,34 @@
+// What the master answers over HTTP, on the same port as everything else: a page that says where
+// to look, /health, /version and /metrics.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "master/service.h"
+#include "net/http_server.h"
+
+namespace shoal::master {
+
+// What a master is, for its pages. Shared by all reactors and never changed while they run.
+struct MasterInfo {
+  std::string version;
+  std::string address;  // HOST:PORT
+  std::uint64_t cluster_id = 0;
+  std::vector<const Service*> services;
+};
+
+class HttpPages final : public net::HttpHandler {
+ public:
+  explicit HttpPages(const MasterInfo& info) : info_(info) {}
+  void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
+
+ private:
+  const MasterInfo& info_;
+};
+
+// The Prometheus text format (version 0.0.4) of all counters.
+std::string metrics_text(const MasterInfo& info);
+
+}  // namespace shoal::master

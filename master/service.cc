@@ -1,0 +1,125 @@
+#include "master/service.h"
+
+#include <utility>
+
+#include "core/shard_handlers.h"
+#include "core/status.h"
+
+namespace shoal::master {
+
+Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
+                 std::uint64_t seed)
+    : reactor_(reactor), shard_(std::move(config), tables, seed), deadline_timer_(reactor, [this] {
+        armed_for_.reset();
+        core::on_tick(shard_, *this, reactor_.now());
+      }) {
+  turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
+}
+
+Service::~Service() { reactor_.remove_hook(turn_end_hook_); }
+
+void Service::join(MailGrid& grid) {
+  grid_ = &grid;
+  grid.receive(shard_.config.index,
+               [this](std::size_t /*from*/, Mail&& mail) { on_mail(std::move(mail)); });
+}
+
+void Service::on_frame(net::Connection& connection, const wire::FrameView& frame) {
+  const core::SessionId session{connection.id()};
+  Peer& peer = peers_.try_emplace(session, Peer{.session = session}).first->second;
+  const bool was_greeted = peer.greeted;
+  const Dispatched result = dispatch(shard_, *this, peer, frame, reactor_.now());
+  switch (result.verdict) {
+    case Verdict::kHandled:
+      if (!was_greeted && peer.greeted) connection.set_authenticated();
+      break;
+    case Verdict::kClosed:
+      break;
+    case Verdict::kHandOver:
+      peers_.erase(session);
+      hand_over(connection, frame, result.shard);
+      break;
+  }
+}
+
+void Service::on_protocol_error(net::Connection& connection, const absl::Status& error) {
+  shard_.counters.refusals.add();
+  const core::SessionId session{connection.id()};
+  refuse(session, core::RefusalCode::kBadMessage, core::message_of(error));
+}
+
+void Service::on_closed(net::Connection& connection, const absl::Status& /*reason*/) {
+  const auto it = peers_.find(core::SessionId{connection.id()});
+  if (it == peers_.end()) return;
+  const Peer peer = it->second;
+  peers_.erase(it);
+  on_peer_gone(shard_, *this, peer, reactor_.now());
+}
+
+void Service::deliver(core::SessionId to, wire::Bytes frame) {
+  if (net::Connection* connection = reactor_.find_connection(to.value); connection != nullptr) {
+    connection->send(frame);
+  }
+}
+
+void Service::close(core::SessionId session) {
+  peers_.erase(session);
+  if (net::Connection* connection = reactor_.find_connection(session.value);
+      connection != nullptr) {
+    connection->close_after_flush(absl::CancelledError("closed by the master"));
+  }
+}
+
+bool Service::is_slow(core::SessionId session) const {
+  const net::Connection* connection = reactor_.find_connection(session.value);
+  return connection != nullptr && connection->is_slow();
+}
+
+void Service::to_shard(std::uint32_t shard, core::ShardMessage message) {
+  if (shard == shard_.config.index) {
+    own_.push_back(std::move(message));
+  } else {
+    grid_->send(shard_.config.index, shard, Mail(std::move(message)));
+  }
+}
+
+void Service::hand_over(net::Connection& connection, const wire::FrameView& frame,
+                        std::uint32_t shard) {
+  grid_->send(shard_.config.index, shard, Mail(connection.detach(frame)));
+}
+
+void Service::on_mail(Mail mail) {
+  if (auto* message = std::get_if<core::ShardMessage>(&mail)) {
+    core::on_shard_message(shard_, *this, std::move(*message), reactor_.now());
+  } else if (auto* detached = std::get_if<net::DetachedConnection>(&mail)) {
+    adopt(std::move(*detached));
+  }
+}
+
+void Service::adopt(net::DetachedConnection detached) {
+  // When it fails (no descriptors left) the socket is closed, and the peer dials again.
+  (void)net::Connection::adopt(reactor_, std::move(detached), this);
+}
+
+void Service::end_turn() {
+  const core::TimePoint now = reactor_.now();
+  drain_own();
+  core::on_turn_end(shard_, *this, now);
+  // Offers to frameworks of this shard go out in the same turn.
+  drain_own();
+  const std::optional<core::TimePoint> next = core::next_deadline(shard_);
+  if (next.has_value() && next != armed_for_) {
+    armed_for_ = next;
+    deadline_timer_.start_at(*next);
+  }
+}
+
+void Service::drain_own() {
+  while (!own_.empty()) {
+    core::ShardMessage message = std::move(own_.front());
+    own_.pop_front();
+    core::on_shard_message(shard_, *this, std::move(message), reactor_.now());
+  }
+}
+
+}  // namespace shoal::master

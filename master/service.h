@@ -1,0 +1,69 @@
+// One reactor's part of the master: a shard on a reactor. Frames become handler calls, effects
+// become frames and mailbox messages, the end of the turn allocates.
+//
+// Threads: made on the main thread before the reactors run; everything else on its reactor.
+// counters() may be read from any thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/shard.h"
+#include "master/dispatch.h"
+#include "master/wire_outbox.h"
+#include "net/connection.h"
+#include "net/mailbox.h"
+#include "net/reactor.h"
+#include "net/timer.h"
+
+namespace shoal::master {
+
+// What travels between reactors: a message of the state machine, or a whole connection.
+using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection>;
+using MailGrid = net::MailboxGrid<Mail>;
+
+class Service final : public net::ConnectionHandler, private WireOutbox {
+ public:
+  Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
+          std::uint64_t seed);
+  ~Service() override;
+
+  // Hooks run in order of registration and the grid's must come after the service's, so the grid
+  // is made after the services and given to them here.
+  void join(MailGrid& grid);
+
+  const core::ShardCounters& counters() const { return shard_.counters; }
+  const net::Reactor& reactor() const { return reactor_; }
+
+ private:
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
+  void on_protocol_error(net::Connection& connection, const absl::Status& error) override;
+  void on_closed(net::Connection& connection, const absl::Status& reason) override;
+
+  void deliver(core::SessionId to, wire::Bytes frame) override;
+  void close(core::SessionId session) override;
+  bool is_slow(core::SessionId session) const override;
+  void to_shard(std::uint32_t shard, core::ShardMessage message) override;
+
+  void hand_over(net::Connection& connection, const wire::FrameView& frame, std::uint32_t shard);
+  void on_mail(Mail mail);
+  void adopt(net::DetachedConnection detached);
+  void end_turn();
+  void drain_own();
+
+  net::Reactor& reactor_;
+  core::Shard shard_;
+  MailGrid* grid_ = nullptr;
+  net::Reactor::HookId turn_end_hook_ = 0;
+  net::Timer deadline_timer_;
+  std::optional<core::TimePoint> armed_for_;
+  std::deque<core::ShardMessage> own_;  // to_shard() to this very shard; handled in the same turn
+  absl::flat_hash_map<core::SessionId, Peer> peers_;
+};
+
+}  // namespace shoal::master

@@ -1,0 +1,29 @@
+// An outbox that speaks the binary protocol: encodes each message once and hands the frame to
+// whoever carries it, a connection or the simulator's network.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "core/outbox.h"
+#include "wire/message.h"
+
+namespace shoal::master {
+
+class WireOutbox : public core::Outbox {
+ protected:
+  // `frame` is valid during the call. Sessions that have gone swallow it.
+  virtual void deliver(core::SessionId to, wire::Bytes frame) = 0;
+
+ private:
+  void send_message(core::SessionId to, core::PeerMessage message,
+                    std::uint32_t correlation) final {
+    scratch_.clear();
+    std::visit([&](const auto* m) { wire::encode(*m, correlation, scratch_); }, message);
+    deliver(to, scratch_);
+  }
+
+  wire::ByteVector scratch_;  // keeps its capacity: no allocation in steady state
+};
+
+}  // namespace shoal::master
