@@ -15,6 +15,7 @@ namespace {
 void on_async(uv_async_t* handle) {
   ReactorState* state = static_cast<ReactorState*>(handle->data);
   state->reactor.now();
+  woken();
   state->counters.wakeups.add();
   state->run_posted();
   state->run_hooks(state->wake_hooks);

@@ -36,20 +36,25 @@ struct RealRingTraits {
   template <typename T>
   using Atomic = std::atomic<T>;
 
-  // Raw memory for one element: a ring that is never used touches no pages.
-  template <typename T>
-  class Cell {
+  // Raw memory for elements: a ring that is never used touches no pages.
+  template <typename T, std::size_t kCapacity>
+  class Cells {
    public:
-    void put(T&& value) { ::new (static_cast<void*>(bytes_)) T(std::move(value)); }
-    T take() {
-      T* held = std::launder(reinterpret_cast<T*>(bytes_));
+    void put(std::size_t i, T&& value) {
+      ::new (static_cast<void*>(cells_[i].bytes)) T(std::move(value));
+    }
+    T take(std::size_t i) {
+      T* held = std::launder(reinterpret_cast<T*>(cells_[i].bytes));
       T value = std::move(*held);
       held->~T();
       return value;
     }
 
    private:
-    alignas(T) unsigned char bytes_[sizeof(T)];
+    struct Cell {
+      alignas(T) unsigned char bytes[sizeof(T)];
+    };
+    std::unique_ptr<Cell[]> cells_{new Cell[kCapacity]};
   };
 };
 
@@ -58,7 +63,7 @@ class SpscRing {
   static_assert((kCapacity & (kCapacity - 1)) == 0, "indices are masked");
 
  public:
-  SpscRing() : cells_(new Cell[kCapacity]) {}
+  SpscRing() = default;
   ~SpscRing() {
     T dropped;
     while (pop(&dropped)) {
@@ -74,7 +79,7 @@ class SpscRing {
       cached_head_ = head_.load(std::memory_order_acquire);
       if (tail - cached_head_ == kCapacity) return false;
     }
-    cells_[tail & (kCapacity - 1)].put(std::move(value));
+    cells_.put(tail & (kCapacity - 1), std::move(value));
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
@@ -86,7 +91,7 @@ class SpscRing {
       cached_tail_ = tail_.load(std::memory_order_acquire);
       if (head == cached_tail_) return false;
     }
-    *value = cells_[head & (kCapacity - 1)].take();
+    *value = cells_.take(head & (kCapacity - 1));
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
@@ -101,7 +106,6 @@ class SpscRing {
   std::uint64_t front_position() const { return head_.load(std::memory_order_relaxed); }
 
  private:
-  using Cell = typename Traits::template Cell<T>;
   using Index = typename Traits::template Atomic<std::uint64_t>;
   static constexpr std::size_t kLine = 64;
 
@@ -110,7 +114,7 @@ class SpscRing {
   std::uint64_t cached_head_ = 0;
   alignas(kLine) Index head_{0};
   std::uint64_t cached_tail_ = 0;
-  alignas(kLine) std::unique_ptr<Cell[]> cells_;
+  alignas(kLine) typename Traits::template Cells<T, kCapacity> cells_;
 };
 
 }  // namespace shoal::net

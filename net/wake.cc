@@ -11,4 +11,6 @@ void wake(uv_async_s* async) {
   uv_async_send(async);
 }
 
+void woken() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
 }  // namespace shoal::net

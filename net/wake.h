@@ -15,4 +15,9 @@ namespace shoal::net {
 // function is the only caller of uv_async_send.
 void wake(uv_async_s* async);
 
+// The loop's half, called before it looks at what was published: libuv clears its flag with a
+// compare-and-swap, which by the C++ model (not on x86) the reads that follow may still pass.
+// Both halves are proven, and each is shown to be needed, by tests/net/model.
+void woken();
+
 }  // namespace shoal::net

@@ -1,0 +1,194 @@
+#include "net/dialer.h"
+
+#include "gmock/gmock.h"
+#include "tests/net/net_testing.h"
+
+namespace shoal::net {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::EchoHandler;
+using ::testing::HasSubstr;
+using testing::Inbox;
+using testing::make_frame;
+using testing::Reactors;
+using testing::trusting;
+
+struct Retry {
+  HostPort address;
+  absl::Status why;
+  core::Duration wait{};
+};
+
+// Reactor 0 listens, reactor 1 dials.
+class DialerTest : public ::testing::Test {
+ protected:
+  ~DialerTest() override {
+    reactors_.stop();
+    dialer_.reset();
+    listener_.reset();
+  }
+  void listen(std::string_view address = "127.0.0.1:0") {
+    ListenerOptions options;
+    options.frames = &server_;
+    options.connection = trusting();
+    listener_ = Listener::create(reactors_[0], address, options).value();
+  }
+  HostPort listening() const { return {"127.0.0.1", listener_->bound_address().port()}; }
+  void dial(std::vector<HostPort> addresses) {
+    DialerOptions options;
+    options.addresses = std::move(addresses);
+    options.seed = 1;
+    options.backoff = {milliseconds(2), milliseconds(8)};
+    options.connection = trusting();
+    options.on_retry = [this](const HostPort& address, const absl::Status& why,
+                              core::Duration wait) {
+      retries_.put({address, why, wait});
+    };
+    client_.connected = [this](Connection& connection) {
+      connection.send(make_frame(1, "hello"));
+      connected_.put(connection.id());
+    };
+    client_.framed = [this](Connection&, const wire::FrameView&) { greeted_.put(1); };
+    dialer_ = std::make_unique<Dialer>(reactors_[1], &client_, std::move(options));
+    dialer_->start();
+  }
+
+  EchoHandler server_, client_;
+  Inbox<SessionId> connected_;
+  Inbox<int> greeted_;
+  Inbox<Retry> retries_;
+  Reactors reactors_{2};
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Dialer> dialer_;
+};
+
+TEST_F(DialerTest, ConnectsByNameAndComesBackAfterALoss) {
+  listen();
+  dial({{"localhost", listening().port}});
+  server_.framed = [](Connection& connection, const wire::FrameView& frame) {
+    connection.send(frame.header, frame.payload);
+    connection.close_after_flush(absl::AbortedError("go away"));
+  };
+  reactors_.start();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(connected_.take().has_value());
+    ASSERT_TRUE(greeted_.take().has_value());
+    EXPECT_THAT(std::string(client_.closed.take()->message()), HasSubstr("peer closed"));
+    const Retry retry = retries_.take().value();
+    EXPECT_EQ(retry.address.host, "localhost");
+    EXPECT_GE(retry.wait, milliseconds(1));
+  }
+}
+
+TEST_F(DialerTest, TriesTheNextAddressAtOnceAndWaitsBetweenRounds) {
+  listen();
+  const HostPort closed{"127.0.0.1", listening().port};
+  listener_.reset();  // nobody listens there now
+  dial({closed, {"no-such-host.invalid", 1}});
+  reactors_.start();
+  const Retry first = retries_.take().value();
+  EXPECT_EQ(first.address.to_string(), closed.to_string());
+  EXPECT_THAT(std::string(first.why.message()), HasSubstr("Connection refused"));
+  EXPECT_EQ(first.wait, core::Duration::zero());
+  const Retry second = retries_.take().value();
+  EXPECT_THAT(std::string(second.why.message()), HasSubstr("cannot resolve"));
+  EXPECT_GE(second.wait, milliseconds(1));
+  EXPECT_EQ(retries_.take()->address.to_string(), closed.to_string());
+}
+
+TEST_F(DialerTest, SameSeedSameWaits) {
+  listen();
+  const HostPort closed = listening();
+  listener_.reset();
+  dial({closed});
+  reactors_.start();
+  Backoff expected(1, {milliseconds(2), milliseconds(8)});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(retries_.take()->wait, expected.next());
+  reactors_.on(1, [&] { dialer_->set_healthy(); });
+}
+
+TEST_F(DialerTest, FollowsANewAddress) {
+  listen();
+  dial({listening()});
+  auto& other = reactors_[0];
+  EchoHandler other_server;
+  ListenerOptions options;
+  options.frames = &other_server;
+  options.connection = trusting();
+  auto second = Listener::create(other, "127.0.0.1:0", options).value();
+  reactors_.start();
+  const SessionId first = connected_.take().value();
+  ASSERT_TRUE(greeted_.take().has_value());
+  reactors_.on(1, [&] {
+    dialer_->set_addresses({{"127.0.0.1", second->bound_address().port()}});
+    dialer_->reconnect_now(absl::UnavailableError("not the leader"));
+  });
+  const SessionId later = connected_.take().value();
+  EXPECT_NE(first, later);
+  ASSERT_TRUE(greeted_.take().has_value());
+  EXPECT_EQ(reactors_.on(1, [&] { return dialer_->current_address().port; }),
+            second->bound_address().port());
+  EXPECT_TRUE(server_.closed.take().has_value());
+  reactors_.stop();
+  dialer_.reset();
+  second.reset();
+}
+
+TEST_F(DialerTest, ATimeoutEndsAnAttempt) {
+  // A socket that listens with a full backlog and never accepts: the handshake hangs.
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto any = SocketAddress::from_numeric({"127.0.0.1", 0}).value();
+  ASSERT_EQ(::bind(fd, any.get(), any.size()), 0);
+  ASSERT_EQ(::listen(fd, 0), 0);
+  const SocketAddress address = SocketAddress::local_of(fd);
+  std::vector<int> fillers;
+  for (int i = 0; i < 4; ++i) {
+    fillers.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    (void)!::connect(fillers.back(), address.get(), address.size());
+  }
+  DialerOptions options;
+  options.addresses = {{"127.0.0.1", address.port()}};
+  options.connect_timeout = milliseconds(50);
+  options.on_retry = [this](const HostPort& to, const absl::Status& why, core::Duration wait) {
+    retries_.put({to, why, wait});
+  };
+  dialer_ = std::make_unique<Dialer>(reactors_[1], &client_, std::move(options));
+  dialer_->start();
+  reactors_.start();
+  EXPECT_THAT(std::string(retries_.take()->why.message()), HasSubstr("no answer in time"));
+  reactors_.stop();
+  dialer_.reset();
+  for (const int filler : fillers) ::close(filler);
+  ::close(fd);
+}
+
+TEST_F(DialerTest, CanBeDestroyedInEveryPhase) {
+  listen();
+  for (const char* host : {"localhost", "127.0.0.1", "no-such-host.invalid"}) {
+    dial({{host, listening().port}});
+    dialer_.reset();  // before anything happened
+    dial({{host, listening().port}});
+    if (!reactors_.size()) return;
+    reactors_.start();
+    reactors_.on(1, [] {});
+    reactors_.on(1, [&] { dialer_.reset(); });  // resolving or connecting
+    reactors_.stop();
+  }
+  client_.connected = [this](Connection&) { dialer_.reset(), connected_.put(1); };
+  dialer_ = nullptr;
+  DialerOptions options;
+  options.addresses = {listening()};
+  dialer_ = std::make_unique<Dialer>(reactors_[1], &client_, std::move(options));
+  dialer_->start();
+  while (connected_.take(milliseconds(0)).has_value()) {
+  }
+  reactors_.start();
+  EXPECT_TRUE(connected_.take().has_value());
+  reactors_.on(1, [] {});
+  reactors_.stop();
+  EXPECT_EQ(reactors_[1].counters().connections.value(), 0u);
+}
+
+}  // namespace
+}  // namespace shoal::net
