@@ -1,5 +1,5 @@
-// Runs a fuzz target over the files of its corpus, in order of their names: the ordinary build's stand-in
-// for libFuzzer. `<name>_fuzz FOLDER|FILE…`. An empty or missing corpus is an error.
+// Runs a fuzz target over the files of its corpus, in order of their names: the ordinary build's
+// stand-in for libFuzzer. `<name>_fuzz FOLDER|FILE…`. An empty or missing corpus is an error.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
