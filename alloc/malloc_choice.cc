@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <cstddef>
 #include <cstdlib>
 
 #if defined(__has_feature)
@@ -15,7 +16,9 @@
 #endif
 
 #if defined(SHOAL_MALLOC_SANITIZER)
-#include <sanitizer/allocator_interface.h>
+// Part of every sanitizer's runtime; gcc ships no header for them.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
+extern "C" std::size_t __sanitizer_get_heap_size();
 #elif defined(SHOAL_MALLOC_JEMALLOC)
 #include <jemalloc/jemalloc.h>
 #elif defined(SHOAL_MALLOC_MIMALLOC)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <utility>
@@ -44,7 +45,8 @@ TEST(BufferPool, GivesTheSameBytesOutAgain) {
 
 TEST(BufferPool, AlignsToSixteen) {
   BufferPool pool;
-  for (const std::size_t bytes : {1, 300, 5000, 70'000, 2'000'001}) {
+  for (const std::size_t bytes :
+       std::initializer_list<std::size_t>{1, 300, 5000, 70'000, 2'000'001}) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pool.take(bytes).data()) % 16, 0u);
   }
 }
