@@ -125,6 +125,10 @@ class Reader {
     if (!begin_vector(in, field, limit, sizeof(typename flatbuffers::Vector<T>::return_type))) {
       return;
     }
+    // The verifier checks where the vector's length lies, not where its elements do.
+    if (in->size() > 0 && reinterpret_cast<std::uintptr_t>(in->Data()) % alignment_of<T>() != 0) {
+      return fail(field, "is not aligned");
+    }
     Scope scope(*this, field);
     out.reserve(in->size());
     for (flatbuffers::uoffset_t i = 0; i < in->size() && ok(); ++i) {
@@ -165,6 +169,12 @@ class Reader {
     Reader& reader_;
     Place place_;
   };
+
+  template <typename T>
+  static constexpr std::size_t alignment_of() {
+    if constexpr (std::is_arithmetic_v<T>) return alignof(T);
+    return alignof(flatbuffers::uoffset_t);  // offsets; no struct of ours needs more
+  }
 
   // Whether the elements may be read: present, within `limit` and the budget.
   template <typename T>
