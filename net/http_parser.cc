@@ -3,6 +3,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <cstdint>
+#include <functional>
+#include <iterator>
 
 #include "absl/strings/match.h"
 
@@ -22,11 +25,17 @@ bool is_token(std::string_view text, absl::string_view expected) {
 struct HttpParser::Impl {
   http::request_parser<http::string_body> parser;
   std::size_t fields = 0;  // of the head; more of them after the body are trailers
+  std::function<void(std::uint64_t, boost::beast::string_view, boost::beast::error_code&)>
+      on_chunk =
+          [](std::uint64_t, boost::beast::string_view extensions, boost::beast::error_code& error) {
+            if (!extensions.empty()) error = http::error::bad_chunk_extension;
+          };
 };
 
 HttpParser::HttpParser(const HttpParserLimits& limits)
     : limits_(limits), impl_(std::make_unique<Impl>()) {
   impl_->parser.eager(true);
+  impl_->parser.on_chunk_header(impl_->on_chunk);  // kept by reference
   impl_->parser.header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
   impl_->parser.body_limit(limits.max_body_bytes);
 }
@@ -115,6 +124,12 @@ HttpParser::Progress HttpParser::check_head() {
   const std::size_t codings = count(http::field::transfer_encoding);
   const std::size_t lengths = count(http::field::content_length);
   if (lengths > 1) return bad(400, "more than one Content-Length");
+  if (lengths == 1) {  // Beast takes a list of equal numbers for one
+    const std::string_view length = to_std(message[http::field::content_length]);
+    if (length.find_first_not_of("0123456789") != std::string_view::npos) {
+      return bad(400, "malformed Content-Length");
+    }
+  }
   if (codings > 0) {
     if (lengths > 0) return bad(400, "both Content-Length and Transfer-Encoding");
     if (version == 10) return bad(400, "Transfer-Encoding in HTTP/1.0");
@@ -140,14 +155,6 @@ HttpParser::Progress HttpParser::check_target() {
 }
 
 HttpParser::Progress HttpParser::feed_body(std::string_view input, std::size_t* consumed) {
-  bool extension = false;
-  auto on_header = [&](std::uint64_t, boost::beast::string_view extensions,
-                       boost::beast::error_code& error) {
-    if (extensions.empty()) return;
-    extension = true;
-    error = http::error::bad_chunk_extension;
-  };
-  impl_->parser.on_chunk_header(on_header);
   while (*consumed < input.size()) {
     boost::beast::error_code error;
     const std::size_t used = impl_->parser.put(
@@ -155,7 +162,7 @@ HttpParser::Progress HttpParser::feed_body(std::string_view input, std::size_t* 
     *consumed += used;
     if (error == http::error::need_more) break;
     if (error == http::error::body_limit) return bad(413, "body too large");
-    if (extension) return bad(400, "chunk extensions are refused");
+    if (error == http::error::bad_chunk_extension) return bad(400, "chunk extensions are refused");
     if (error) return bad(400, "malformed body");
     if (impl_->parser.is_done() || used == 0) break;
   }
