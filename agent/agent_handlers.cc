@@ -10,6 +10,7 @@
 
 #include "core/status.h"
 #include "core/text.h"
+#include "core/version.h"
 #include "wire/frame.h"
 
 namespace shoal::agent {
@@ -22,12 +23,12 @@ using core::TaskState;
 constexpr core::TimePoint kNever = StatusStream::kNever;
 constexpr std::int64_t kMaxGraceMs = std::int64_t{24} * 3600 * 1000;
 constexpr std::size_t kReportedNameBytes = core::kMaxTaskNameBytes;
-constexpr std::string_view kSoftware = "shoal/0.1.0";
 // What a master may ask for; anything else is taken as the nearest.
 constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
 constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
 
-// --- status updates ---------------------------------------------------------------------------------
+// --- status updates
+// ---------------------------------------------------------------------------------
 
 core::TaskStatus status_of(const AgentState& state, const Task& task, const StatusUpdate& update) {
   core::TaskStatus status;
@@ -88,7 +89,8 @@ StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
   return update;
 }
 
-// --- life of a task ---------------------------------------------------------------------------------
+// --- life of a task
+// ---------------------------------------------------------------------------------
 
 void launch(AgentState& state, AgentEffects& effects, Task& task,
             const wire::TaskDescription& description) {
@@ -139,8 +141,7 @@ void force(AgentState& state, AgentEffects& effects, Task& task) {
 void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Duration grace,
                TaskReason reason, std::string_view why, core::TimePoint now) {
   if (task.phase == TaskPhase::kWaiting) {
-    const TaskReason told =
-        reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
+    const TaskReason told = reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
     return end_task(state, effects, task,
                     update_of(TaskState::kKilled, told, "killed before it was started"), now);
   }
@@ -182,7 +183,8 @@ void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId fra
   report(state, effects, task, std::move(update), now);
 }
 
-// --- session ----------------------------------------------------------------------------------------
+// --- session
+// ----------------------------------------------------------------------------------------
 
 void drop_session(AgentState& state, AgentEffects& effects, std::string_view reason) {
   effects.disconnect(reason);
@@ -206,8 +208,8 @@ void send_registration(AgentState& state, AgentEffects& effects) {
   for (const auto& [name, value] : state.attributes) message.attributes.push_back({name, value});
   message.tasks.reserve(state.tasks.size());
   for (const auto& [key, task] : state.tasks) {
-    message.tasks.push_back({task->framework, task->id, reported_name(task->name), task->resources,
-                             task->state});
+    message.tasks.push_back(
+        {task->framework, task->id, reported_name(task->name), task->resources, task->state});
   }
   effects.send(message);
 }
@@ -230,7 +232,7 @@ void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now)
   hello.protocol_max = wire::kProtocolVersion;
   hello.cluster_id = state.cluster_id;
   hello.peer_id = state.id.value;
-  hello.software = kSoftware;
+  hello.software = core::kSoftware;
   effects.send(hello);
 }
 
@@ -265,8 +267,8 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
   state.session = SessionPhase::kRegistered;
   state.heartbeat_interval = sane_interval(message.heartbeat_interval_ms);
   const core::Duration asked = std::chrono::milliseconds(message.session_timeout_ms);
-  state.session_timeout = message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout)
-                                                          : asked;
+  state.session_timeout =
+      message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout) : asked;
   state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
   state.next_heartbeat = now + state.heartbeat_interval;
   for (const auto& [key, task] : state.tasks) send_oldest(state, effects, *task, now);
@@ -345,10 +347,10 @@ void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask
                   core::TimePoint now) {
   Task* task = state.tasks.find(message.framework, message.task);
   if (task == nullptr) {
-    return refuse_task(state, effects, message.framework, message.task,
-                       update_of(TaskState::kDropped, TaskReason::kTaskUnknown,
-                                 "the agent has no such task"),
-                       now);
+    return refuse_task(
+        state, effects, message.framework, message.task,
+        update_of(TaskState::kDropped, TaskReason::kTaskUnknown, "the agent has no such task"),
+        now);
   }
   if (task->phase == TaskPhase::kEnded) return send_present(state, effects, *task, now);
   kill_task(state, effects, *task, grace_of(*task, message.grace_ms), TaskReason::kNone,
@@ -456,8 +458,7 @@ void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::
     Task& task = *it->second;
     ++it;  // a waiting orphan is erased below
     if (task.phase == TaskPhase::kEnded) continue;
-    const core::Duration grace =
-        mode == KillMode::kForce ? core::Duration{0} : grace_of(task, -1);
+    const core::Duration grace = mode == KillMode::kForce ? core::Duration{0} : grace_of(task, -1);
     kill_task(state, effects, task, grace, TaskReason::kAgentRemoved, "the agent is shutting down",
               now);
   }

@@ -1,5 +1,5 @@
-// Everything an agent knows, as plain data: a few hundred bytes without tasks, so that a swarm holds
-// tens of thousands of them in one process. Changed by agent_handlers only.
+// Everything an agent knows, as plain data: a few hundred bytes without tasks, so that a swarm
+// holds tens of thousands of them in one process. Changed by agent_handlers only.
 #pragma once
 
 #include <cstddef>

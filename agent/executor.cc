@@ -147,13 +147,12 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
 // Puts a process that runs where it is found again: on disk and in the loop.
 absl::Status ProcessExecutor::settle(Run& run) {
   absl::Status written =
-      write_record(options_.data_dir,
-                   {.run_uuid = run.uuid,
-                    .framework_id = core::to_string(run.framework),
-                    .task_id = run.task,
-                    .pid = run.process.pid,
-                    .start_time = run.process.start_time,
-                    .boot_id = boot_id_});
+      write_record(options_.data_dir, {.run_uuid = run.uuid,
+                                       .framework_id = core::to_string(run.framework),
+                                       .task_id = run.task,
+                                       .pid = run.process.pid,
+                                       .start_time = run.process.start_time,
+                                       .boot_id = boot_id_});
   if (!written.ok()) return written;
   auto watcher = net::FdWatcher::create(reactor_, run.process.pidfd.get(),
                                         [this, &run](net::FdEvents) { on_readable(run); });

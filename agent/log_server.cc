@@ -10,12 +10,11 @@
 #include "agent/sandbox.h"
 #include "core/limits.h"
 #include "core/status.h"
+#include "core/version.h"
 
 namespace shoal::agent {
 
 namespace {
-
-constexpr std::string_view kSoftware = "shoal/0.1.0";
 
 core::RefusalCode code_of(const absl::Status& status) {
   switch (status.code()) {
@@ -36,9 +35,8 @@ absl::StatusOr<std::unique_ptr<LogServer>> LogServer::create(net::Reactor& react
   if (!follower.ok()) return follower.status();
   std::unique_ptr<LogServer> server(
       new LogServer(reactor, std::move(options), *std::move(follower)));
-  auto watcher = net::FdWatcher::create(
-      reactor, server->follower_.fd(),
-      [raw = server.get()](net::FdEvents) { raw->on_changes(); });
+  auto watcher = net::FdWatcher::create(reactor, server->follower_.fd(),
+                                        [raw = server.get()](net::FdEvents) { raw->on_changes(); });
   if (!watcher.ok()) return watcher.status();
   server->watcher_ = *std::move(watcher);
   server->watcher_->watch(true, false);
@@ -103,7 +101,7 @@ void LogServer::on_hello(net::Connection& connection, const wire::FrameView& fra
   core::Welcome welcome;
   welcome.protocol = wire::kProtocolVersion;
   welcome.cluster_id = cluster;
-  welcome.software = kSoftware;
+  welcome.software = core::kSoftware;
   connection.set_authenticated();
   send(connection, welcome, frame.header.correlation);
 }
@@ -126,8 +124,7 @@ void LogServer::on_read_log(net::Connection& connection, const wire::FrameView& 
   }
   auto read = open(*request);
   if (!read.ok()) {
-    return refuse(connection, code_of(read.status()), core::message_of(read.status()),
-                  correlation);
+    return refuse(connection, code_of(read.status()), core::message_of(read.status()), correlation);
   }
   read->connection = connection.id();
   read->correlation = correlation;
@@ -145,9 +142,9 @@ absl::StatusOr<LogServer::Read> LogServer::open(const core::ReadLog& request) {
   const auto run = latest_run(options_.data_dir, framework, read.task);
   if (!run.ok()) {
     if (run.status().code() != absl::StatusCode::kNotFound) return run.status();
-    return absl::NotFoundError(fmt::format(
-        "no logs of task '{}' of framework {}: it has not run on this agent", read.task,
-        framework));
+    return absl::NotFoundError(
+        fmt::format("no logs of task '{}' of framework {}: it has not run on this agent", read.task,
+                    framework));
   }
   auto sandbox = open_sandbox(options_.data_dir, {framework, read.task, *run});
   if (!sandbox.ok()) return sandbox.status();

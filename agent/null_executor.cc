@@ -39,14 +39,12 @@ void NullExecutor::tick(ExecutorEvents& events, core::TimePoint now) {
 bool NullExecutor::tell_one(ExecutorEvents& events, std::size_t index, core::TimePoint now) {
   Run& run = runs_[index];
   if (!run.is_started) {
-    const bool refused =
-        options_.refuse_one_in != 0 && random_.chance(1, options_.refuse_one_in);
+    const bool refused = options_.refuse_one_in != 0 && random_.chance(1, options_.refuse_one_in);
     if (!refused) {
       run.is_started = true;
       const auto spread = static_cast<std::uint64_t>((options_.max_run - options_.min_run).count());
-      run.ends_at =
-          now + options_.min_run +
-          core::Duration(static_cast<core::Duration::rep>(random_.below(spread + 1)));
+      run.ends_at = now + options_.min_run +
+                    core::Duration(static_cast<core::Duration::rep>(random_.below(spread + 1)));
       if (run.signal != 0) run.ends_at = core::TimePoint::min();
       const std::string task = run.task;  // `run` may move below
       events.on_started(run.framework, task);

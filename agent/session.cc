@@ -54,10 +54,10 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
         on_welcome(state, effects, message);
       });
     case MessageKind::kAgentRegistered:
-      return decoded<core::AgentRegistered>(
-          state, effects, frame, [&](const core::AgentRegistered& message) {
-            on_registered(state, effects, message, now);
-          });
+      return decoded<core::AgentRegistered>(state, effects, frame,
+                                            [&](const core::AgentRegistered& message) {
+                                              on_registered(state, effects, message, now);
+                                            });
     case MessageKind::kRunTask:
       return decoded<core::RunTask>(state, effects, frame, [&](const core::RunTask& message) {
         on_run_task(state, effects, message, now);
@@ -67,15 +67,15 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
         on_kill_task(state, effects, message, now);
       });
     case MessageKind::kAcknowledgeUpdate:
-      return decoded<core::AcknowledgeUpdate>(
-          state, effects, frame, [&](const core::AcknowledgeUpdate& message) {
-            on_acknowledge(state, effects, message, now);
-          });
+      return decoded<core::AcknowledgeUpdate>(state, effects, frame,
+                                              [&](const core::AcknowledgeUpdate& message) {
+                                                on_acknowledge(state, effects, message, now);
+                                              });
     case MessageKind::kRemoveFramework:
-      return decoded<core::RemoveFramework>(
-          state, effects, frame, [&](const core::RemoveFramework& message) {
-            on_remove_framework(state, effects, message, now);
-          });
+      return decoded<core::RemoveFramework>(state, effects, frame,
+                                            [&](const core::RemoveFramework& message) {
+                                              on_remove_framework(state, effects, message, now);
+                                            });
     case MessageKind::kHeartbeat:
       return decoded<core::Heartbeat>(state, effects, frame, [](const core::Heartbeat&) {});
     default:
@@ -98,11 +98,12 @@ void on_frame(AgentState& state, AgentEffects& effects, const wire::FrameView& f
   const SessionPhase phase = phase_of(kind);
   if (phase == SessionPhase::kDisconnected || phase != state.session) {
     const std::string_view name = wire::name_of(kind);
-    const std::string shown =
-        name.empty() ? fmt::format("a message of unknown kind {}", frame.header.kind)
-                     : std::string(name);
-    return drop(state, effects, fmt::format("the master sent {}, which is not expected {}", shown,
-                                            state.is_registered() ? "here" : "before registration"));
+    const std::string shown = name.empty()
+                                  ? fmt::format("a message of unknown kind {}", frame.header.kind)
+                                  : std::string(name);
+    return drop(state, effects,
+                fmt::format("the master sent {}, which is not expected {}", shown,
+                            state.is_registered() ? "here" : "before registration"));
   }
   dispatch(state, effects, kind, frame, now);
 }

@@ -41,10 +41,10 @@ struct Task {
   std::string name;
   core::Resources resources;
   TaskPhase phase = TaskPhase::kWaiting;
-  core::TaskState state = core::TaskState::kStaging;      // the newest, sent or not
+  core::TaskState state = core::TaskState::kStaging;       // the newest, sent or not
   core::TaskReason kill_reason = core::TaskReason::kNone;  // of the last update after a kill
   bool is_kill_asked = false;
-  bool is_orphan = false;  // its framework is gone: nobody hears of it any more
+  bool is_orphan = false;           // its framework is gone: nobody hears of it any more
   std::int64_t kill_grace_ms = -1;  // the task's own; < 0: the default
   core::TimePoint kill_at = StatusStream::kNever;  // end of the grace
   StatusStream updates;

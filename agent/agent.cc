@@ -1,0 +1,419 @@
+#include "agent/agent.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "agent/agent_handlers.h"
+#include "agent/agent_state.h"
+#include "agent/data_dir_lock.h"
+#include "agent/executor.h"
+#include "agent/leftovers.h"
+#include "agent/log_server.h"
+#include "agent/resource_probe.h"
+#include "agent/session.h"
+#include "core/limits.h"
+#include "core/status.h"
+#include "core/text.h"
+#include "core/version.h"
+#include "net/clock.h"
+#include "net/dialer.h"
+#include "net/http_server.h"
+#include "net/listener.h"
+#include "net/random.h"
+#include "net/signal_watcher.h"
+#include "net/timer.h"
+
+namespace shoal::agent {
+
+namespace {
+
+// How long the last updates of killed tasks may take to be acknowledged when the agent ends.
+constexpr std::chrono::milliseconds kFarewellTime{1000};
+
+enum class Stage { kRunning, kEndingTasks, kFlushing, kStopped };
+
+}  // namespace
+
+struct Agent::State final : public FramingEffects,
+                            public ExecutorEvents,
+                            public net::ConnectionHandler,
+                            public net::HttpHandler {
+  State(net::Reactor& owner, const AgentOptions& given, Hooks told)
+      : reactor(owner),
+        options(given),
+        hooks(std::move(told)),
+        agent(net::random_seed()),
+        tick_timer(owner, [this] { on_timer(); }),
+        end_timer(owner, [this] { on_end_timer(); }) {}
+  ~State() override { reactor.remove_hook(hook); }
+
+  absl::Status prepare();
+  absl::Status describe_machine();
+  absl::Status clear_leftovers();
+  absl::Status open();
+  void start();
+
+  // AgentEffects
+  void send_frame(wire::Bytes frame) override;
+  void launch(const LaunchRequest& request) override { executor->launch(request); }
+  void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override {
+    executor->kill(framework, task, mode);
+  }
+  void disconnect(std::string_view reason) override;
+  void give_up(std::string_view reason) override;
+
+  // ExecutorEvents
+  void on_started(core::FrameworkId framework, std::string_view task) override {
+    on_process_started(agent, *this, framework, task, reactor.now());
+  }
+  void on_failed(core::FrameworkId framework, std::string_view task,
+                 std::string_view why) override {
+    on_launch_failed(agent, *this, framework, task, why, reactor.now());
+  }
+  void on_exited(core::FrameworkId framework, std::string_view task,
+                 const ExitStatus& exit) override {
+    on_process_exited(agent, *this, framework, task, exit, reactor.now());
+    logs->on_task_ended(framework, task);
+  }
+
+  // ConnectionHandler: the session with the master
+  void on_connected(net::Connection& connection) override;
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
+  void on_closed(net::Connection& connection, const absl::Status& reason) override;
+
+  void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
+
+  bool is_live(core::FrameworkId framework, std::string_view task) const;
+  void on_registered_now();
+  void write_ready_file(const AgentReady& ready);
+  void on_timer();
+  void on_turn_end();
+  void shutdown(absl::Status reason);
+  void finish();
+  void on_end_timer();
+  void log(std::string_view line) const {
+    if (!options.quiet) fmt::print(stderr, "shoal agent: {}\n", line);
+  }
+
+  net::Reactor& reactor;
+  AgentOptions options;
+  Hooks hooks;
+  AgentState agent;
+  std::optional<DataDirLock> lock;
+  std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<LogServer> logs;
+  std::unique_ptr<net::Listener> listener;
+  std::unique_ptr<net::Dialer> dialer;
+  std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
+  net::Timer tick_timer;
+  net::Timer end_timer;
+  core::TimePoint armed = core::TimePoint::max();  // what tick_timer is set to
+  net::Reactor::HookId hook = 0;
+  Stage stage = Stage::kRunning;
+  bool was_ready = false;
+  absl::Status outcome;  // told by on_stopped
+};
+
+// --- start
+// ------------------------------------------------------------------------------------------
+
+absl::Status Agent::State::prepare() {
+  if (options.masters.empty()) return core::invalid("no master is named: use --master HOST:PORT");
+  if (options.data_dir.empty()) return core::invalid("no data folder is named: use --data DIR");
+  if (absl::Status safe = check_listen(options.listen, options.insecure); !safe.ok()) return safe;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(options.data_dir, error);
+  if (error) return core::invalid("data folder: {}", error.message());
+  options.data_dir = absolute.lexically_normal().string();
+  auto locked = DataDirLock::acquire(options.data_dir);
+  if (!locked.ok()) return locked.status();
+  lock.emplace(*std::move(locked));
+  if (absl::Status cleared = clear_leftovers(); !cleared.ok()) return cleared;
+  return describe_machine();
+}
+
+absl::Status Agent::State::clear_leftovers() {
+  const auto report = kill_leftovers(options.data_dir, read_boot_id());
+  if (!report.ok()) return report.status();
+  if (!report->records.empty()) {
+    log(fmt::format("{} tasks of an earlier agent were left: {} processes killed, {} survived",
+                    report->records.size(), report->killed, report->survivors));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::State::describe_machine() {
+  const auto resources = merge_resources(options.resources, probed_resources(options.data_dir));
+  if (!resources.ok()) return resources.status();
+  auto attributes = parse_attributes(options.attributes);
+  if (!attributes.ok()) return attributes.status();
+  agent.total = *resources;
+  agent.attributes = *std::move(attributes);
+  agent.hostname = options.hostname.empty() ? read_hostname() : options.hostname;
+  if (!core::is_clean_text(agent.hostname) || agent.hostname.size() > core::kMaxTextBytes) {
+    return core::invalid("hostname '{}' is no clean text", core::printable(agent.hostname));
+  }
+  agent.wall_offset_ms = net::wall_now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                  net::monotonic_now().time_since_epoch())
+                                                  .count();
+  return absl::OkStatus();
+}
+
+absl::Status Agent::State::open() {
+  auto made_executor = ProcessExecutor::create(
+      reactor, this,
+      {.data_dir = options.data_dir, .ownership = hooks.ownership, .seed = net::random_seed()});
+  if (!made_executor.ok()) return made_executor.status();
+  executor = *std::move(made_executor);
+  auto made_logs = LogServer::create(
+      reactor, {.data_dir = options.data_dir,
+                .is_live = [this](core::FrameworkId framework,
+                                  std::string_view task) { return is_live(framework, task); },
+                .cluster_id = [this] { return agent.cluster_id; }});
+  if (!made_logs.ok()) return made_logs.status();
+  logs = *std::move(made_logs);
+  http = std::make_unique<net::HttpServer>(reactor, this);
+  net::ListenerOptions listening;
+  listening.frames = logs.get();
+  listening.http = http.get();
+  auto made_listener = net::Listener::create(reactor, options.listen, listening);
+  if (!made_listener.ok()) return made_listener.status();
+  listener = *std::move(made_listener);
+
+  net::HostPort where = *net::parse_host_port(listener->bound_address().to_string());
+  const bool is_any = where.host == "0.0.0.0" || where.host == "::";
+  if (is_any) where.host = agent.hostname;
+  agent.address = where.to_string();
+
+  net::DialerOptions dialing;
+  dialing.seed = net::random_seed();
+  for (const std::string& master : options.masters) {
+    auto parsed = parse_master(master);
+    if (!parsed.ok()) return parsed.status();
+    dialing.addresses.push_back(*std::move(parsed));
+  }
+  dialing.on_retry = [this](const net::HostPort& address, const absl::Status& why,
+                            core::Duration wait) {
+    if (stage != Stage::kRunning) return;
+    log(fmt::format("no session with {}: {}; next try in {} ms", address.to_string(),
+                    core::message_of(why),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()));
+  };
+  dialer = std::make_unique<net::Dialer>(reactor, this, std::move(dialing));
+  return absl::OkStatus();
+}
+
+void Agent::State::start() {
+  // After the executor's hook, so that what it tells is seen in the same turn.
+  hook = reactor.at_turn_end([this] { on_turn_end(); });
+  log(fmt::format("{} with {}, logs at {}", agent.hostname, core::to_string(agent.total),
+                  agent.address));
+  dialer->start();
+}
+
+// --- session
+// ----------------------------------------------------------------------------------------
+
+void Agent::State::send_frame(wire::Bytes frame) {
+  net::Connection* connection = dialer->connection();
+  if (connection != nullptr) connection->send(frame);
+}
+
+void Agent::State::disconnect(std::string_view reason) {
+  net::Connection* connection = dialer->connection();
+  if (connection != nullptr) connection->close(absl::UnavailableError(std::string(reason)));
+}
+
+void Agent::State::give_up(std::string_view reason) {
+  disconnect(reason);
+  dialer->set_addresses({});
+  shutdown(absl::FailedPreconditionError(std::string(reason)));
+}
+
+void Agent::State::on_connected(net::Connection&) {
+  if (stage == Stage::kRunning || stage == Stage::kEndingTasks) {
+    agent::on_connected(agent, *this, reactor.now());
+  }
+}
+
+void Agent::State::on_frame(net::Connection& connection, const wire::FrameView& frame) {
+  const bool was_registered = agent.is_registered();
+  agent::on_frame(agent, *this, frame, reactor.now());
+  // A task's description may be larger than a hello.
+  if (agent.session >= SessionPhase::kRegistering && !connection.is_authenticated()) {
+    connection.set_authenticated();
+  }
+  if (agent.is_registered() && !was_registered) on_registered_now();
+}
+
+void Agent::State::on_registered_now() {
+  dialer->set_healthy();
+  log(fmt::format("registered as {} with {}", core::to_string(agent.id),
+                  dialer->current_address().to_string()));
+  if (std::exchange(was_ready, true)) return;
+  const AgentReady ready{agent.id, agent.address};
+  if (!options.ready_file.empty()) write_ready_file(ready);
+  if (hooks.on_ready) hooks.on_ready(ready);
+}
+
+// Written aside and renamed: whoever waits for it never sees half of it.
+void Agent::State::write_ready_file(const AgentReady& ready) {
+  const std::string text = fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
+                                       core::to_string(ready.id), ready.address, ::getpid());
+  const std::string aside = options.ready_file + ".new";
+  FILE* file = ::fopen(aside.c_str(), "we");
+  bool written = file != nullptr && ::fputs(text.c_str(), file) >= 0;
+  if (file != nullptr) written = ::fclose(file) == 0 && written;
+  if (written && ::rename(aside.c_str(), options.ready_file.c_str()) == 0) return;
+  shutdown(absl::FailedPreconditionError(
+      fmt::format("cannot write the ready file '{}'", core::printable(options.ready_file, 200))));
+}
+
+void Agent::State::on_closed(net::Connection&, const absl::Status&) {
+  on_disconnected(agent);
+  if (stage == Stage::kFlushing) end_timer.start(core::Duration{0});
+}
+
+void Agent::State::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  const bool is_health = request.path == "/health";
+  if (!is_health && request.path != "/version") {
+    responder.respond(net::not_found());
+    return;
+  }
+  if (request.method != "GET" && request.method != "HEAD") {
+    responder.respond(net::method_not_allowed("GET, HEAD"));
+    return;
+  }
+  net::HttpResponse response;
+  response.body = is_health ? std::string(R"({"status":"ok"})")
+                            : fmt::format(R"({{"version":"{}"}})", core::kVersion);
+  responder.respond(response);
+}
+
+bool Agent::State::is_live(core::FrameworkId framework, std::string_view task) const {
+  const Task* found = agent.tasks.find(framework, task);
+  return found != nullptr && found->phase != TaskPhase::kEnded;
+}
+
+// --- time and end
+// -----------------------------------------------------------------------------------
+
+void Agent::State::on_timer() {
+  armed = core::TimePoint::max();
+  on_tick(agent, *this, reactor.now());
+}
+
+void Agent::State::on_turn_end() {
+  if (stage == Stage::kEndingTasks && executor->running() == 0 && agent.tasks.live() == 0) {
+    if (agent.tasks.empty() || !agent.is_registered()) {
+      finish();
+    } else if (!end_timer.is_active()) {
+      end_timer.start(kFarewellTime);
+    }
+  }
+  const core::TimePoint next = next_deadline(agent);
+  if (next == armed) return;
+  armed = next;
+  if (next == core::TimePoint::max()) {
+    tick_timer.stop();
+  } else {
+    tick_timer.start_at(next);
+  }
+}
+
+void Agent::State::shutdown(absl::Status reason) {
+  if (stage == Stage::kRunning) {
+    outcome = std::move(reason);
+    stage = Stage::kEndingTasks;
+    log(outcome.ok() ? fmt::format("ending, with {} tasks", agent.tasks.live())
+                     : fmt::format("cannot go on: {}", core::message_of(outcome)));
+    on_shutdown(agent, *this, KillMode::kTerminate, reactor.now());
+  } else if (stage == Stage::kEndingTasks) {
+    on_shutdown(agent, *this, KillMode::kForce, reactor.now());
+  }
+  reactor.run_again();
+}
+
+// No task is left. What was sent to the master leaves first.
+void Agent::State::finish() {
+  stage = Stage::kFlushing;
+  dialer->set_addresses({});
+  net::Connection* connection = dialer->connection();
+  if (connection == nullptr) {
+    end_timer.start(core::Duration{0});
+    return;
+  }
+  connection->close_after_flush(absl::CancelledError("the agent ends"));
+  end_timer.start(core::kCloseFlushTimeout);
+}
+
+void Agent::State::on_end_timer() {
+  if (stage == Stage::kEndingTasks) return finish();
+  if (stage != Stage::kFlushing) return;
+  stage = Stage::kStopped;
+  on_disconnected(agent);
+  dialer.reset();
+  listener.reset();
+  executor.reset();  // looks for strays a last time
+  log("ended");
+  if (hooks.on_stopped) hooks.on_stopped(outcome);  // last: it may destroy this
+}
+
+// --- Agent
+// ------------------------------------------------------------------------------------------
+
+Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Agent::~Agent() = default;
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::create(net::Reactor& reactor,
+                                                     const AgentOptions& options, Hooks hooks) {
+  auto state = std::make_unique<State>(reactor, options, std::move(hooks));
+  if (absl::Status prepared = state->prepare(); !prepared.ok()) return prepared;
+  if (absl::Status opened = state->open(); !opened.ok()) return opened;
+  state->start();
+  return std::unique_ptr<Agent>(new Agent(std::move(state)));
+}
+
+void Agent::shutdown() { state_->shutdown(absl::OkStatus()); }
+
+std::string Agent::address() const { return state_->agent.address; }
+
+absl::Status run_agent(const AgentOptions& options) {
+  ::signal(SIGPIPE, SIG_IGN);
+  // One descriptor for each running task.
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  }
+  if (absl::Status adopted = ProcessTree::adopt_orphans(); !adopted.ok()) return adopted;
+  auto reactor = net::Reactor::create(0);
+  if (!reactor.ok()) return reactor.status();
+
+  absl::Status outcome;
+  Agent::Hooks hooks;
+  hooks.on_stopped = [&](const absl::Status& status) {
+    outcome = status;
+    (*reactor)->stop();
+  };
+  auto agent = Agent::create(**reactor, options, std::move(hooks));
+  if (!agent.ok()) return agent.status();
+  const auto on_signal = [&agent] { (*agent)->shutdown(); };
+  auto on_term = net::SignalWatcher::create(**reactor, SIGTERM, on_signal);
+  if (!on_term.ok()) return on_term.status();
+  auto on_int = net::SignalWatcher::create(**reactor, SIGINT, on_signal);
+  if (!on_int.ok()) return on_int.status();
+  (*reactor)->run();
+  return outcome;
+}
+
+}  // namespace shoal::agent

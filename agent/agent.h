@@ -1,0 +1,60 @@
+// The agent as a daemon: registers this machine with the master, runs what it is told to, serves
+// logs. Foreground; logs one line per event to stderr.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/agent_options.h"
+#include "agent/process_tree.h"
+#include "core/ids.h"
+#include "net/reactor.h"
+
+namespace shoal::agent {
+
+// What is told when the agent has registered for the first time, and written to the ready file as
+// {"agent":"a-…","address":"127.0.0.1:PORT","pid":N}.
+struct AgentReady {
+  core::AgentId id;
+  std::string address;
+};
+
+// One agent on a reactor. For run_agent() and for tests, which run several in one process.
+class Agent {
+ public:
+  struct Hooks {
+    std::function<void(const AgentReady&)> on_ready;  // once
+    // Once, last; OK after shutdown(), else why it could not go on. May destroy the agent.
+    std::function<void(const absl::Status&)> on_stopped;
+    // kShared: several agents live in this process.
+    ProcessTree::Ownership ownership = ProcessTree::Ownership::kExclusive;
+  };
+
+  // Locks the data folder, kills what an agent before left behind, probes, listens, starts to dial.
+  // Errors: INVALID_ARGUMENT (an option, named), FAILED_PRECONDITION (the data folder is in use,
+  // the listen address needs --insecure), UNAVAILABLE (cannot listen).
+  static absl::StatusOr<std::unique_ptr<Agent>> create(net::Reactor& reactor,
+                                                       const AgentOptions& options, Hooks hooks);
+  ~Agent();  // whatever still runs is killed
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Ends every task with its grace, tells the master, then on_stopped. The second call: SIGKILL.
+  void shutdown();
+
+  std::string address() const;  // bound, HOST:PORT
+
+ private:
+  struct State;
+  explicit Agent(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Runs until SIGTERM or SIGINT (OK), or until it cannot go on (the status says why). A second
+// signal kills the tasks at once. No process is left.
+absl::Status run_agent(const AgentOptions& options);
+
+}  // namespace shoal::agent

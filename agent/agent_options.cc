@@ -1,0 +1,99 @@
+#include "agent/agent_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "agent/resource_probe.h"
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/status.h"
+#include "core/text.h"
+
+namespace shoal::agent {
+
+absl::StatusOr<core::Resources> merge_resources(std::string_view text,
+                                                const core::Resources& probed) {
+  if (core::strip(text).empty()) return probed;
+  const auto given = core::parse_resources(text);
+  if (!given.ok()) return given.status();
+  core::Resources merged = probed;
+  for (const std::string_view part : core::split(text, ';')) {
+    const std::string_view kind = core::strip(part.substr(0, part.find(':')));
+    if (kind == "cpus") merged.cpus = given->cpus;
+    if (kind == "mem") merged.mem = given->mem;
+    if (kind == "disk") merged.disk = given->disk;
+    if (kind == "gpus") merged.gpus = given->gpus;
+    if (kind == "ports") merged.ports = given->ports;
+  }
+  return merged;
+}
+
+absl::StatusOr<Attributes> parse_attributes(std::string_view text) {
+  Attributes attributes;
+  std::size_t bytes = 0;
+  for (const std::string_view part : core::split(text, ';')) {
+    if (part.empty()) continue;  // also what follows a last ';'
+    const std::size_t colon = part.find(':');
+    if (colon == std::string_view::npos) {
+      return core::invalid("attribute '{}': expected NAME:VALUE", core::printable(part));
+    }
+    const std::string_view name = core::strip(part.substr(0, colon));
+    const std::string_view value = core::strip(part.substr(colon + 1));
+    if (absl::Status named = core::check_name(name, "attribute name"); !named.ok()) return named;
+    if (!core::is_clean_text(value) || value.size() > core::kMaxTextBytes) {
+      return core::invalid("attribute '{}': its value is no clean text of at most {} bytes", name,
+                           core::kMaxTextBytes);
+    }
+    const bool is_twice = std::any_of(attributes.begin(), attributes.end(),
+                                      [&](const auto& known) { return known.first == name; });
+    if (is_twice) return core::invalid("attribute '{}' is given twice", name);
+    attributes.emplace_back(name, value);
+    bytes += name.size() + value.size();
+  }
+  if (attributes.size() > core::kMaxAttributes || bytes > core::kMaxAttributesBytes) {
+    return core::invalid("{} attributes of {} bytes: at most {} of {} bytes are allowed",
+                         attributes.size(), bytes, core::kMaxAttributes, core::kMaxAttributesBytes);
+  }
+  return attributes;
+}
+
+absl::StatusOr<net::HostPort> parse_master(std::string_view text) {
+  if (text.find(':') != std::string_view::npos || text.empty()) return net::parse_host_port(text);
+  return net::parse_host_port(std::string(text) + ":" + std::to_string(core::kDefaultMasterPort));
+}
+
+absl::Status check_listen(std::string_view listen, bool insecure) {
+  const auto host_port = net::parse_host_port(listen);
+  if (!host_port.ok()) return host_port.status();
+  if (insecure) return absl::OkStatus();
+  const auto addresses = net::resolve_blocking(*host_port);
+  if (!addresses.ok()) return addresses.status();
+  for (const net::SocketAddress& address : *addresses) {
+    if (address.is_loopback()) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("listening on {} would let anybody on the network read the logs of tasks: "
+                    "listen on 127.0.0.1, or use --insecure",
+                    listen));
+  }
+  return absl::OkStatus();
+}
+
+core::Resources probed_resources(const std::string& data_dir) {
+  const ProbedResources probed = probe_resources(data_dir);
+  const auto milli = [](std::int64_t mib) {
+    return std::clamp<std::int64_t>(mib, 0, core::kMaxScalarMilli / 1000) * 1000;
+  };
+  core::Resources resources;
+  resources.cpus = std::llround(std::clamp(probed.cpus, 0.0, 1e9) * 1000);
+  resources.mem = milli(probed.mem_mib);
+  resources.disk = milli(probed.disk_mib);
+  core::PortSet::Ranges ranges;
+  for (const auto& [begin, end] : probed.ports) ranges.push_back({begin, end});
+  if (auto ports = core::PortSet::from_ranges(ranges); ports.ok()) {
+    resources.ports = *std::move(ports);
+  }
+  return resources;
+}
+
+}  // namespace shoal::agent

@@ -1,0 +1,47 @@
+// What the operator may say about an agent, and how it is read. Also: is it safe to listen there?
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/resources.h"
+#include "net/address.h"
+
+namespace shoal::agent {
+
+struct AgentOptions {
+  std::vector<std::string> masters;    // HOST or HOST:PORT, at least one
+  std::string listen = "127.0.0.1:0";  // where it serves logs and /health
+  std::string data_dir;                // made if missing
+  std::string resources;               // "cpus:4;mem:8192"; kinds that are not named: probed
+  std::string attributes;              // "rack:a;ssd:true"
+  std::string hostname;                // empty: the kernel's
+  bool insecure = false;               // may listen beyond loopback, without TLS
+  std::string ready_file;              // written when first registered; empty: none
+  bool quiet = false;                  // no log lines
+};
+
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+// `text` over what was probed. Errors: as core::parse_resources.
+absl::StatusOr<core::Resources> merge_resources(std::string_view text,
+                                                const core::Resources& probed);
+
+// "rack:a;ssd:true", each name once. Errors: INVALID_ARGUMENT, naming the part.
+absl::StatusOr<Attributes> parse_attributes(std::string_view text);
+
+// HOST:PORT; HOST alone means core::kDefaultMasterPort. Errors: INVALID_ARGUMENT.
+absl::StatusOr<net::HostPort> parse_master(std::string_view text);
+
+// FAILED_PRECONDITION when `listen` is not loopback and `insecure` is not set; INVALID_ARGUMENT or
+// UNAVAILABLE when it is no address.
+absl::Status check_listen(std::string_view listen, bool insecure);
+
+// What this machine has (agent/resource_probe.h), as resources.
+core::Resources probed_resources(const std::string& data_dir);
+
+}  // namespace shoal::agent
