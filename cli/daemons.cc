@@ -1,0 +1,47 @@
+#include "cli/daemons.h"
+
+#include "agent/agent.h"
+#include "cli/exit_code.h"
+#include "cli/terminal.h"
+#include "cli/version.h"
+#include "core/status.h"
+#include "master/master.h"
+
+namespace shoal::cli {
+namespace {
+
+// A daemon that could not start because of what it was told ends with "usage".
+int finish(const absl::Status& status) {
+  if (status.ok()) return kExitOk;
+  say(core::message_of(status));
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+}
+
+}  // namespace
+
+int run_master_daemon(const MasterVerb& verb) {
+  master::MasterOptions options;
+  options.listen = verb.listen;
+  options.data_dir = verb.data_dir;
+  options.reactors = verb.reactors;
+  options.ready_file = verb.ready_file;
+  options.insecure = verb.insecure;
+  options.offer_timeout = verb.offer_timeout;
+  options.version = version_info().version;
+  return finish(master::run_master(options));
+}
+
+int run_agent_daemon(const AgentVerb& verb) {
+  agent::AgentOptions options;
+  options.masters = {verb.master};
+  options.data_dir = verb.data_dir;
+  options.listen = verb.listen;
+  options.resources = verb.resources;
+  options.attributes = verb.attributes;
+  options.hostname = verb.hostname;
+  options.ready_file = verb.ready_file;
+  options.insecure = verb.insecure;
+  return finish(agent::run_agent(options));
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,53 @@
+#include "cli/shoal.h"
+
+#include <cstdlib>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "cli/act.h"
+#include "cli/daemons.h"
+#include "cli/dev.h"
+#include "cli/exit_code.h"
+#include "cli/flags.h"
+#include "cli/list.h"
+#include "cli/run.h"
+#include "cli/terminal.h"
+#include "cli/version.h"
+#include "core/limits.h"
+#include "core/status.h"
+
+namespace shoal::cli {
+namespace {
+
+std::string default_master() {
+  const char* from_environment = std::getenv("SHOAL_MASTER");
+  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
+  return fmt::format("127.0.0.1:{}", core::kDefaultMasterPort);
+}
+
+int perform(const MasterVerb& verb) { return run_master_daemon(verb); }
+int perform(const AgentVerb& verb) { return run_agent_daemon(verb); }
+int perform(const DevVerb& verb) { return run_dev(verb); }
+int perform(const RunVerb& verb) { return run_run(verb); }
+int perform(const ListVerb& verb) { return run_list(verb); }
+int perform(const LogsVerb& verb) { return run_logs(verb); }
+int perform(const KillVerb& verb) { return run_kill(verb); }
+int perform(const TeardownVerb& verb) { return run_teardown(verb); }
+int perform(const VersionVerb& verb) { return run_version(verb); }
+
+}  // namespace
+
+int shoal_main(int argc, char** argv) {
+  prepare_standard_streams();
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const ParsedCommand parsed = parse_command_line(words, default_master());
+  if (parsed.verb.has_value()) {
+    return std::visit([](const auto& verb) { return perform(verb); }, *parsed.verb);
+  }
+  if (parsed.exit_code == kExitOk) return print_output(parsed.text);
+  write_fully(2, parsed.text).IgnoreError();
+  return parsed.exit_code;
+}
+
+}  // namespace shoal::cli
