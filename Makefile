@@ -56,14 +56,15 @@ configure: bootstrap
 	@ln -sfn $(RELEASE)/compile_commands.json compile_commands.json
 
 build: configure  ## the release build: build/release/shoal
-	$(call ninja,$(RELEASE),all)
+	$(call ninja,$(RELEASE),shoal examples)
 
 .PHONY: run
 run: build  ## build, start a cluster of one master and three agents, run a real job on it
 	@scripts/demo_job
 
 .PHONY: test asan ubsan tsan
-test: build  ## build and run all tests
+test: configure  ## build and run all tests
+	$(call ninja,$(RELEASE),all)
 	@scripts/run_ctest $(RELEASE) -j $(JOBS) -R '$(FILTER)'
 
 asan: bootstrap  ## the tests under AddressSanitizer and LeakSanitizer
@@ -92,7 +93,7 @@ fuzz-smoke:  ## the same for 5 seconds each
 
 .PHONY: bench-build bench
 bench-build: configure  ## the benchmarks: build/release/bench/*_bench
-	$(call ninja,$(RELEASE),all benches)
+	$(call ninja,$(RELEASE),benches)
 
 bench: bench-build  ## run them, one after the other
 	@scripts/run_benches $(RELEASE)/bench '$(FILTER)'

@@ -15,11 +15,13 @@ endfunction()
 # Every examples/<name>.cc is one program, built into examples/ of the build folder. The tests that start
 # them find their targets in the global property SHOAL_EXAMPLES.
 function(shoal_examples)
+  add_custom_target(examples)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.cc)
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     add_executable(example_${name} ${source})
     target_link_libraries(example_${name} PRIVATE shoal_sdk)
+    add_dependencies(examples example_${name})
     set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples)
     set_property(GLOBAL APPEND PROPERTY SHOAL_EXAMPLES example_${name})
