@@ -28,6 +28,10 @@
   __attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined"), noinline))
 #endif
 
+// glibc's other name for clone(2), the same function. Some sanitizers put their own in place of
+// `clone` and take it for a fork, which a child in the same memory is not.
+extern "C" int __clone(int (*child)(void*), void* stack, int flags, void* argument, ...);
+
 namespace shoal::agent {
 
 namespace {
@@ -260,7 +264,7 @@ UniqueFd above_standard(int fd) {
 // Blocks until the child has exec'd or failed. The child's pid, or -1 and errno.
 pid_t clone_child(void* stack, ChildPlan* plan, int* pidfd) {
   const BlockedSignals blocked;
-  return ::clone(child_main, static_cast<char*>(stack) + kStackBytes, kCloneFlags, plan, pidfd);
+  return ::__clone(child_main, static_cast<char*>(stack) + kStackBytes, kCloneFlags, plan, pidfd);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -320,6 +321,7 @@ TEST_F(SpawnerTest, TheLogIsNotHeldOpenAfterwards) {
 // Runs `body` in a fork and gives its exit code. The body must only _exit.
 template <typename Body>
 int in_fork(Body body) {
+  std::fflush(nullptr);  // a sanitizer's _exit may write out what was buffered here
   const pid_t pid = ::fork();
   if (pid == 0) {
     body();
