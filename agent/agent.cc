@@ -159,8 +159,11 @@ absl::Status Agent::State::describe_machine() {
   agent.total = *resources;
   agent.attributes = *std::move(attributes);
   agent.hostname = options.hostname.empty() ? read_hostname() : options.hostname;
-  if (!core::is_clean_text(agent.hostname) || agent.hostname.size() > core::kMaxTextBytes) {
-    return core::invalid("hostname '{}' is no clean text", core::printable(agent.hostname));
+  const bool is_one_line = agent.hostname.find_first_of("\n\t") == std::string::npos;
+  if (!is_one_line || !core::is_clean_text(agent.hostname) ||
+      agent.hostname.size() > core::kMaxTextBytes) {
+    return core::invalid("hostname '{}' is no clean text of one line",
+                         core::printable(agent.hostname));
   }
   agent.wall_offset_ms = net::wall_now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(
                                                   net::monotonic_now().time_since_epoch())

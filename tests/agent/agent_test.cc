@@ -1,0 +1,360 @@
+// The daemon against a master that is played by the test, over real sockets and with real tasks.
+#include "agent/agent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "agent/leftovers.h"
+#include "net/listener.h"
+#include "tests/agent/loop.h"
+#include "tests/agent/recording_effects.h"
+#include "tests/agent/task_fixture.h"
+
+namespace shoal::agent {
+namespace {
+
+using core::TaskState;
+using testing::HasSubstr;
+
+class FakeMaster final : public net::ConnectionHandler {
+ public:
+  explicit FakeMaster(net::Reactor& reactor) : reactor_(reactor) {
+    net::ListenerOptions options;
+    options.frames = this;
+    listener_ = *net::Listener::create(reactor, "127.0.0.1:0", options);
+  }
+  std::string address() const { return listener_->bound_address().to_string(); }
+  net::Connection* agent() { return reactor_.find_connection(session_); }
+
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
+    const KeptFrame kept = keep(frame);
+    switch (kept.kind) {
+      case wire::MessageKind::kHello:
+        connection.set_authenticated();
+        if (refusal) return send_message(connection, core::Refusal{*refusal, "not you"});
+        return send_message(connection, core::Welcome{1, 0, kCluster, "test"});
+      case wire::MessageKind::kRegisterAgent: {
+        const auto message = kept.as<core::RegisterAgent>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        ++registrations;
+        resources = message->resources;
+        address_of_agent = message->address;
+        hostname = message->hostname;
+        attributes = message->attributes.size();
+        tasks = message->tasks.size();
+        session_ = connection.id();
+        return send_message(connection, core::AgentRegistered{core::AgentId{0xa1}, 50, 20'000});
+      }
+      case wire::MessageKind::kHeartbeat:
+        ++heartbeats;
+        return connection.send(frame.header, frame.payload);
+      case wire::MessageKind::kStatusUpdate: {
+        const auto message = kept.as<core::TaskStatus>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        states[std::string(message->task)].push_back(message->state);
+        texts[std::string(message->task)] = message->message;
+        if (message->has_uuid && acknowledges) {
+          send_message(connection, core::AcknowledgeUpdate{message->framework, message->agent,
+                                                           message->task, message->uuid});
+        }
+        return;
+      }
+      default:
+        FAIL() << "unexpected kind " << frame.header.kind;
+    }
+  }
+  void on_closed(net::Connection&, const absl::Status&) override { ++closes; }
+
+  void run(const std::string& task, const std::string& line,
+           std::string_view resources_text = "cpus:0.1;mem:1", std::int64_t grace_ms = -1) {
+    wire::TaskDescription description;
+    description.shell = true;
+    description.command = line;
+    description.kill_grace_ms = grace_ms;
+    const auto bytes = wire::encode_task_description(description);
+    core::RunTask message;
+    message.framework = kFramework;
+    message.task = {task, task, resources_of(resources_text), *bytes};
+    send_message(*agent(), message);
+  }
+  bool has_ended(const std::string& task) const {
+    const auto found = states.find(task);
+    return found != states.end() && core::is_terminal(found->second.back());
+  }
+  bool is_running(const std::string& task) const {
+    const auto found = states.find(task);
+    return found != states.end() && found->second.back() == TaskState::kRunning;
+  }
+
+  std::optional<core::RefusalCode> refusal;
+  bool acknowledges = true;
+  int registrations = 0;
+  int heartbeats = 0;
+  int closes = 0;
+  core::Resources resources;
+  std::string address_of_agent;
+  std::string hostname;
+  std::size_t attributes = 0;
+  std::size_t tasks = 0;
+  std::map<std::string, std::vector<TaskState>> states;
+  std::map<std::string, std::string> texts;
+
+ private:
+  net::Reactor& reactor_;
+  std::unique_ptr<net::Listener> listener_;
+  net::SessionId session_ = 0;
+};
+
+class AgentTest : public testing::Test {
+ protected:
+  AgentOptions options() {
+    AgentOptions options;
+    options.masters = {master_.address()};
+    options.data_dir = folder_.path() + "/data";
+    options.resources = "cpus:4;mem:1000;ports:[31000-31009]";
+    options.attributes = "rack:a;ssd:true";
+    options.hostname = "host-1";
+    options.quiet = true;
+    return options;
+  }
+  void start(const AgentOptions& options) {
+    ASSERT_TRUE(ProcessTree::adopt_orphans().ok());
+    Agent::Hooks hooks;
+    hooks.on_ready = [this](const AgentReady& ready) { ready_ = ready; };
+    hooks.on_stopped = [this](const absl::Status& status) { stopped_ = status; };
+    auto made = Agent::create(loop_.reactor(), options, std::move(hooks));
+    ASSERT_TRUE(made.ok()) << made.status();
+    agent_ = *std::move(made);
+  }
+  void start_and_wait() {
+    start(options());
+    ASSERT_TRUE(loop_.run_until([&] { return ready_.has_value(); }));
+  }
+  absl::Status create_error(const AgentOptions& options) {
+    auto made = Agent::create(loop_.reactor(), options, {});
+    return made.status();
+  }
+
+  TempFolder folder_;
+  Loop loop_;
+  FakeMaster master_{loop_.reactor()};
+  std::optional<AgentReady> ready_;
+  std::optional<absl::Status> stopped_;
+  std::unique_ptr<Agent> agent_;
+};
+
+TEST_F(AgentTest, RegistersWhatItIs) {
+  start_and_wait();
+  EXPECT_EQ(ready_->id.value, 0xa1u);
+  EXPECT_EQ(master_.hostname, "host-1");
+  EXPECT_EQ(master_.attributes, 2u);
+  EXPECT_EQ(master_.resources.cpus, 4000);
+  EXPECT_EQ(master_.resources.mem, 1'000'000);
+  EXPECT_GT(master_.resources.disk, 0);  // not named: probed
+  EXPECT_EQ(master_.address_of_agent, agent_->address());
+  EXPECT_TRUE(loop_.run_until([&] { return master_.heartbeats >= 2; }));
+}
+
+TEST_F(AgentTest, RunsTasksAndTellsTheirEnd) {
+  start_and_wait();
+  master_.run("good", "echo hello");
+  master_.run("bad", "exit 3");
+  master_.run("worse", "kill -KILL $$");
+  ASSERT_TRUE(loop_.run_until([&] {
+    return master_.has_ended("good") && master_.has_ended("bad") && master_.has_ended("worse");
+  }));
+  EXPECT_THAT(master_.states["good"],
+              testing::ElementsAre(TaskState::kRunning, TaskState::kFinished));
+  EXPECT_THAT(master_.states["bad"], testing::ElementsAre(TaskState::kRunning, TaskState::kFailed));
+  EXPECT_EQ(master_.texts["bad"], "exited with 3");
+  EXPECT_EQ(master_.texts["worse"], "killed by SIGKILL");
+
+  TestPeer reader(loop_.reactor(), agent_->address());
+  ASSERT_TRUE(loop_.run_until([&] { return reader.is_connected(); }));
+  reader.hello(core::PeerKind::kLogReader);
+  reader.send(core::ReadLog{kFramework, "good", core::LogStream::kStdout, 0, true}, 4);
+  ASSERT_TRUE(loop_.run_until([&] { return reader.frames.size() >= 3; }));
+  const auto chunk = reader.frames[1].as<core::LogChunk>();
+  EXPECT_EQ(std::string(chunk->data.begin(), chunk->data.end()), "hello\n");
+  EXPECT_TRUE(reader.frames[2].as<core::LogChunk>()->end);
+}
+
+TEST_F(AgentTest, KillsWithGrace) {
+  start_and_wait();
+  master_.run("t", "trap '' TERM; echo up; while :; do tail -f /dev/null; done", "cpus:1", 50);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  send_message(*master_.agent(), core::KillTask{kFramework, {}, "t", -1});
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_THAT(master_.states["t"],
+              testing::ElementsAre(TaskState::kRunning, TaskState::kKilling, TaskState::kKilled));
+}
+
+TEST_F(AgentTest, ComesBackAfterALostConnection) {
+  start_and_wait();
+  master_.run("t", "exec tail -f /dev/null");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  master_.agent()->close(absl::CancelledError("test"));
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations == 2; }));
+  EXPECT_EQ(master_.tasks, 1u);
+}
+
+TEST_F(AgentTest, ShutdownKillsTellsAndLeavesNothing) {
+  start_and_wait();
+  master_.run("t", "exec tail -f /dev/null");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  agent_->shutdown();
+  ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+  EXPECT_TRUE(stopped_->ok()) << *stopped_;
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+  EXPECT_TRUE(find_records(options().data_dir)->records.empty());
+  agent_.reset();
+  start(options());  // the folder is free again
+}
+
+TEST_F(AgentTest, ASecondShutdownDoesNotWait) {
+  start_and_wait();
+  master_.run("t", "trap '' TERM; while :; do tail -f /dev/null; done", "cpus:1", 3'600'000);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  agent_->shutdown();
+  ASSERT_TRUE(loop_.run_until([&] { return master_.states["t"].size() == 2; }));  // KILLING
+  agent_->shutdown();
+  ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+}
+
+TEST_F(AgentTest, ShutdownDoesNotWaitForASilentMasterForLong) {
+  start_and_wait();
+  master_.acknowledges = false;
+  master_.run("t", "true");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.states.contains("t"); }));
+  agent_->shutdown();
+  EXPECT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+}
+
+TEST_F(AgentTest, ARefusedAgentEndsWithTheReason) {
+  master_.refusal = core::RefusalCode::kWrongCluster;
+  start(options());
+  ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+  EXPECT_THAT(std::string(stopped_->message()), HasSubstr("not you"));
+}
+
+TEST_F(AgentTest, HealthAndVersionOverHttp) {
+  start_and_wait();
+  struct Client {
+    int fd = -1;
+    ~Client() { ::close(fd); }
+  };
+  const auto get = [&](const std::string& path) {
+    const auto where = *net::parse_host_port(agent_->address());
+    const auto address = *net::SocketAddress::from_numeric(where);
+    Client client{::socket(AF_INET, SOCK_STREAM, 0)};
+    EXPECT_EQ(::connect(client.fd, address.get(), address.size()), 0);
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    EXPECT_EQ(::send(client.fd, request.data(), request.size(), 0),
+              static_cast<ssize_t>(request.size()));
+    std::string answer;
+    EXPECT_TRUE(loop_.run_until([&] {
+      loop_.reactor().run_again();
+      char buffer[4096];
+      const ssize_t got = ::recv(client.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+      if (got > 0) answer.append(buffer, static_cast<std::size_t>(got));
+      return got == 0;
+    }));
+    return answer;
+  };
+  EXPECT_THAT(get("/health"), HasSubstr(R"({"status":"ok"})"));
+  EXPECT_THAT(get("/version"), HasSubstr(R"({"version":")"));
+  EXPECT_THAT(get("/else"), HasSubstr("404"));
+}
+
+TEST_F(AgentTest, BadOptionsAreNamed) {
+  const auto with = [&](auto change) {
+    AgentOptions changed = options();
+    change(changed);
+    return std::string(create_error(changed).message());
+  };
+  EXPECT_THAT(with([](AgentOptions& o) { o.listen = "0.0.0.0:0"; }), HasSubstr("--insecure"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.listen = "nonsense"; }), HasSubstr("nonsense"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.resources = "cpus:-1"; }), HasSubstr("-1"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.attributes = "rack"; }), HasSubstr("rack"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.masters = {"host:99999"}; }), HasSubstr("99999"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.masters = {}; }), HasSubstr("--master"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.data_dir = ""; }), HasSubstr("--data"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.hostname = "a\nb"; }), HasSubstr("hostname"));
+}
+
+TEST_F(AgentTest, OneAgentPerFolder) {
+  start_and_wait();
+  EXPECT_EQ(create_error(options()).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(AgentTest, TheDaemonEndsOnSigterm) {
+  AgentOptions given = options();
+  given.ready_file = folder_.path() + "/ready";
+  const pid_t daemon = ::fork();
+  ASSERT_GE(daemon, 0);
+  if (daemon == 0) ::_exit(run_agent(given).ok() ? 0 : 1);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations == 1; }));
+  master_.run("t", "trap '' TERM; while :; do tail -f /dev/null; done", "cpus:1", 50);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  std::ifstream ready(given.ready_file);
+  std::ostringstream text;
+  text << ready.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr(R"({"agent":"a-00000000000000a1","address":"127.0.0.1:)"));
+  EXPECT_THAT(text.str(), HasSubstr("\"pid\":" + std::to_string(daemon) + "}"));
+  ASSERT_EQ(::kill(daemon, SIGTERM), 0);
+  int status = -1;
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return ::waitpid(daemon, &status, WNOHANG) == daemon;
+  }));
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+}
+
+TEST_F(AgentTest, WhatAKilledDaemonLeftIsClearedByTheNext) {
+  const AgentOptions given = options();
+  const pid_t daemon = ::fork();
+  ASSERT_GE(daemon, 0);
+  if (daemon == 0) ::_exit(run_agent(given).ok() ? 0 : 1);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations == 1; }));
+  master_.run("t", "setsid sh -c 'exec tail -f /dev/null' & wait", "cpus:1");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  ::kill(daemon, SIGKILL);
+  ASSERT_EQ(::waitpid(daemon, nullptr, 0), daemon);
+  ASSERT_EQ(find_records(given.data_dir)->records.size(), 1u);
+  start(given);
+  ASSERT_TRUE(loop_.run_until([&] { return ready_.has_value(); }));
+  EXPECT_TRUE(find_records(given.data_dir)->records.empty());
+}
+
+TEST(AgentOptionsTest, ResourcesAreMergedOverTheProbe) {
+  const core::Resources probed = resources_of("cpus:8;mem:100;disk:50;ports:[1-2]");
+  EXPECT_EQ(*merge_resources("", probed), probed);
+  EXPECT_EQ(*merge_resources("cpus:2; ports:[5-6]", probed),
+            resources_of("cpus:2;mem:100;disk:50;ports:[5-6]"));
+  EXPECT_EQ(merge_resources("disk:0", probed)->disk, 0);
+  EXPECT_FALSE(merge_resources("cpus:x", probed).ok());
+}
+
+TEST(AgentOptionsTest, AttributesAndMasters) {
+  EXPECT_EQ(parse_attributes("")->size(), 0u);
+  const auto two = parse_attributes("rack:a; note:b c:d;");
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_EQ(two->at(1), std::pair(std::string("note"), std::string("b c:d")));
+  EXPECT_FALSE(parse_attributes("a:1;a:2").ok());
+  EXPECT_FALSE(parse_attributes("a b:1").ok());
+  EXPECT_EQ(parse_master("host")->port, core::kDefaultMasterPort);
+  EXPECT_EQ(parse_master("host:1")->port, 1);
+  EXPECT_FALSE(parse_master("").ok());
+}
+
+}  // namespace
+}  // namespace shoal::agent

@@ -1,0 +1,232 @@
+#include "agent/executor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "agent/leftovers.h"
+#include "agent/log_reader.h"
+#include "agent/sandbox.h"
+#include "tests/agent/loop.h"
+#include "tests/agent/recording_effects.h"
+#include "tests/agent/task_fixture.h"
+
+namespace shoal::agent {
+namespace {
+
+using testing::HasSubstr;
+
+class ExecutorTest : public testing::Test, protected ExecutorEvents {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(ProcessTree::adopt_orphans().ok());
+    auto made = ProcessExecutor::create(loop_.reactor(), this, {folder_.path(), {}, 1});
+    ASSERT_TRUE(made.ok()) << made.status();
+    executor_ = *std::move(made);
+  }
+
+  void on_started(core::FrameworkId, std::string_view task) override {
+    ++started_[std::string(task)];
+  }
+  void on_failed(core::FrameworkId, std::string_view task, std::string_view why) override {
+    failed_[std::string(task)] = why;
+  }
+  void on_exited(core::FrameworkId, std::string_view task, const ExitStatus& exit) override {
+    exits_[std::string(task)] = exit;
+  }
+
+  void launch(const std::string& task, const wire::TaskDescription& description,
+              std::string_view resources = "cpus:1") {
+    const core::Resources held = resources_of(resources);
+    executor_->launch({kFramework, core::AgentId{0xa1}, task, held, description});
+  }
+  void launch_shell(const std::string& task, const std::string& line,
+                    std::string_view resources = "cpus:1") {
+    wire::TaskDescription description;
+    description.shell = true;
+    description.command = line;
+    launch(task, description, resources);
+  }
+  bool wait_exit(const std::string& task) {
+    return loop_.run_until([&] { return exits_.contains(task); });
+  }
+  // Waits until the task has written a whole line, and gives its output.
+  std::string wait_line(const std::string& task) {
+    loop_.run_until([&] {
+      loop_.reactor().run_again();
+      return output(task).find('\n') != std::string::npos;
+    });
+    return output(task);
+  }
+  std::string output(const std::string& task, const std::string& name = "stdout") {
+    const std::string framework = core::to_string(kFramework);
+    const auto run = latest_run(folder_.path(), framework, task);
+    if (!run.ok()) return {};
+    const auto sandbox = open_sandbox(folder_.path(), {framework, task, *run});
+    if (!sandbox.ok()) return {};
+    const auto chunk = read_log(sandbox->get(), name, 0, core::kMaxLogChunkBytes);
+    return chunk.ok() ? chunk->data : std::string();
+  }
+
+  TempFolder folder_;
+  Loop loop_;
+  std::map<std::string, int> started_;
+  std::map<std::string, std::string> failed_;
+  std::map<std::string, ExitStatus> exits_;
+  std::unique_ptr<ProcessExecutor> executor_;
+};
+
+TEST_F(ExecutorTest, RunsACommandAndTellsItsCode) {
+  launch_shell("t", "echo out; echo err >&2; exit 3");
+  EXPECT_TRUE(started_.empty());  // never from inside the call
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_EQ(started_["t"], 1);
+  EXPECT_FALSE(exits_["t"].signaled);
+  EXPECT_EQ(exits_["t"].code_or_signal, 3);
+  EXPECT_EQ(output("t"), "out\n");
+  EXPECT_EQ(output("t", "stderr"), "err\n");
+  EXPECT_EQ(executor_->running(), 0u);
+}
+
+TEST_F(ExecutorTest, TellsTheTaskWhoItIs) {
+  wire::TaskDescription description;
+  description.shell = true;
+  description.command =
+      "echo $SHOAL_TASK_ID $SHOAL_FRAMEWORK_ID $SHOAL_AGENT_ID $SHOAL_PORTS $MINE;"
+      "test \"$HOME\" = \"$SHOAL_SANDBOX\" && test \"$PWD\" = \"$SHOAL_SANDBOX\" && echo same";
+  description.environment = {{"MINE", "yes"}, {"SHOAL_TASK_ID", "a lie"}};
+  launch("t-1", description, "cpus:1;ports:[31000-31001,31005-31005]");
+  ASSERT_TRUE(wait_exit("t-1"));
+  EXPECT_EQ(output("t-1"),
+            "t-1 f-00000000000000f1 a-00000000000000a1 31000,31001,31005 yes\nsame\n");
+}
+
+TEST_F(ExecutorTest, ArgumentsAreNotReadByAShell) {
+  wire::TaskDescription description;
+  description.command = "printf";
+  description.arguments = {"%s|", "a b", "$HOME", ""};
+  launch("t", description);
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_EQ(output("t"), "a b|$HOME||");
+}
+
+TEST_F(ExecutorTest, WhatCannotStartSaysWhy) {
+  wire::TaskDescription description;
+  description.command = "/no/such/program";
+  launch("missing", description);
+  description.command = "sh";
+  description.working_directory = "/no/such/folder";
+  launch("nowhere", description);
+  ASSERT_TRUE(loop_.run_until([&] { return failed_.size() == 2; }));
+  EXPECT_THAT(failed_["missing"], HasSubstr("/no/such/program"));
+  EXPECT_THAT(failed_["nowhere"], HasSubstr("/no/such/folder"));
+  EXPECT_TRUE(started_.empty());
+  EXPECT_EQ(executor_->running(), 0u);
+}
+
+TEST_F(ExecutorTest, ASignalIsToldAsOne) {
+  launch_shell("t", "kill -SEGV $$");
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_TRUE(exits_["t"].signaled);
+  EXPECT_EQ(exits_["t"].code_or_signal, SIGSEGV);
+}
+
+TEST_F(ExecutorTest, TermReachesTheWholeGroup) {
+  launch_shell("t", "sh -c 'echo $$; exec tail -f /dev/null' & wait");
+  const pid_t child = std::stoi(wait_line("t"));
+  executor_->kill(kFramework, "t", KillMode::kTerminate);
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_TRUE(exits_["t"].signaled);
+  EXPECT_EQ(exits_["t"].code_or_signal, SIGTERM);
+  EXPECT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    const auto stat = read_proc_stat(child);
+    return !stat || stat->ended();
+  }));
+}
+
+TEST_F(ExecutorTest, AStoppedTaskHearsTerm) {
+  launch_shell("t", "trap 'exit 9' TERM; echo up; kill -STOP $$; tail -f /dev/null");
+  wait_line("t");
+  executor_->kill(kFramework, "t", KillMode::kTerminate);
+  ASSERT_TRUE(wait_exit("t"));
+}
+
+TEST_F(ExecutorTest, ForceAlsoFindsWhoLeftTheGroup) {
+  launch_shell("t",
+               "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$; tail -f /dev/null' & "
+               "while :; do wait; done");
+  const pid_t escaped = std::stoi(wait_line("t"));
+  executor_->kill(kFramework, "t", KillMode::kTerminate);
+  executor_->kill(kFramework, "t", KillMode::kForce);
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_EQ(exits_["t"].code_or_signal, SIGKILL);
+  EXPECT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return !read_proc_stat(escaped).has_value();  // dead, and reaped too
+  }));
+}
+
+TEST_F(ExecutorTest, StraysOfATaskThatEndsByItselfGoToo) {
+  launch_shell(
+      "t", "setsid sh -c 'echo $$; exec tail -f /dev/null' & while [ ! -s stdout ]; do :; done");
+  const pid_t stray = std::stoi(wait_line("t"));
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_EQ(exits_["t"].code_or_signal, 0);
+  EXPECT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return !read_proc_stat(stray).has_value();
+  }));
+}
+
+TEST_F(ExecutorTest, ARecordStandsWhileItRuns) {
+  launch_shell("t", "echo up; exec tail -f /dev/null");
+  const auto found = find_records(folder_.path());
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->records.size(), 1u);
+  EXPECT_EQ(found->records[0].task_id, "t");
+  EXPECT_EQ(found->records[0].boot_id, read_boot_id());
+  executor_->kill(kFramework, "t", KillMode::kForce);
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+}
+
+TEST_F(ExecutorTest, ManyAtOnceEachWithItsOwnEnd) {
+  constexpr int kTasks = 100;
+  for (int i = 0; i < kTasks; ++i) {
+    launch_shell("t" + std::to_string(i), "exit " + std::to_string(i % 7));
+  }
+  ASSERT_TRUE(loop_.run_until([&] { return exits_.size() == kTasks; }));
+  for (int i = 0; i < kTasks; ++i) {
+    EXPECT_EQ(exits_["t" + std::to_string(i)].code_or_signal, i % 7);
+  }
+}
+
+TEST_F(ExecutorTest, NothingSurvivesTheExecutor) {
+  launch_shell("t", "trap '' TERM; echo $$; while :; do tail -f /dev/null; done");
+  const pid_t pid = std::stoi(wait_line("t"));
+  executor_.reset();
+  EXPECT_FALSE(read_proc_stat(pid).has_value());
+  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+}
+
+TEST_F(ExecutorTest, AnUnwritableFolderFailsTheLaunch) {
+  std::filesystem::remove_all(folder_.path());
+  folder_.write("../" + std::filesystem::path(folder_.path()).filename().string(), "a file");
+  launch_shell("t", "true");
+  ASSERT_TRUE(loop_.run_until([&] { return failed_.contains("t"); }));
+  EXPECT_FALSE(failed_["t"].empty());
+}
+
+TEST(PortsText, ListsFewAndSpansMany) {
+  EXPECT_EQ(ports_text({}), "");
+  EXPECT_EQ(ports_text(resources_of("ports:[5-6,9-9]").ports), "5,6,9");
+  EXPECT_EQ(ports_text(resources_of("ports:[5-5,1000-2000]").ports), "5-5,1000-2000");
+}
+
+}  // namespace
+}  // namespace shoal::agent

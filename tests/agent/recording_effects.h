@@ -1,0 +1,156 @@
+// Effects that are only written down, and short ways to make a registered agent and its messages.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/agent_handlers.h"
+#include "agent/agent_state.h"
+#include "agent/effects.h"
+#include "core/messages.h"
+#include "wire/task_description.h"
+
+namespace shoal::agent {
+
+inline constexpr core::FrameworkId kFramework{0xf1};
+inline constexpr core::FrameworkId kOtherFramework{0xf2};
+inline constexpr std::uint64_t kCluster = 0xc1;
+
+struct SentStatus {
+  std::string task;
+  core::TaskState state;
+  core::TaskReason reason;
+  std::string message;
+  bool has_exit;
+  int exit_code;
+  int exit_signal;
+  std::int64_t timestamp_ms;
+  bool has_uuid;
+  core::UpdateUuid uuid;
+  core::FrameworkId framework;
+  core::AgentId agent;
+};
+
+struct SentReport {
+  core::FrameworkId framework;
+  std::string id;
+  std::string name;
+  core::TaskState state;
+};
+
+struct KillCall {
+  std::string task;
+  KillMode mode;
+  bool operator==(const KillCall&) const = default;
+};
+
+struct RecordingEffects final : AgentEffects {
+  void send(const core::Hello& message) override { hellos.push_back(message); }
+  void send(const core::RegisterAgent& message) override {
+    ++registrations;
+    incarnation = message.incarnation;
+    reports.clear();
+    for (const core::TaskReport& task : message.tasks) {
+      reports.push_back({task.framework, std::string(task.id), std::string(task.name), task.state});
+    }
+  }
+  void send(const core::TaskStatus& s) override {
+    statuses.push_back({std::string(s.task), s.state, s.reason, std::string(s.message), s.has_exit,
+                        s.exit_code, s.exit_signal, s.timestamp_ms, s.has_uuid, s.uuid, s.framework,
+                        s.agent});
+  }
+  void send(const core::Heartbeat& message) override { heartbeats.push_back(message.sequence); }
+  void launch(const LaunchRequest& request) override {
+    launches.emplace_back(request.task);
+    commands.push_back(request.description.command);
+  }
+  void kill(core::FrameworkId, std::string_view task, KillMode mode) override {
+    kills.push_back({std::string(task), mode});
+  }
+  void disconnect(std::string_view reason) override { disconnects.emplace_back(reason); }
+  void give_up(std::string_view reason) override { ends.emplace_back(reason); }
+
+  // The statuses since the last call.
+  std::vector<SentStatus> take() { return std::exchange(statuses, {}); }
+
+  std::vector<core::Hello> hellos;
+  int registrations = 0;
+  std::uint64_t incarnation = 0;
+  std::vector<SentReport> reports;
+  std::vector<SentStatus> statuses;
+  std::vector<std::uint64_t> heartbeats;
+  std::vector<std::string> launches;
+  std::vector<std::string> commands;
+  std::vector<KillCall> kills;
+  std::vector<std::string> disconnects;
+  std::vector<std::string> ends;
+};
+
+inline core::Resources resources_of(std::string_view text) { return *core::parse_resources(text); }
+
+// An agent with a clock that only a test moves.
+struct TestAgent {
+  TestAgent() {
+    state.hostname = "host-1";
+    state.address = "127.0.0.1:1";
+    state.total = resources_of("cpus:4;mem:1000;ports:[31000-31009]");
+    state.wall_offset_ms = 1'000'000;
+  }
+
+  void connect(std::uint64_t id = 0xa1) {
+    on_connected(state, fx, now);
+    on_welcome(state, fx, core::Welcome{1, 0, kCluster, "shoal/test"});
+    on_registered(state, fx, core::AgentRegistered{core::AgentId{id}, 5000, 15'000}, now);
+  }
+
+  void run(std::string_view task, std::string_view resources = "cpus:1;mem:10",
+           std::int64_t grace_ms = -1, core::FrameworkId framework = kFramework) {
+    wire::TaskDescription description;
+    description.shell = true;
+    description.command = "true";
+    description.kill_grace_ms = grace_ms;
+    const auto bytes = wire::encode_task_description(description);
+    core::RunTask message;
+    message.framework = framework;
+    message.task = {task, task, resources_of(resources), *bytes};
+    on_run_task(state, fx, message, now);
+  }
+  void start(std::string_view task, std::string_view resources = "cpus:1;mem:10",
+             std::int64_t grace_ms = -1, core::FrameworkId framework = kFramework) {
+    run(task, resources, grace_ms, framework);
+    on_process_started(state, fx, framework, task, now);
+  }
+  void kill(std::string_view task, std::int64_t grace_ms = -1) {
+    on_kill_task(state, fx, core::KillTask{kFramework, state.id, task, grace_ms}, now);
+  }
+  void exit(std::string_view task, ExitStatus status = {},
+            core::FrameworkId framework = kFramework) {
+    on_process_exited(state, fx, framework, task, status, now);
+  }
+  void acknowledge(const SentStatus& status) {
+    on_acknowledge(state, fx,
+                   core::AcknowledgeUpdate{status.framework, state.id, status.task, status.uuid},
+                   now);
+  }
+  void advance(std::chrono::milliseconds by) {
+    now += by;
+    on_tick(state, fx, now);
+  }
+  // Keeps the session alive while time passes.
+  void advance_hearing(std::chrono::milliseconds by) {
+    now += by;
+    state.last_heard = now;
+    on_tick(state, fx, now);
+  }
+  std::string broken() const { return state.tasks.broken_invariant(state.total); }
+
+  AgentState state{7};
+  RecordingEffects fx;
+  core::TimePoint now = core::TimePoint(std::chrono::hours(1));
+};
+
+}  // namespace shoal::agent

@@ -1,0 +1,147 @@
+#include "agent/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/agent/recording_effects.h"
+
+namespace shoal::agent {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Encodes a message and gives it to the agent as a frame, in aligned memory.
+template <typename Message>
+void receive(TestAgent& a, const Message& message) {
+  wire::ByteVector bytes;
+  wire::encode(message, 0, bytes);
+  std::vector<std::uint64_t> aligned((bytes.size() + 7) / 8);
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(aligned.data()));
+  wire::FrameView frame;
+  const auto progress = wire::next_frame(
+      wire::Bytes(reinterpret_cast<const std::uint8_t*>(aligned.data()), bytes.size()),
+      core::kMaxFrameBytes, &frame);
+  ASSERT_TRUE(progress.ok() && *progress == wire::FrameProgress::kFrame);
+  on_frame(a.state, a.fx, frame, a.now);
+}
+
+TEST(AgentFrames, AWholeSession) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  receive(a, core::Welcome{1, 0, kCluster, "shoal/test"});
+  EXPECT_EQ(a.fx.registrations, 1);
+  receive(a, core::AgentRegistered{core::AgentId{9}, 5000, 15'000});
+  ASSERT_TRUE(a.state.is_registered());
+
+  wire::TaskDescription description;
+  description.command = "true";
+  const auto bytes = wire::encode_task_description(description);
+  core::RunTask run;
+  run.framework = kFramework;
+  run.task = {"t", "name", resources_of("cpus:1;ports:[31000-31000]"), *bytes};
+  receive(a, run);
+  EXPECT_THAT(a.fx.commands, testing::ElementsAre("true"));
+  on_process_started(a.state, a.fx, kFramework, "t", a.now);
+  receive(a, core::KillTask{kFramework, a.state.id, "t", -1});
+  EXPECT_EQ(a.fx.kills.size(), 1u);
+  const auto sent = a.fx.take();
+  ASSERT_EQ(sent.size(), 1u);
+  receive(a, core::AcknowledgeUpdate{kFramework, a.state.id, "t", sent[0].uuid});
+  EXPECT_EQ(a.fx.take().at(0).state, core::TaskState::kKilling);
+  receive(a, core::RemoveFramework{kFramework});
+  a.exit("t");
+  EXPECT_TRUE(a.state.tasks.empty());
+  EXPECT_THAT(a.fx.disconnects, IsEmpty());
+}
+
+TEST(AgentFrames, AnyFrameIsASignOfLife) {
+  TestAgent a;
+  a.connect();
+  a.advance(std::chrono::milliseconds(14'000));
+  receive(a, core::Heartbeat{1});
+  a.advance(std::chrono::milliseconds(14'000));
+  EXPECT_TRUE(a.state.is_registered());
+}
+
+TEST(AgentFrames, CommandsBeforeRegistrationEndTheSession) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  receive(a, core::RemoveFramework{kFramework});
+  ASSERT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_THAT(a.fx.disconnects[0], HasSubstr("REMOVE_FRAMEWORK"));
+  receive(a, core::Welcome{1, 0, kCluster, "x"});  // still in the buffer: too late
+  EXPECT_EQ(a.fx.registrations, 0);
+}
+
+TEST(AgentFrames, StrangeKindsEndTheSession) {
+  TestAgent a;
+  a.connect();
+  receive(a, core::Subscribed{kFramework, 1, 1});  // known, but not for agents
+  ASSERT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_THAT(a.fx.disconnects[0], HasSubstr("SUBSCRIBED"));
+  a.connect();
+  wire::FrameView frame;
+  frame.header.kind = 9999;
+  on_frame(a.state, a.fx, frame, a.now);
+  ASSERT_EQ(a.fx.disconnects.size(), 2u);
+  EXPECT_THAT(a.fx.disconnects[1], HasSubstr("unknown kind 9999"));
+}
+
+TEST(AgentFrames, GarbageEndsTheSession) {
+  TestAgent a;
+  a.connect();
+  alignas(8) const std::uint8_t garbage[16] = {0xff, 0xff, 0xff, 0x7f, 1, 2, 3, 4};
+  wire::FrameView frame;
+  frame.header.kind = static_cast<std::uint16_t>(wire::MessageKind::kRunTask);
+  frame.payload = wire::Bytes(garbage, sizeof(garbage));
+  on_frame(a.state, a.fx, frame, a.now);
+  EXPECT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_FALSE(a.state.is_registered());
+}
+
+TEST(AgentFrames, RefusalsAreHeard) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  receive(a, core::Refusal{core::RefusalCode::kWrongCluster, "this is cluster 7"});
+  ASSERT_EQ(a.fx.ends.size(), 1u);
+  EXPECT_THAT(a.fx.ends[0], HasSubstr("this is cluster 7"));
+}
+
+// The most tasks an agent may hold, with the longest ids and names, fit one frame.
+TEST(AgentFrames, AFullAgentCanRegister) {
+  TestAgent a;
+  a.state.total = resources_of("cpus:2000;mem:1000000;ports:[10000-40000]");
+  a.connect();
+  for (std::size_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
+    std::string id = std::to_string(i);
+    id.insert(0, core::kMaxIdBytes - id.size(), 'x');
+    a.start(id, "cpus:1;mem:10;ports:[" + std::to_string(10'000 + 4 * i) + "-" +
+                    std::to_string(10'001 + 4 * i) + "]");
+    a.state.tasks.find(kFramework, id)->name = std::string(core::kMaxTextBytes, 'n');
+  }
+  ASSERT_EQ(a.state.tasks.live(), core::kMaxTasksPerAgent);
+
+  struct Framed final : FramingEffects {
+    void send_frame(wire::Bytes frame) override { bytes.assign(frame.begin(), frame.end()); }
+    void launch(const LaunchRequest&) override {}
+    void kill(core::FrameworkId, std::string_view, KillMode) override {}
+    void disconnect(std::string_view) override {}
+    void give_up(std::string_view) override {}
+    std::vector<std::uint8_t> bytes;
+  } framed;
+  on_connected(a.state, framed, a.now);
+  on_welcome(a.state, framed, core::Welcome{1, 0, kCluster, "x"});
+  ASSERT_LE(framed.bytes.size(), core::kMaxFrameBytes);
+  std::vector<std::uint64_t> aligned(framed.bytes.size() / 8);
+  std::copy(framed.bytes.begin(), framed.bytes.end(),
+            reinterpret_cast<std::uint8_t*>(aligned.data()));
+  const auto decoded = wire::decode<core::RegisterAgent>(
+      wire::Bytes(reinterpret_cast<const std::uint8_t*>(aligned.data()) + core::kFrameHeaderBytes,
+                  framed.bytes.size() - core::kFrameHeaderBytes));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->tasks.size(), core::kMaxTasksPerAgent);
+}
+
+}  // namespace
+}  // namespace shoal::agent
