@@ -10,8 +10,10 @@
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -58,6 +60,7 @@ class NetServer {
     listener_.reset();
   }
   std::uint16_t port() const { return listener_->bound_address().port(); }
+  std::thread& thread() { return thread_; }
 
  private:
   Echo echo_;
@@ -92,6 +95,7 @@ class UvServer {
     uv_loop_close(&loop_);
   }
   std::uint16_t port() const { return port_; }
+  std::thread& thread() { return thread_; }
 
  private:
   static void on_connection(uv_stream_t* listener, int) {
@@ -208,25 +212,42 @@ void BM_BareLibuvEcho(benchmark::State& state) { round_trips<UvServer>(state); }
 BENCHMARK(BM_RoundTrips)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_BareLibuvEcho)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
 
+double cpu_seconds(std::thread& thread) {
+  clockid_t clock{};
+  timespec time{};
+  pthread_getcpuclockid(thread.native_handle(), &clock);
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 void BM_RoundTripRatio(benchmark::State& state) {
+  constexpr std::size_t kSlice = 2'000;
   const auto peers = static_cast<std::size_t>(state.range(0));
   NetServer net_server;
   UvServer uv_server;
   Load net_load(net_server.port(), peers);
   Load uv_load(uv_server.port(), peers);
-  net_load.run(kTrips / 10);
-  uv_load.run(kTrips / 10);
+  net_load.run(kSlice);
+  uv_load.run(kSlice);
   core::Duration net_time{}, uv_time{};
+  const double net_cpu = cpu_seconds(net_server.thread());
+  const double uv_cpu = cpu_seconds(uv_server.thread());
   for (auto _ : state) {
     const core::TimePoint start = net::monotonic_now();
-    net_load.run(kTrips);
+    net_load.run(kSlice);
     const core::TimePoint middle = net::monotonic_now();
-    uv_load.run(kTrips);
+    uv_load.run(kSlice);
     net_time += middle - start;
     uv_time += net::monotonic_now() - middle;
   }
+  const auto trips = static_cast<double>(kSlice) * static_cast<double>(state.iterations());
+  const double net_used = cpu_seconds(net_server.thread()) - net_cpu;
+  const double uv_used = cpu_seconds(uv_server.thread()) - uv_cpu;
   state.counters["ratio"] =
       static_cast<double>(uv_time.count()) / static_cast<double>(net_time.count());
+  state.counters["cpu_ratio"] = uv_used / net_used;
+  state.counters["net_cpu_us"] = net_used / trips * 1e6;
+  state.counters["uv_cpu_us"] = uv_used / trips * 1e6;
 }
 BENCHMARK(BM_RoundTripRatio)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
 
@@ -272,6 +293,7 @@ void BM_MailboxBusy(benchmark::State& state) {
   });
   pair.start();
   std::uint64_t expected = 0;
+  const core::TimePoint start = net::monotonic_now();
   for (auto _ : state) {
     expected += kBatch;
     pair.a->post([&] { to_send = kBatch; });
@@ -279,8 +301,7 @@ void BM_MailboxBusy(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(expected));
   state.counters["ns_per_message"] =
-      benchmark::Counter(static_cast<double>(expected) / 1e9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+      static_cast<double>((net::monotonic_now() - start).count()) / static_cast<double>(expected);
   state.counters["late_drains"] =
       static_cast<double>(pair.b->counters().mailbox_late_drains.value());
 }
@@ -299,6 +320,7 @@ void BM_MailboxIdle(benchmark::State& state) {
   });
   pair.start();
   std::uint64_t expected = 0;
+  const core::TimePoint start = net::monotonic_now();
   for (auto _ : state) {
     pair.a->post([&] { pair.grid.send(0, 1, Message{kTurns, {}}); });
     ++expected;
@@ -306,9 +328,8 @@ void BM_MailboxIdle(benchmark::State& state) {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   }
-  state.counters["us_per_hop"] =
-      benchmark::Counter(static_cast<double>(expected * kTurns * 2) / 1e6,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["us_per_hop"] = static_cast<double>((net::monotonic_now() - start).count()) /
+                                 1000 / static_cast<double>(expected * kTurns * 2);
 }
 BENCHMARK(BM_MailboxIdle)->UseRealTime()->Unit(benchmark::kMillisecond);
 
