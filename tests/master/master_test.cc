@@ -1,0 +1,201 @@
+#include "master/master.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "core/status.h"
+#include "tests/master/frame_client.h"
+
+namespace shoal::master {
+namespace {
+
+using wire::MessageKind;
+
+// A real master on 1, 2 or 4 reactors, on a port the kernel picks.
+class MasterTest : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "shoal-master-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    data = pattern;
+    options.listen = "127.0.0.1:0";
+    options.data_dir = data;
+    options.reactors = GetParam();
+    options.version = "test";
+    std::promise<std::string> ready;
+    options.on_ready = [&ready](const std::string& bound) { ready.set_value(bound); };
+    std::future<std::string> bound = ready.get_future();
+    thread = std::thread([this] { result = run_master(options); });
+    address = bound.get();
+  }
+  void TearDown() override {
+    ::kill(::getpid(), SIGTERM);
+    thread.join();
+    EXPECT_TRUE(result.ok()) << result;
+    std::filesystem::remove_all(data);
+  }
+
+  core::AgentId add_agent(FrameClient& client, std::uint64_t id = 0) {
+    client.greet(core::PeerKind::kAgent, id);
+    core::RegisterAgent message;
+    message.incarnation = 1;
+    message.hostname = "h";
+    message.address = "127.0.0.1:1";
+    message.resources = core::parse_resources("cpus:2;mem:100").value();
+    client.send(message);
+    const auto registered = client.expect<core::AgentRegistered>(MessageKind::kAgentRegistered);
+    EXPECT_TRUE(registered.has_value());
+    return registered ? registered->agent : core::AgentId();
+  }
+
+  core::FrameworkId subscribe(FrameClient& client, std::uint64_t id = 0) {
+    client.greet(core::PeerKind::kFramework, id);
+    core::Subscribe message;
+    message.name = "f";
+    message.user = "u";
+    message.role = "*";
+    client.send(message);
+    const auto subscribed = client.expect<core::Subscribed>(MessageKind::kSubscribed);
+    EXPECT_TRUE(subscribed.has_value());
+    return subscribed ? subscribed->framework : core::FrameworkId();
+  }
+
+  MasterOptions options;
+  std::string data;
+  std::string address;
+  std::thread thread;
+  absl::Status result;
+};
+
+TEST_P(MasterTest, ATaskGoesFromOfferToItsEnd) {
+  FrameClient agent(address);
+  const core::AgentId agent_id = add_agent(agent);
+  FrameClient framework(address);
+  const core::FrameworkId framework_id = subscribe(framework);
+
+  const auto offers = framework.expect<core::Offers>(MessageKind::kOffers);
+  ASSERT_TRUE(offers.has_value());
+  core::Accept accept;
+  accept.offers.push_back(offers->offers.at(0).id);
+  core::TaskLaunch task;
+  task.id = "t";
+  task.resources = core::parse_resources("cpus:1").value();
+  accept.tasks.push_back(task);
+  framework.send(accept);
+
+  const auto run = agent.expect<core::RunTask>(MessageKind::kRunTask);
+  ASSERT_TRUE(run.has_value());
+  EXPECT_EQ(run->framework, framework_id);
+  core::TaskStatus status;
+  status.framework = framework_id;
+  status.agent = agent_id;
+  status.task = "t";
+  status.state = core::TaskState::kFinished;
+  status.source = core::TaskSource::kAgent;
+  status.has_exit = true;
+  status.has_uuid = true;
+  status.uuid = {1, 2, 3};
+  agent.send(status);
+
+  const auto update = framework.expect<core::TaskStatus>(MessageKind::kStatusUpdate);
+  ASSERT_TRUE(update.has_value());
+  EXPECT_EQ(update->state, core::TaskState::kFinished);
+  framework.send(core::AcknowledgeUpdate{framework_id, agent_id, "t", update->uuid});
+  const auto acknowledged = agent.expect<core::AcknowledgeUpdate>(MessageKind::kAcknowledgeUpdate);
+  ASSERT_TRUE(acknowledged.has_value());
+  EXPECT_EQ(acknowledged->uuid, status.uuid);
+}
+
+TEST_P(MasterTest, ReturningPeersAreHandedToTheirHomeReactor) {
+  core::Random random(3);
+  for (std::uint32_t home = 0; home < GetParam(); ++home) {
+    const std::uint64_t id = core::draw_id(random, home, GetParam());
+    FrameClient framework(address);
+    EXPECT_EQ(subscribe(framework, id).value, id);
+    FrameClient agent(address);
+    EXPECT_EQ(add_agent(agent, core::draw_id(random, home, GetParam())).value != 0, true);
+    EXPECT_TRUE(framework.expect<core::Offers>(MessageKind::kOffers).has_value());
+  }
+}
+
+TEST_P(MasterTest, OperatorsSeeAllReactors) {
+  std::vector<std::unique_ptr<FrameClient>> agents;
+  for (int i = 0; i < 8; ++i) {
+    agents.push_back(std::make_unique<FrameClient>(address));
+    add_agent(*agents.back());
+  }
+  FrameClient client(address);
+  client.greet(core::PeerKind::kOperator);
+  client.send(core::Query{core::QueryKind::kAgents, ""}, 4);
+  const auto answer = client.expect<core::ClusterView>(MessageKind::kQueryAnswer);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->agents.size(), 8u);
+}
+
+TEST_P(MasterTest, ClosedAgentsLoseTheirOffersWithoutDisturbingOthers) {
+  FrameClient framework(address);
+  subscribe(framework);
+  {
+    FrameClient brief(address);
+    add_agent(brief);
+    ASSERT_TRUE(framework.expect<core::Offers>(MessageKind::kOffers).has_value());
+  }
+  EXPECT_TRUE(framework.expect<core::Rescind>(MessageKind::kRescind).has_value());
+  FrameClient other(address);
+  add_agent(other);
+  EXPECT_TRUE(framework.expect<core::Offers>(MessageKind::kOffers).has_value());
+}
+
+TEST_P(MasterTest, GarbageIsRefusedAndOthersGoOn) {
+  FrameClient steady(address);
+  subscribe(steady);
+  for (const std::string bytes :
+       {std::string("SHxxxxxxxxxxxxxxxxxxxxxx"), std::string(64, '\xff'), std::string(64, '\0'),
+        std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11),
+        std::string("BREW / HTTP/9.9\r\n\r\n")}) {
+    FrameClient rude(address);
+    rude.send_raw(bytes.data(), bytes.size());
+    EXPECT_TRUE(rude.wait_closed());
+    EXPECT_FALSE(rude.text().empty()) << "an error line was expected";
+  }
+  FrameClient agent(address);
+  add_agent(agent);
+  EXPECT_TRUE(steady.expect<core::Offers>(MessageKind::kOffers).has_value());
+}
+
+TEST_P(MasterTest, PagesAreServedOnTheSamePort) {
+  const std::pair<const char*, const char*> pages[] = {{"/", "SHOAL_MASTER"},
+                                                       {"/health", "\"ok\""},
+                                                       {"/version", "\"allocator\""},
+                                                       {"/metrics", "shoal_master_agents 0"},
+                                                       {"/nothing", "404"}};
+  for (const auto& [path, expected] : pages) {
+    FrameClient browser(address);
+    const std::string request =
+        std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    browser.send_raw(request.data(), request.size());
+    EXPECT_TRUE(browser.wait_closed());
+    EXPECT_NE(browser.text().find(expected), std::string::npos) << path << "\n" << browser.text();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Reactors, MasterTest, testing::Values(1u, 2u, 4u));
+
+TEST(Master, AnAddressOthersCanReachHasToBeAskedFor) {
+  std::string data = testing::TempDir() + "shoal-master-XXXXXX";
+  ASSERT_NE(::mkdtemp(data.data()), nullptr);
+  MasterOptions options;
+  options.listen = "0.0.0.0:0";
+  options.data_dir = data;
+  const absl::Status refused = run_master(options);
+  EXPECT_NE(core::message_of(refused).find("--insecure"), std::string_view::npos) << refused;
+  std::filesystem::remove_all(data);
+}
+
+}  // namespace
+}  // namespace shoal::master
