@@ -1,0 +1,239 @@
+// How many tasks a second go from offer to acknowledged end through a real master on loopback TCP.
+//
+// The master runs on two reactors of this process. A third thread holds 64 agents without an
+// executor (each answers RUN_TASK with RUNNING and FINISHED) and one framework that takes every
+// offer with `range(0)` tasks and acknowledges every update. An item is one task, from its ACCEPT
+// to the acknowledgement of its end. The share of the loader is in the figure, so it compares
+// builds (allocators, changes), not clusters.
+#include <benchmark/benchmark.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "alloc/malloc_choice.h"
+#include "core/random.h"
+#include "master/master.h"
+#include "net/dialer.h"
+#include "net/reactor.h"
+#include "wire/message.h"
+
+namespace shoal {
+namespace {
+
+using wire::MessageKind;
+
+constexpr int kAgents = 64;
+
+// A session of one role: says hello, then leaves the rest to the derived class.
+class Peer : public net::ConnectionHandler {
+ public:
+  Peer(net::Reactor& reactor, const std::string& address, core::PeerKind kind)
+      : kind_(kind), dialer_(reactor, this, dial_options(address)) {
+    dialer_.start();
+  }
+
+ protected:
+  virtual void on_welcome(net::Connection& connection) = 0;
+  virtual void on_message(net::Connection& connection, const wire::FrameView& frame) = 0;
+
+  template <typename T>
+  void send(net::Connection& connection, const T& message) {
+    scratch_.clear();
+    wire::encode(message, 0, scratch_);
+    connection.send(scratch_);
+  }
+
+ private:
+  static net::DialerOptions dial_options(const std::string& address) {
+    net::DialerOptions options;
+    options.addresses = {net::parse_host_port(address).value()};
+    return options;
+  }
+
+  void on_connected(net::Connection& connection) override {
+    core::Hello hello;
+    hello.kind = kind_;
+    hello.protocol_min = hello.protocol_max = wire::kProtocolVersion;
+    hello.software = "launch_bench";
+    send(connection, hello);
+  }
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
+    if (static_cast<MessageKind>(frame.header.kind) == MessageKind::kWelcome) {
+      connection.set_authenticated();
+      on_welcome(connection);
+    } else {
+      on_message(connection, frame);
+    }
+  }
+  void on_closed(net::Connection&, const absl::Status& reason) override {
+    std::fprintf(stderr, "launch_bench: %s\n", reason.ToString().c_str());
+    std::abort();
+  }
+
+  core::PeerKind kind_;
+  wire::ByteVector scratch_;
+  net::Dialer dialer_;
+};
+
+class InstantAgent final : public Peer {
+ public:
+  InstantAgent(net::Reactor& reactor, const std::string& address, std::uint64_t seed)
+      : Peer(reactor, address, core::PeerKind::kAgent), random_(seed) {}
+
+ private:
+  void on_welcome(net::Connection& connection) override {
+    core::RegisterAgent message;
+    message.incarnation = random_.next();
+    message.hostname = "bench";
+    message.resources = core::parse_resources("cpus:64;mem:65536").value();
+    send(connection, message);
+  }
+  void on_message(net::Connection& connection, const wire::FrameView& frame) override {
+    if (static_cast<MessageKind>(frame.header.kind) != MessageKind::kRunTask) return;
+    const core::RunTask run = wire::decode<core::RunTask>(frame.payload).value();
+    core::TaskStatus status;
+    status.framework = run.framework;
+    status.task = run.task.id;
+    status.source = core::TaskSource::kAgent;
+    status.has_uuid = true;
+    status.state = core::TaskState::kRunning;
+    status.uuid = core::draw_uuid(random_);
+    send(connection, status);
+    status.state = core::TaskState::kFinished;
+    status.uuid = core::draw_uuid(random_);
+    status.has_exit = true;
+    send(connection, status);
+  }
+
+  core::Random random_;
+};
+
+class LoadFramework final : public Peer {
+ public:
+  LoadFramework(net::Reactor& reactor, const std::string& address)
+      : Peer(reactor, address, core::PeerKind::kFramework), reactor_(reactor) {}
+
+  // Runs the reactor until `tasks` more have ended, `batch` of them for each offer.
+  void run(std::int64_t tasks, std::int64_t batch) {
+    batch_ = batch;
+    goal_ = ended_ + tasks;
+    reactor_.run();
+  }
+
+ private:
+  void on_welcome(net::Connection& connection) override {
+    core::Subscribe message;
+    message.name = "load";
+    message.user = "bench";
+    message.role = "*";
+    send(connection, message);
+  }
+  void on_message(net::Connection& connection, const wire::FrameView& frame) override {
+    switch (static_cast<MessageKind>(frame.header.kind)) {
+      case MessageKind::kOffers:
+        return take(connection, wire::decode<core::Offers>(frame.payload).value());
+      case MessageKind::kStatusUpdate:
+        return follow(connection, wire::decode<core::TaskStatus>(frame.payload).value());
+      default:
+        return;
+    }
+  }
+
+  void take(net::Connection& connection, const core::Offers& offers) {
+    for (const core::OfferView& offer : offers.offers) {
+      core::Accept accept;
+      accept.offers.push_back(offer.id);
+      accept.refuse_ms = 0;
+      std::vector<std::string> names(static_cast<std::size_t>(batch_));
+      for (std::string& name : names) {
+        name = std::to_string(++launched_);
+        core::TaskLaunch task;
+        task.id = name;
+        task.resources.cpus = 10;
+        task.description = description_;
+        accept.tasks.push_back(task);
+      }
+      send(connection, accept);
+    }
+  }
+  void follow(net::Connection& connection, const core::TaskStatus& status) {
+    if (status.state == core::TaskState::kError || status.state == core::TaskState::kDropped) {
+      std::fprintf(stderr, "launch_bench: %s\n", std::string(status.message).c_str());
+      std::abort();
+    }
+    send(connection,
+         core::AcknowledgeUpdate{status.framework, status.agent, status.task, status.uuid});
+    if (core::is_terminal(status.state) && ++ended_ == goal_) reactor_.stop();
+  }
+
+  net::Reactor& reactor_;
+  std::vector<std::uint8_t> description_ =
+      std::vector<std::uint8_t>(300, 7);  // opaque to the master
+  std::int64_t batch_ = 1;
+  std::int64_t goal_ = 0;
+  std::int64_t launched_ = 0;
+  std::int64_t ended_ = 0;
+};
+
+// One master and its peers, for all runs of the process.
+class Bed {
+ public:
+  Bed() {
+    char pattern[] = "/tmp/shoal-bench-XXXXXX";
+    data_ = ::mkdtemp(pattern);
+    options_.listen = "127.0.0.1:0";
+    options_.data_dir = data_;
+    options_.reactors = 2;
+    std::promise<std::string> ready;
+    options_.on_ready = [&ready](const std::string& address) { ready.set_value(address); };
+    std::future<std::string> bound = ready.get_future();
+    master_ = std::thread([this] { (void)master::run_master(options_); });
+    const std::string address = bound.get();
+    reactor_ = net::Reactor::create(0).value();
+    for (int i = 0; i < kAgents; ++i) {
+      agents_.push_back(
+          std::make_unique<InstantAgent>(*reactor_, address, 100u + static_cast<unsigned>(i)));
+    }
+    framework_ = std::make_unique<LoadFramework>(*reactor_, address);
+  }
+  ~Bed() {
+    framework_.reset();
+    agents_.clear();
+    reactor_.reset();
+    ::kill(::getpid(), SIGTERM);
+    master_.join();
+    std::filesystem::remove_all(data_);
+  }
+  LoadFramework& framework() { return *framework_; }
+
+ private:
+  std::string data_;
+  master::MasterOptions options_;
+  std::thread master_;
+  std::unique_ptr<net::Reactor> reactor_;
+  std::vector<std::unique_ptr<InstantAgent>> agents_;
+  std::unique_ptr<LoadFramework> framework_;
+};
+
+void BM_Launch(benchmark::State& state) {
+  Bed bed;
+  const std::int64_t batch = state.range(0);
+  constexpr std::int64_t kStep = 2000;
+  bed.framework().run(10 * kStep, batch);  // warm-up: pools, tables, routes
+  for (auto _ : state) bed.framework().run(kStep, batch);
+  state.SetItemsProcessed(state.iterations() * kStep);
+  state.SetLabel(std::string(alloc::malloc_name()));
+}
+BENCHMARK(BM_Launch)->Arg(1)->Arg(16)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace shoal
+
+BENCHMARK_MAIN();
