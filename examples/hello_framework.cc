@@ -14,7 +14,9 @@ class Hello : public sdk::Scheduler {
 
   // The master offers parts of agents: take room for one task out of each, until all are launched.
   void offers(sdk::Driver& driver, absl::Span<const sdk::Offer> offers) override {
-    const core::Resources need{.cpus = 100, .mem = 32'000};  // milli-units: 0.1 cores, 32 MiB
+    core::Resources need;
+    need.cpus = 100;    // in thousandths: 0.1 cores
+    need.mem = 32'000;  // and 32 MiB
     for (const sdk::Offer& offer : offers) {
       if (launched_ == tasks_ || !offer.resources.contains(need)) {
         driver.decline({&offer, 1});

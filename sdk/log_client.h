@@ -19,16 +19,16 @@
 namespace shoal::sdk {
 
 struct LogRequest {
-  core::FrameworkId framework;
-  std::string task;
+  core::FrameworkId framework{};
+  std::string task{};
   core::LogStream stream = core::LogStream::kStdout;
   std::uint64_t offset = 0;  // bytes from the start
   bool follow = false;       // go on while the log grows, until the task has ended
 };
 
 struct LogCallbacks {
-  std::function<void(wire::Bytes)> on_data;   // valid during the call
-  std::function<void(absl::Status)> on_end;   // once. OK: that was all. NOT_FOUND: no such task
+  std::function<void(wire::Bytes)> on_data{};  // valid during the call
+  std::function<void(absl::Status)> on_end{};  // once. OK: that was all. NOT_FOUND: no such task
                                               // there. UNAVAILABLE: the agent cannot be reached
 };
 

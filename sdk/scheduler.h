@@ -32,12 +32,12 @@ namespace shoal::sdk {
 
 // Who the framework is, as operators see it.
 struct FrameworkInfo {
-  std::string name;        // clean text
-  std::string user;        // clean text
+  std::string name{};      // clean text
+  std::string user{};      // clean text
   std::string role = "*";  // whose share of the cluster it uses
   // How long the master keeps the framework's tasks when it is not connected; nullopt: an hour.
-  std::optional<core::Duration> failover_timeout;
-  core::FrameworkId id;  // from an earlier run, to take its tasks over; 0: a new framework
+  std::optional<core::Duration> failover_timeout{};
+  core::FrameworkId id{};  // from an earlier run, to take its tasks over; 0: a new framework
 };
 
 // A part of one agent, this framework's until it accepts, declines, or loses it (rescinded,
@@ -55,8 +55,8 @@ struct Offer {
 struct TaskSpec {
   std::string id;    // unique within the framework: 1 to 128 of [A-Za-z0-9._-]
   std::string name;  // for people, may be empty
-  core::Resources resources;
-  wire::TaskDescription description;  // the command, its environment, its kill grace
+  core::Resources resources{};
+  wire::TaskDescription description{};  // the command, its environment, its kill grace
 };
 
 // Where a task is in its life (core/task_state.h has the states).

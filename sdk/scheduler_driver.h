@@ -27,8 +27,8 @@
 namespace shoal::sdk {
 
 struct SchedulerDriverOptions {
-  std::vector<std::string> masters;  // HOST:PORT, tried in order
-  FrameworkInfo info;
+  std::vector<std::string> masters{};  // HOST:PORT, tried in order
+  FrameworkInfo info{};
   bool explicit_acknowledgement = false;
   // false: run() ends with UNAVAILABLE when the first attempt finds no master. Once subscribed, the
   // driver always tries to come back.
