@@ -28,9 +28,8 @@ core::TaskStatus sample_status() {
   return status;
 }
 
-core::ClusterView sample_view() {
-  core::ClusterView view;
-  core::ClusterSummary& cluster = view.cluster;
+core::ClusterSummary sample_cluster() {
+  core::ClusterSummary cluster;
   cluster.cluster_id = 0xc1;
   cluster.version = "0.1.0";
   cluster.reactors = 2;
@@ -45,6 +44,12 @@ core::ClusterView sample_view() {
   cluster.total = sample_resources();
   cluster.used.cpus = 1500;
   cluster.offered.mem = 64'000;
+  return cluster;
+}
+
+core::ClusterView sample_view() {
+  core::ClusterView view;
+  view.cluster = sample_cluster();
 
   core::AgentSummary agent;
   agent.id = kAgent;
