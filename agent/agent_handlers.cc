@@ -94,13 +94,14 @@ StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
 
 void launch(AgentState& state, AgentEffects& effects, Task& task,
             const wire::TaskDescription& description) {
-  task.phase = TaskPhase::kLaunching;
+  state.tasks.enter(task, TaskPhase::kLaunching);
   state.tasks.charge(task);
   effects.launch({task.framework, state.id, task.id, task.resources, description});
 }
 
 // Starts what has waited for the resources of a removed framework.
 void launch_waiting(AgentState& state, AgentEffects& effects) {
+  if (state.tasks.waiting() == 0) return;
   for (const auto& [key, task] : state.tasks) {
     if (task->phase != TaskPhase::kWaiting) continue;
     if (!(state.total - state.tasks.used()).contains(task->resources)) continue;
@@ -115,7 +116,7 @@ void end_task(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate
   const bool held = task.phase == TaskPhase::kLaunching || task.phase == TaskPhase::kRunning;
   if (held) state.tasks.release(task);
   if (!task.is_orphan) state.tasks.uncommit(task);
-  task.phase = TaskPhase::kEnded;
+  state.tasks.enter(task, TaskPhase::kEnded);
   task.kill_at = kNever;
   task.description.reset();
   state.tasks.update_deadline(task);
@@ -179,7 +180,7 @@ void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId fra
     return effects.send(status);
   }
   Task& task = state.tasks.add(framework, id);
-  task.phase = TaskPhase::kEnded;
+  state.tasks.enter(task, TaskPhase::kEnded);
   report(state, effects, task, std::move(update), now);
 }
 
@@ -388,7 +389,7 @@ void on_process_started(AgentState& state, AgentEffects& effects, core::Framewor
                         std::string_view task_id, core::TimePoint now) {
   Task* task = state.tasks.find(framework, task_id);
   if (task == nullptr || task->phase != TaskPhase::kLaunching) return;
-  task->phase = TaskPhase::kRunning;
+  state.tasks.enter(*task, TaskPhase::kRunning);
   if (task->is_kill_asked) return effects.kill(framework, task_id, KillMode::kForce);
   report(state, effects, *task, update_of(TaskState::kRunning, TaskReason::kNone, {}), now);
 }

@@ -30,11 +30,19 @@ Task& TaskTable::add(core::FrameworkId framework, std::string_view id) {
   task->framework = framework;
   task->id = id;
   task->sequence_ = next_sequence_++;
+  ++waiting_;
   const TaskKey key = task->key();
   return *tasks_.emplace(key, std::move(task)).first->second;
 }
 
+void TaskTable::enter(Task& task, TaskPhase phase) {
+  if (task.phase == TaskPhase::kWaiting) --waiting_;
+  if (phase == TaskPhase::kWaiting) ++waiting_;
+  task.phase = phase;
+}
+
 void TaskTable::erase(Task& task) {
+  if (task.phase == TaskPhase::kWaiting) --waiting_;
   if (task.deadline_ != StatusStream::kNever) {
     deadlines_.erase({task.deadline_, task.sequence_, &task});
   }
@@ -70,8 +78,10 @@ std::string TaskTable::broken_invariant(const core::Resources& total) const {
   core::Resources used;
   core::Resources committed;
   std::size_t with_deadline = 0;
+  std::size_t waiting = 0;
   for (const auto& [key, task] : tasks_) {
     const bool ended = task->phase == TaskPhase::kEnded;
+    if (task->phase == TaskPhase::kWaiting) ++waiting;
     if (holds_resources(*task)) {
       if (used.ports.intersects(task->resources.ports)) {
         return fmt::format("two live tasks hold a port of {}", task->id);
@@ -85,6 +95,7 @@ std::string TaskTable::broken_invariant(const core::Resources& total) const {
     if (deadline != task->deadline_) return fmt::format("{} has a stale deadline", task->id);
     if (deadline != StatusStream::kNever) ++with_deadline;
   }
+  if (waiting != waiting_) return "waiting() is not how many wait";
   if (!(used == used_)) return "used() is not what the live tasks hold";
   if (!(committed == committed_)) return "committed() is not what the accepted tasks hold";
   if (!total.contains(used_)) return "the live tasks hold more than the agent has";

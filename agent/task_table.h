@@ -40,7 +40,7 @@ struct Task {
   std::string id;
   std::string name;
   core::Resources resources;
-  TaskPhase phase = TaskPhase::kWaiting;
+  TaskPhase phase = TaskPhase::kWaiting;                   // changed by TaskTable::enter only
   core::TaskState state = core::TaskState::kStaging;       // the newest, sent or not
   core::TaskReason kill_reason = core::TaskReason::kNone;  // of the last update after a kill
   bool is_kill_asked = false;
@@ -61,7 +61,8 @@ struct Task {
 // Invariants:
 //   1. used() is the sum over tasks that are launching or running; total >= used(), no port twice.
 //   2. committed() is the sum over tasks that have not ended and are no orphans.
-//   3. A task stands in the deadline index once if it has a deadline, else not.
+//   3. waiting() counts the tasks in kWaiting.
+//   4. A task stands in the deadline index once if it has a deadline, else not.
 class TaskTable {
  public:
   using Map = std::map<TaskKey, std::unique_ptr<Task>>;  // the key's view is into the task
@@ -80,6 +81,9 @@ class TaskTable {
   Map::const_iterator lower_bound(core::FrameworkId framework) const {
     return tasks_.lower_bound(TaskKey{framework, {}});
   }
+
+  void enter(Task& task, TaskPhase phase);
+  std::size_t waiting() const { return waiting_; }  // tasks in kWaiting
 
   // Resources. Each is called once per task, in this order.
   void commit(const Task& task) { committed_ += task.resources; }
@@ -104,6 +108,7 @@ class TaskTable {
   Map tasks_;
   // The sequence decides between equals, never an address: runs must be repeatable.
   std::set<std::tuple<core::TimePoint, std::uint64_t, Task*>> deadlines_;
+  std::size_t waiting_ = 0;
   core::Resources used_;
   core::Resources committed_;
   std::uint64_t next_sequence_ = 1;

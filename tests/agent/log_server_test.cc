@@ -76,8 +76,7 @@ class LogServerTest : public testing::Test {
     EXPECT_TRUE(loop_.run_until([&] {
       if (peer_->frames.empty() || peer_->frames.back().kind != MessageKind::kLogChunk)
         return false;
-      received(&ended, correlation, offset);
-      return ended;
+      return peer_->frames.back().as<core::LogChunk>()->end;
     }));
     return received(&ended, correlation, offset);
   }
