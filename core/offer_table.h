@@ -68,7 +68,7 @@ class BasicOfferTable {
       : first_generation_(first_generation), blocks_(shards) {}
 
   // Owner only. nullopt when all kMaxOffersPerShard slots of the block are out.
-  std::optional<OfferId> publish(std::uint32_t shard, OfferPayload payload) {
+  std::optional<OfferId> publish(std::uint32_t shard, OfferPayload&& payload) {
     Block& block = blocks_[shard];
     if (block.free.empty() && !grow(block)) return std::nullopt;
     const std::uint32_t index = block.free.back();

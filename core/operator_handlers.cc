@@ -197,7 +197,8 @@ void on_forwarded_operator_kill(Shard& shard, Outbox& outbox, const OperatorKill
           place != framework->tasks.end()) {
         OperatorKill located = message;
         located.kill.agent = place->second.agent;
-        outbox.to_shard(shard.home_of(located.kill.agent), std::move(located));
+        const std::uint32_t home = shard.home_of(located.kill.agent);
+        outbox.to_shard(home, std::move(located));
         return;
       }
     }

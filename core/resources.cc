@@ -239,7 +239,7 @@ std::string to_string(const Resources& resources) {
 std::string milli_to_string(Milli value) {
   const bool negative = value < 0;
   const Milli magnitude = negative ? -value : value;
-  const std::string whole = fmt::format("{}{}", negative ? "-" : "", magnitude / kUnit);
+  std::string whole = fmt::format("{}{}", negative ? "-" : "", magnitude / kUnit);
   if (magnitude % kUnit == 0) return whole;
   std::string decimals = fmt::format(".{:03}", magnitude % kUnit);
   while (decimals.back() == '0') decimals.pop_back();

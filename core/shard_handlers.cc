@@ -54,21 +54,23 @@ struct Visitor {
   TimePoint now;
 
   void operator()(FrameworkEntry m) { on_framework_entry(shard, outbox, std::move(m)); }
-  void operator()(FrameworkRemoved m) { on_framework_removed(shard, outbox, m, now); }
-  void operator()(OffersOut m) { on_offers_out(shard, outbox, m, now); }
-  void operator()(OffersWithdrawn m) { on_offers_withdrawn(shard, outbox, m); }
-  void operator()(OffersAnswered m) { on_offers_answered(shard, outbox, m, now); }
-  void operator()(OwnedStatus m) { on_forwarded_status(shard, outbox, m, now); }
-  void operator()(KillForward m) { kill_task(shard, outbox, m); }
-  void operator()(AcknowledgeForward m) { on_acknowledge_forward(shard, outbox, m, now); }
-  void operator()(ReconcileForward m) { on_reconcile_forward(shard, outbox, m, now); }
-  void operator()(TaskAdopted m) { on_task_adopted(shard, m); }
-  void operator()(AgentLost m) { on_agent_lost(shard, outbox, m); }
-  void operator()(QueryAsk m) { on_query_ask(shard, outbox, m, now); }
+  void operator()(const FrameworkRemoved& m) { on_framework_removed(shard, outbox, m, now); }
+  void operator()(const OffersOut& m) { on_offers_out(shard, outbox, m, now); }
+  void operator()(const OffersWithdrawn& m) { on_offers_withdrawn(shard, outbox, m); }
+  void operator()(const OffersAnswered& m) { on_offers_answered(shard, outbox, m, now); }
+  void operator()(const OwnedStatus& m) { on_forwarded_status(shard, outbox, m, now); }
+  void operator()(const KillForward& m) { kill_task(shard, outbox, m); }
+  void operator()(const AcknowledgeForward& m) { on_acknowledge_forward(shard, outbox, m, now); }
+  void operator()(const ReconcileForward& m) { on_reconcile_forward(shard, outbox, m, now); }
+  void operator()(const TaskAdopted& m) { on_task_adopted(shard, m); }
+  void operator()(const AgentLost& m) { on_agent_lost(shard, outbox, m); }
+  void operator()(const QueryAsk& m) { on_query_ask(shard, outbox, m, now); }
   void operator()(QueryPart m) { on_query_part(shard, outbox, std::move(m)); }
-  void operator()(OperatorKill m) { on_forwarded_operator_kill(shard, outbox, m); }
-  void operator()(OperatorTeardown m) { on_forwarded_operator_teardown(shard, outbox, m, now); }
-  void operator()(OperatorResult m) { on_operator_result(shard, outbox, m); }
+  void operator()(const OperatorKill& m) { on_forwarded_operator_kill(shard, outbox, m); }
+  void operator()(const OperatorTeardown& m) {
+    on_forwarded_operator_teardown(shard, outbox, m, now);
+  }
+  void operator()(const OperatorResult& m) { on_operator_result(shard, outbox, m); }
 };
 
 }  // namespace

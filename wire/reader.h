@@ -131,6 +131,7 @@ class Reader {
     }
     Scope scope(*this, field);
     out.reserve(in->size());
+    // NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): Scope's destructor takes it back
     for (flatbuffers::uoffset_t i = 0; i < in->size() && ok(); ++i) {
       scope.next();
       out.push_back(make(in->Get(i)));
