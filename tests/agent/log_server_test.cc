@@ -74,9 +74,10 @@ class LogServerTest : public testing::Test {
   std::string wait_end(std::uint32_t correlation = 7, std::uint64_t offset = 0) {
     bool ended = false;
     EXPECT_TRUE(loop_.run_until([&] {
-      if (peer_->frames.empty() || peer_->frames.back().kind != MessageKind::kLogChunk)
-        return false;
-      return peer_->frames.back().as<core::LogChunk>()->end;
+      if (peer_->frames.empty()) return false;
+      const KeptFrame& last = peer_->frames.back();
+      return last.kind == MessageKind::kLogChunk && last.correlation == correlation &&
+             last.as<core::LogChunk>()->end;
     }));
     return received(&ended, correlation, offset);
   }
