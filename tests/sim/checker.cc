@@ -1,0 +1,94 @@
+#include "tests/sim/checker.h"
+
+#include <variant>
+
+namespace shoal::sim {
+
+void Checker::leave_open(core::OfferId offer, std::string_view how) {
+  const auto [it, is_first] = left_open_.emplace(offer, how);
+  if (!is_first) {
+    fail("offer {} was {} after it had been {}", to_string(offer), how, it->second);
+  }
+}
+
+void Checker::on_shard_message(const core::ShardMessage& message) {
+  if (const auto* answered = std::get_if<core::OffersAnswered>(&message)) {
+    for (const core::OfferId offer : answered->offers) leave_open(offer, "answered");
+  } else if (const auto* withdrawn = std::get_if<core::OffersWithdrawn>(&message)) {
+    for (const core::OfferId offer : withdrawn->offers) leave_open(offer, "withdrawn");
+  } else if (const auto* removed = std::get_if<core::FrameworkRemoved>(&message)) {
+    retired_.insert(removed->id);
+  }
+}
+
+void Checker::on_process_started(std::uint64_t process, core::FrameworkId framework,
+                                 std::string_view task) {
+  const TaskName name{framework, std::string(task)};
+  const auto [it, is_first] = started_.emplace(name, process);
+  if (!is_first) {
+    fail("task {} of {} was started by process {}, after process {}", task, to_string(framework),
+         process, it->second);
+  }
+  if (const auto ended = ended_by_master_.find(name); ended != ended_by_master_.end()) {
+    fail("task {} was started after its framework was told {}", task, name_of(ended->second));
+  }
+  running_[name] = process;
+}
+
+void Checker::on_process_ended(std::uint64_t /*process*/, core::FrameworkId framework,
+                               std::string_view task) {
+  running_.erase({framework, std::string(task)});
+}
+
+void Checker::on_agent_died(std::uint64_t process) {
+  std::erase_if(running_, [process](const auto& entry) { return entry.second == process; });
+}
+
+void Checker::on_agent_said(const core::TaskStatus& status) {
+  if (!status.has_uuid) return;
+  said_.emplace(status.uuid,
+                Said{{status.framework, std::string(status.task)}, status.state, false});
+}
+
+void Checker::on_acknowledged(const core::AcknowledgeUpdate& message) {
+  const auto said = said_.find(message.uuid);
+  if (said == said_.end()) {
+    return fail("an update of task {} was acknowledged that no agent sent", message.task);
+  }
+  if (!said->second.seen && !is_retired(message.framework)) {
+    fail("{} of task {} was acknowledged, but framework {} never saw it",
+         name_of(said->second.state), message.task, to_string(message.framework));
+  }
+}
+
+void Checker::on_framework_saw(core::FrameworkId framework, std::string_view task,
+                               core::TaskState state, const core::UpdateUuid& uuid) {
+  const auto said = said_.find(uuid);
+  if (said == said_.end()) {
+    return fail("framework {} got an update of task {} that no agent sent", to_string(framework),
+                task);
+  }
+  if (said->second.task != TaskName{framework, std::string(task)} || said->second.state != state) {
+    return fail("framework {} was told {} of task {}, its agent said {} of {}",
+                to_string(framework), name_of(state), task, name_of(said->second.state),
+                said->second.task.second);
+  }
+  said->second.seen = true;
+}
+
+void Checker::on_master_ended(core::FrameworkId framework, std::string_view task,
+                              core::TaskState state) {
+  const TaskName name{framework, std::string(task)};
+  ended_by_master_.emplace(name, state);
+  if (const auto it = running_.find(name); it != running_.end()) {
+    return fail("framework {} was told {} of task {}, which runs in process {}",
+                to_string(framework), name_of(state), task, it->second);
+  }
+  const bool never_started = state == core::TaskState::kDropped || state == core::TaskState::kError;
+  if (never_started && started_.contains(name)) {
+    fail("framework {} was told {} of task {}, which was started", to_string(framework),
+         name_of(state), task);
+  }
+}
+
+}  // namespace shoal::sim

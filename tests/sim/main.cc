@@ -1,0 +1,136 @@
+// shoal_sim: runs worlds from seeds. docs/SIMULATOR.md explains what it checks and how to use it.
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "tests/sim/world.h"
+
+namespace shoal::sim {
+
+void Totals::add(const Totals& other) {
+  steps += other.steps;
+  frames += other.frames;
+  launches += other.launches;
+  tasks_ended += other.tasks_ended;
+  written_off += other.written_off;
+  kills += other.kills;
+  bad_calls += other.bad_calls;
+  refusals += other.refusals;
+  rescinds += other.rescinds;
+  disconnects += other.disconnects;
+  half_open += other.half_open;
+  partitions += other.partitions;
+  hand_overs += other.hand_overs;
+  agent_restarts += other.agent_restarts;
+  master_restarts += other.master_restarts;
+  framework_crashes += other.framework_crashes;
+  teardowns += other.teardowns;
+  failovers_missed += other.failovers_missed;
+  unreachable += other.unreachable;
+  queries += other.queries;
+  simulated += other.simulated;
+}
+
+namespace {
+
+// One seed in so many is run twice; both runs must leave the same trace.
+constexpr std::uint64_t kRepeatOneIn = 10;
+
+struct Options {
+  std::uint64_t first = 1;
+  std::uint64_t seeds = 100;
+  bool is_verbose = false;
+};
+
+bool parse_number(std::string_view text, std::uint64_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::optional<Options> parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--verbose") {
+      options.is_verbose = true;
+      continue;
+    }
+    std::uint64_t value = 0;
+    if (i + 1 >= argc || !parse_number(argv[++i], value)) return std::nullopt;
+    if (name == "--seeds") {
+      options.seeds = value;
+    } else if (name == "--first") {
+      options.first = value;
+    } else if (name == "--seed") {
+      options.first = value;
+      options.seeds = 1;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+void report(const World& world, const Scenario& scenario) {
+  fmt::print("seed {} FAILED at step {}: {}\n  {}\nThe last events:\n", scenario.seed,
+             world.totals().steps, world.failure(), to_string(scenario));
+  world.trace().print_tail();
+  fmt::print("Replay: make sim SEED={}   (or shoal_sim --seed {} --verbose)\n\n", scenario.seed,
+             scenario.seed);
+}
+
+bool run_seed(std::uint64_t seed, const Options& options, Totals& totals) {
+  const Scenario scenario = draw_scenario(seed);
+  World world(scenario, options.is_verbose);
+  const bool passed = world.run();
+  if (!passed) report(world, scenario);
+  totals.add(world.totals());
+  if (!passed || (options.seeds > 1 && seed % kRepeatOneIn != 0)) return passed;
+  World again(scenario, false);
+  again.run();
+  if (again.trace().hash() == world.trace().hash()) return true;
+  fmt::print("seed {} FAILED: two runs differ (trace {:016x} and {:016x})\n", seed,
+             world.trace().hash(), again.trace().hash());
+  return false;
+}
+
+void print(const Totals& t) {
+  fmt::print(
+      "{} steps, {} frames, {} simulated seconds\n"
+      "{} launches, {} tasks ended, {} written off, {} kills, {} rescinds, {} refusals, {} bad "
+      "calls\n"
+      "{} broken links ({} half-open), {} partitions, {} tasks unreachable, {} hand-overs\n"
+      "{} agent restarts, {} master restarts, {} framework crashes, {} teardowns, {} failovers too "
+      "late, {} queries\n",
+      t.steps, t.frames, t.simulated / seconds(1), t.launches, t.tasks_ended, t.written_off,
+      t.kills, t.rescinds, t.refusals, t.bad_calls, t.disconnects, t.half_open, t.partitions,
+      t.unreachable, t.hand_overs, t.agent_restarts, t.master_restarts, t.framework_crashes,
+      t.teardowns, t.failovers_missed, t.queries);
+}
+
+int run(const Options& options) {
+  Totals totals;
+  std::uint64_t failed = 0;
+  for (std::uint64_t i = 0; i < options.seeds; ++i) {
+    if (!run_seed(options.first + i, options, totals)) ++failed;
+    std::fflush(stdout);
+  }
+  print(totals);
+  fmt::print("{} passed, {} failed\n", options.seeds - failed, failed);
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace shoal::sim
+
+int main(int argc, char** argv) {
+  const auto options = shoal::sim::parse(argc, argv);
+  if (!options.has_value()) {
+    fmt::print(stderr, "usage: shoal_sim [--seeds N] [--first S] [--seed S] [--verbose]\n");
+    return 2;
+  }
+  return shoal::sim::run(*options);
+}

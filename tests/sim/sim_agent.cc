@@ -1,0 +1,171 @@
+#include "tests/sim/sim_agent.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace shoal::sim {
+
+SimAgent::SimAgent(Sim& sim, Network& network, std::uint32_t node)
+    : sim_(sim), network_(network), node_(node) {
+  total_.cpus = 1000 * static_cast<core::Milli>(2 + sim_.random.below(15));
+  total_.mem = 1000 * static_cast<core::Milli>(1024 + sim_.random.below(16) * 1024);
+  total_.disk = 1000 * 4096;
+  core::PortSet::Ranges ranges;
+  ranges.push_back({31000, static_cast<std::uint32_t>(31001 + sim_.random.below(200))});
+  total_.ports = *core::PortSet::from_ranges(ranges);
+  begin_life(core::AgentId());
+}
+
+void SimAgent::begin_life(core::AgentId id) {
+  process_ = (std::uint64_t{node_} << 32) | (process_ & 0xffffffffu);
+  ++process_;
+  state_ = std::make_unique<agent::AgentState>(sim_.random.next());
+  state_->hostname = fmt::format("host-{}", node_);
+  state_->address = fmt::format("10.0.0.{}:7071", node_);
+  state_->total = total_;
+  state_->attributes = {{"rack", node_ % 2 == 0 ? "even" : "odd"}};
+  state_->id = id;
+  agent::NullExecutorOptions options;
+  options.min_run = sim_.draw(milliseconds(1), milliseconds(100));
+  options.max_run = options.min_run + sim_.draw(milliseconds(10), seconds(6));
+  options.fail_one_in = 5;
+  options.refuse_one_in = 12;
+  options.ignore_term_one_in = 3;
+  executor_ = std::make_unique<agent::NullExecutor>(sim_.random.next(), options);
+  armed_for_ = core::TimePoint::max();
+  has_given_up_ = false;
+}
+
+void SimAgent::start() { dial_later(); }
+
+void SimAgent::restart(bool keeps_id) {
+  ++sim_.totals.agent_restarts;
+  sim_.trace.note("agent {} dies with {} tasks{}", node_, state_->tasks.size(),
+                  keeps_id ? ", its id is kept" : "");
+  sim_.checker.on_agent_died(process_);
+  if (link_ != 0) {
+    // The kernel closes its socket, or the machine went with it and nobody is told.
+    if (sim_.random.chance(1, 4)) network_.sever(link_, false, false);
+    network_.close(link_, End::kClient);
+  }
+  link_ = 0;
+  begin_life(keeps_id ? state_->id : core::AgentId());
+  dial_later();
+}
+
+void SimAgent::dial_later() {
+  sim_.queue.after(sim_.draw(milliseconds(20), milliseconds(800)), [this, life = process_] {
+    if (life != process_ || link_ != 0 || has_given_up_) return;
+    link_ = network_.dial(node_, this);
+  });
+}
+
+void SimAgent::on_link_up(LinkId link) {
+  if (link != link_) return;
+  agent::on_connected(*state_, *this, sim_.now());
+  settle();
+}
+
+void SimAgent::on_link_frame(LinkId link, const wire::FrameView& frame) {
+  if (link != link_) return;
+  if (frame.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kAcknowledgeUpdate)) {
+    const auto message = wire::decode<core::AcknowledgeUpdate>(frame.payload);
+    if (message.ok()) sim_.checker.on_acknowledged(*message);
+  }
+  agent::on_frame(*state_, *this, frame, sim_.now());
+  settle();
+}
+
+void SimAgent::on_link_down(LinkId link) {
+  if (link != link_) return;
+  link_ = 0;
+  agent::on_disconnected(*state_);
+  settle();
+  if (!has_given_up_) dial_later();
+}
+
+void SimAgent::send_frame(wire::Bytes frame) {
+  // The buffer is aligned and whole: this is what the master will read.
+  wire::FrameView view;
+  if (wire::next_frame(frame, core::kMaxFrameBytes, &view).ok() &&
+      view.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kStatusUpdate)) {
+    const auto status = wire::decode<core::TaskStatus>(view.payload);
+    if (status.ok()) {
+      sim_.checker.on_agent_said(*status);
+      sim_.trace.note("agent {} says {} of {}", node_, name_of(status->state), status->task);
+    } else {
+      sim_.checker.fail("agent {} sends a bad status: {}", node_, status.status().ToString());
+    }
+  }
+  if (link_ != 0) network_.send(link_, End::kClient, frame);
+}
+
+void SimAgent::launch(const agent::LaunchRequest& request) {
+  ++sim_.totals.launches;
+  executor_->launch(request);
+}
+
+void SimAgent::kill(core::FrameworkId framework, std::string_view task, agent::KillMode mode) {
+  sim_.trace.note("agent {} kills {}{}", node_, task,
+                  mode == agent::KillMode::kForce ? " by force" : "");
+  executor_->kill(framework, task, mode);
+}
+
+void SimAgent::disconnect(std::string_view reason) {
+  sim_.trace.note("agent {} drops its session: {}", node_, reason);
+  if (link_ != 0) network_.close(link_, End::kClient);
+  link_ = 0;
+  dial_later();
+}
+
+void SimAgent::give_up(std::string_view reason) {
+  sim_.trace.note("agent {} gives up: {}", node_, reason);
+  if (link_ != 0) network_.close(link_, End::kClient);
+  link_ = 0;
+  has_given_up_ = true;
+  // Whoever watches over the process starts it again.
+  sim_.queue.after(sim_.draw(milliseconds(200), seconds(3)), [this, life = process_] {
+    if (life == process_) restart(sim_.random.chance(1, 2));
+  });
+}
+
+void SimAgent::on_started(core::FrameworkId framework, std::string_view task) {
+  sim_.trace.note("agent {} has started {}", node_, task);
+  sim_.checker.on_process_started(process_, framework, task);
+  agent::on_process_started(*state_, *this, framework, task, sim_.now());
+}
+
+void SimAgent::on_failed(core::FrameworkId framework, std::string_view task, std::string_view why) {
+  agent::on_launch_failed(*state_, *this, framework, task, why, sim_.now());
+}
+
+void SimAgent::on_exited(core::FrameworkId framework, std::string_view task,
+                         const agent::ExitStatus& exit) {
+  sim_.checker.on_process_ended(process_, framework, task);
+  agent::on_process_exited(*state_, *this, framework, task, exit, sim_.now());
+}
+
+void SimAgent::on_timer(core::TimePoint armed_for) {
+  if (armed_for_ != armed_for) return;
+  armed_for_ = core::TimePoint::max();
+  executor_->tick(*this, sim_.now());
+  agent::on_tick(*state_, *this, sim_.now());
+  settle();
+}
+
+void SimAgent::settle() {
+  if (std::string broken = state_->tasks.broken_invariant(state_->total); !broken.empty()) {
+    sim_.checker.fail("agent {}: {}", node_, broken);
+  }
+  core::TimePoint next = std::min(agent::next_deadline(*state_), executor_->next_deadline());
+  if (next == core::TimePoint::max()) return;
+  // What the executor answers "at once" takes a moment all the same.
+  next = std::max(next, sim_.now() + microseconds(30));
+  if (next >= armed_for_) return;
+  armed_for_ = next;
+  sim_.queue.at(next, [this, life = process_, next] {
+    if (life == process_) on_timer(next);
+  });
+}
+
+}  // namespace shoal::sim

@@ -1,0 +1,72 @@
+// One agent: its real state machine, tasks that only pretend to run, a connection that comes and
+// goes, a process that may die.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/agent_handlers.h"
+#include "agent/agent_state.h"
+#include "agent/executor.h"
+#include "agent/null_executor.h"
+#include "agent/session.h"
+#include "tests/sim/network.h"
+#include "tests/sim/sim.h"
+
+namespace shoal::sim {
+
+class SimAgent final : public agent::FramingEffects,
+                       public agent::ExecutorEvents,
+                       public LinkHandler {
+ public:
+  SimAgent(Sim& sim, Network& network, std::uint32_t node);
+
+  void start();
+  // The process and its tasks die. `keeps_id`: the next one finds the id on its disk.
+  void restart(bool keeps_id);
+
+  const agent::AgentState& state() const { return *state_; }
+  std::uint32_t node() const { return node_; }
+  bool is_registered() const { return state_->is_registered(); }
+  bool runs_nothing() const { return executor_->running() == 0; }
+
+  // LinkHandler
+  void on_link_up(LinkId link) override;
+  void on_link_frame(LinkId link, const wire::FrameView& frame) override;
+  void on_link_down(LinkId link) override;
+
+  // ExecutorEvents
+  void on_started(core::FrameworkId framework, std::string_view task) override;
+  void on_failed(core::FrameworkId framework, std::string_view task, std::string_view why) override;
+  void on_exited(core::FrameworkId framework, std::string_view task,
+                 const agent::ExitStatus& exit) override;
+
+ private:
+  // AgentEffects
+  void send_frame(wire::Bytes frame) override;
+  void launch(const agent::LaunchRequest& request) override;
+  void kill(core::FrameworkId framework, std::string_view task, agent::KillMode mode) override;
+  void disconnect(std::string_view reason) override;
+  void give_up(std::string_view reason) override;
+
+  void begin_life(core::AgentId id);
+  void dial_later();
+  void on_timer(core::TimePoint armed_for);
+  // After anything that changed the state: checks it and sets the next timer.
+  void settle();
+
+  Sim& sim_;
+  Network& network_;
+  const std::uint32_t node_;
+  std::uint64_t process_ = 0;  // names this life, in the whole simulation
+  std::unique_ptr<agent::AgentState> state_;
+  std::unique_ptr<agent::NullExecutor> executor_;
+  core::Resources total_;
+  LinkId link_ = 0;
+  bool has_given_up_ = false;
+  core::TimePoint armed_for_ = core::TimePoint::max();
+};
+
+}  // namespace shoal::sim
