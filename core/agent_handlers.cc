@@ -71,9 +71,12 @@ void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskK
   task.state = state;
   task.reason = reason;
   task.message = message;
-  forward_status(
-      shard, outbox,
-      master_status(shard, key.framework, agent.id(), key.id, state, reason, message, now));
+  TaskStatus status =
+      master_status(shard, key.framework, agent.id(), key.id, state, reason, message, now);
+  status.has_exit = task.has_exit;
+  status.exit_code = task.exit_code;
+  status.exit_signal = task.exit_signal;
+  forward_status(shard, outbox, status);
   complete(shard, agent, key, task, now);
 }
 
@@ -88,16 +91,23 @@ void send_kill(Outbox& outbox, const AgentRecord& agent, const TaskKey& key,
 // Tasks that the agent reports and the master does not know: it ran them for an earlier master.
 void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskReport& report,
                 TimePoint now) {
-  if (is_terminal(report.state) || !agent.available.contains(report.resources)) return;
+  const bool has_ended = is_terminal(report.state);
+  if (!has_ended && !agent.available.contains(report.resources)) return;
   TaskRecord task;
   task.name = report.name;
   task.resources = report.resources;
   task.state = report.state;
   task.started_ms = shard.wall_ms(now);
-  agent.used += task.resources;
-  agent.update_available();
-  if (const DirectoryEntry* entry = shard.find_entry(report.framework); entry != nullptr) {
-    shard.shared.shares.add(entry->framework.index, task.resources);
+  if (has_ended) {
+    // It only waits for its last update to be acknowledged, which the agent sends now.
+    task.holds_resources = false;
+    task.ended_ms = shard.wall_ms(now);
+  } else {
+    agent.used += task.resources;
+    agent.update_available();
+    if (const DirectoryEntry* entry = shard.find_entry(report.framework); entry != nullptr) {
+      shard.shared.shares.add(entry->framework.index, task.resources);
+    }
   }
   shard.counters.tasks.add();
   agent.tasks.emplace(TaskKey{report.framework, std::string(report.id)}, std::move(task));
@@ -118,7 +128,8 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
       missing.push_back(key);
       continue;
     }
-    if (task.state == TaskState::kUnreachable) {
+    // One that has ended is told by its own updates, which the agent sends now, in order.
+    if (task.state == TaskState::kUnreachable && !is_terminal(reported->state)) {
       task.state = reported->state;
       forward_status(shard, outbox,
                      master_status(shard, key.framework, agent.id(), key.id, reported->state,
@@ -129,9 +140,10 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
   for (const TaskKey& key : missing) {
     TaskRecord& task = agent.tasks.find(key)->second;
     if (is_terminal(task.state)) {
-      complete(shard, agent, key, task,
-               now);  // its agent has forgotten it: nothing will be acknowledged
-    } else if (task.state == TaskState::kStaging) {
+      // Its agent has forgotten the last update, and nobody will send it again.
+      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message),
+                    now);
+    } else if (task.state == TaskState::kStaging && !restarted) {
       end_lost_task(shard, outbox, agent, key, TaskState::kDropped, TaskReason::kAgentDisconnected,
                     "the agent lost its connection before the task arrived", now);
     } else {
@@ -237,7 +249,7 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
   if (agent == nullptr) return;
   agent->last_heard = now;
   const auto it = agent->tasks.find(TaskKeyView{status.framework, status.task});
-  const bool framework_gone = shard.find_entry(status.framework) == nullptr;
+  const bool framework_gone = shard.was_removed(status.framework);
   if ((it == agent->tasks.end() || framework_gone) && status.has_uuid) {
     // Nobody is left to acknowledge it, and the agent would send it for ever.
     outbox.send(
@@ -259,15 +271,16 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
     task.terminal_uuid = status.uuid;
     if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
     release(shard, *agent, status.framework, task);
-    if (framework_gone) {
-      complete(shard, *agent, it->first, task, now);
-      return;
-    }
   }
-  if (!framework_gone) {
+  // A framework that has not come back yet to this master: the agent sends it again.
+  if (!framework_gone && shard.find_entry(status.framework) != nullptr) {
     TaskStatus forwarded = status;
     forwarded.agent = id;
     forward_status(shard, outbox, forwarded);
+  }
+  const bool nobody_acknowledges = framework_gone || !status.has_uuid;
+  if (is_terminal(status.state) && nobody_acknowledges) {
+    complete(shard, *agent, it->first, task, now);
   }
 }
 
@@ -354,7 +367,10 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
     for (const auto& [key, task] : agent->tasks) {
       const bool asked =
           key.framework == message.framework && (message.task.empty() || message.task == key.id);
-      if (!asked) continue;
+      // After a registration an end may be known before the update that tells it: that one comes by
+      // itself, behind the earlier ones.
+      const bool is_update_coming = is_terminal(task.state) && task.terminal_uuid == UpdateUuid{};
+      if (!asked || is_update_coming) continue;
       TaskStatus status = master_status(shard, key.framework, id, key.id, task.state,
                                         TaskReason::kReconciliation, task.message, now);
       status.has_exit = task.has_exit;

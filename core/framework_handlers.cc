@@ -42,7 +42,9 @@ void answer_offers(Shard& shard, Outbox& outbox, const FrameworkRecord& framewor
 
 // Gives back everything the framework holds, without a filter.
 void return_all_offers(Shard& shard, Outbox& outbox, FrameworkRecord& framework) {
-  for (const auto& [offer, agent] : framework.offers) {
+  std::vector<std::pair<OfferId, AgentId>> held(framework.offers.begin(), framework.offers.end());
+  std::sort(held.begin(), held.end());  // the same order in every replay of a seed
+  for (const auto& [offer, agent] : held) {
     if (shard.shared.offers.decline(offer, framework.index)) {
       answer_offers(shard, outbox, framework, agent, {offer}, {}, Duration::zero());
     }

@@ -21,6 +21,11 @@ DirectoryEntry* Shard::find_entry(FrameworkId id) {
   return it == directory.end() ? nullptr : &*it;
 }
 
+bool Shard::was_removed(FrameworkId id) const {
+  return std::find(removed_frameworks.begin(), removed_frameworks.end(), id) !=
+         removed_frameworks.end();
+}
+
 void on_tick(Shard& shard, Outbox& outbox, TimePoint now) {
   while (const std::optional<Deadline> due = shard.deadlines.pop_due(now)) {
     switch (due->kind) {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "alloc/counters.h"
@@ -63,19 +64,12 @@ struct TaskKeyView {
   FrameworkId framework;
   std::string_view id;
 };
-struct TaskKeyHash {
-  using is_transparent = void;
-  std::size_t operator()(const TaskKey& k) const { return hash(k.framework, k.id); }
-  std::size_t operator()(const TaskKeyView& k) const { return hash(k.framework, k.id); }
-  static std::size_t hash(FrameworkId framework, std::string_view id) {
-    return std::hash<std::string_view>()(id) ^ (framework.value * 0x9e3779b97f4a7c15u);
-  }
-};
-struct TaskKeyEqual {
+struct TaskKeyLess {
   using is_transparent = void;
   template <typename A, typename B>
   bool operator()(const A& a, const B& b) const {
-    return a.framework == b.framework && a.id == b.id;
+    if (a.framework != b.framework) return a.framework < b.framework;
+    return std::string_view(a.id) < std::string_view(b.id);
   }
 };
 
@@ -115,7 +109,7 @@ struct AgentRecord {
   Resources available;  // total - used - offered, never below nothing
   Resources used;
   Resources offered;
-  absl::flat_hash_map<TaskKey, TaskRecord, TaskKeyHash, TaskKeyEqual> tasks;
+  absl::btree_map<TaskKey, TaskRecord, TaskKeyLess> tasks;
   absl::InlinedVector<OfferId, 2> offers;  // published and not yet settled
   absl::InlinedVector<OfferFilter, 2> filters;
   bool dirty = false;
@@ -196,8 +190,9 @@ struct Shard {
   SharedTables& shared;
   Random random;
 
-  absl::flat_hash_map<AgentId, std::unique_ptr<AgentRecord>> agents;
-  absl::flat_hash_map<FrameworkId, std::unique_ptr<FrameworkRecord>> frameworks;
+  // Ordered: what handlers do for every agent or framework is the same in every replay of a seed.
+  absl::btree_map<AgentId, std::unique_ptr<AgentRecord>> agents;
+  absl::btree_map<FrameworkId, std::unique_ptr<FrameworkRecord>> frameworks;
   std::vector<DirectoryEntry> directory;  // every live framework of the cluster
   Deadlines deadlines;
 
@@ -208,6 +203,7 @@ struct Shard {
   std::deque<TaskSummary> completed_tasks;            // newest last, bounded
   std::deque<FrameworkSummary> completed_frameworks;  // of this shard, bounded
   std::deque<AgentId> unreachable_agents;             // oldest first, bounded
+  std::deque<FrameworkId> removed_frameworks;         // newest last, bounded
 
   absl::flat_hash_map<std::uint64_t, Gathering> gatherings;
   std::uint64_t next_query = 1;
@@ -228,6 +224,9 @@ struct Shard {
     return it == frameworks.end() ? nullptr : it->second.get();
   }
   DirectoryEntry* find_entry(FrameworkId id);
+  // Whether the framework is gone for good. One that is neither in the directory nor removed has
+  // subscribed to an earlier master, and may come back.
+  bool was_removed(FrameworkId id) const;
 };
 
 // Everything that is due at `now`: silent peers, agents and frameworks that did not come back,

@@ -15,6 +15,7 @@ void on_framework_entry(Shard& shard, Outbox& outbox, FrameworkEntry message) {
   const FrameworkId id = message.id;
   const bool wants_offers = message.active;
   const bool clears = message.clear_filters;
+  std::erase(shard.removed_frameworks, id);
   if (DirectoryEntry* entry = shard.find_entry(id); entry != nullptr) {
     entry->framework = std::move(message);
   } else {
@@ -39,6 +40,11 @@ void on_framework_removed(Shard& shard, Outbox& outbox, const FrameworkRemoved& 
   remove_framework_from_agents(shard, outbox, message.id, now);
   std::erase_if(shard.directory,
                 [&](const DirectoryEntry& entry) { return entry.framework.id == message.id; });
+  // As many are remembered as may live at once.
+  shard.removed_frameworks.push_back(message.id);
+  if (shard.removed_frameworks.size() > kMaxFrameworksPerShard) {
+    shard.removed_frameworks.pop_front();
+  }
 }
 
 void on_agent_lost(Shard& shard, Outbox& outbox, const AgentLost& message) {
