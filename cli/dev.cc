@@ -250,6 +250,11 @@ void DevCluster::on_death(Supervisor::ChildId id, int status, core::Duration res
   const ChildSpec& spec = supervisor_->spec(id);
   const std::string what = fmt::format("{} ended: {}", spec.name, describe_wait_status(status));
   const bool was_usage = WIFEXITED(status) && WEXITSTATUS(status) == kExitUsage;
+  if (stopping_) {  // a crash on the way out: nothing more to stop, but not to be hidden
+    say(what);
+    exit_code_ = kExitFailed;
+    return;
+  }
   if (restarts_in < core::Duration::zero() || (!is_ready_ && was_usage)) {
     return fail(what, spec.log_file);
   }

@@ -12,8 +12,10 @@ inline constexpr int kExitNotFound = 3;
 inline constexpr int kExitUnreachable = 4;  // no master there
 inline constexpr int kExitDenied = 5;
 inline constexpr int kExitTimedOut = 6;
+inline constexpr int kExitCommandNotExecutable = 126;  // `run`: it is there, but …
+inline constexpr int kExitCommandNotFound = 127;       // `run`: no such program
+inline constexpr int kExitSignalBase = 128;  // + the signal that ended the command of `run`
 inline constexpr int kExitInterrupted = 130;  // Ctrl-C
-inline constexpr int kExitSignalBase = 128;   // + the signal that ended the command of `run`
 
 // The code for a failed call to the master.
 inline int exit_code_of(const absl::Status& status) {

@@ -446,6 +446,18 @@ std::string explain_extra(const CLI::App& app, std::string_view verb,
   return message;
 }
 
+// "--cpus: 1 required TEXT missing", "--cpus: At Most 1 required but received 2" in plain words.
+std::string explain_parse_error(const std::string& text) {
+  const std::string flag = text.substr(0, text.find(':'));
+  if (text.find("required but received") != std::string::npos) {
+    return fmt::format("{} is given more than once", core::printable(flag));
+  }
+  if (text.find("required TEXT missing") != std::string::npos) {
+    return fmt::format("{} needs a value", core::printable(flag));
+  }
+  return core::printable(text, 300);
+}
+
 std::string help_of(const CLI::App& app, std::string_view verb) {
   std::string text = app.help();
   const std::size_t at = text.find("[OPTIONS]");
@@ -480,7 +492,7 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
   } catch (const CLI::ExtrasError&) {
     return usage_error(prefix + explain_extra(parser.app, entry.name, parser.app.remaining()), hint);
   } catch (const CLI::ParseError& error) {
-    return usage_error(prefix + core::printable(error.what(), 300), hint);
+    return usage_error(prefix + explain_parse_error(error.what()), hint);
   }
   absl::StatusOr<Verb> verb = finish(parser);
   if (!verb.ok()) {

@@ -186,7 +186,7 @@ Details details_of(const core::TaskSummary& task) {
   return {{"task", task.id},
           {"name", or_dash(task.name)},
           {"state", std::string(core::name_of(task.state))},
-          {"reason", std::string(core::name_of(task.reason))},
+          {"reason", or_dash(std::string(core::name_of(task.reason)))},
           {"message", or_dash(task.message)},
           {"exit", exit_of(task)},
           {"framework", core::to_string(task.framework)},

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kSayWhatIsMissing{1000};
 constexpr std::chrono::milliseconds kLookAgain{2000};
 constexpr std::chrono::milliseconds kTakeBack{1000};    // filter for offers that are too small
-constexpr std::chrono::milliseconds kKillLimit{20'000};  // for ends that never come
+constexpr std::chrono::milliseconds kKillLimit{10'000};  // for ends that never come
 constexpr std::uint32_t kMaxAttempts = 10;
 // Tasks and their descriptions share one message with a limit; the next offer brings the rest.
 constexpr std::size_t kMaxTasksPerOffer = 256;
@@ -257,7 +257,11 @@ void RunJob::on_log_end(std::uint32_t index, core::LogStream stream, const absl:
   const auto which = static_cast<std::size_t>(stream);
   --instance.open_logs;
   pumps_[which]->write(instance.prefixers[which]->finish());
-  if (!status.ok()) {
+  if (absl::IsUnavailable(status) && instance.phase != Phase::kEnded) {
+    if (instance.open_logs == 0) {
+      say(fmt::format("{}: lost its agent; waiting to hear what became of it", instance.task));
+    }
+  } else if (!status.ok()) {
     say(fmt::format("{}: the rest of its {} is not to be had: {}", instance.task,
                     stream == core::LogStream::kStdout ? "output" : "stderr",
                     core::message_of(status)));

@@ -130,11 +130,10 @@ int exit_code_of_task(const sdk::TaskStatus& status) {
   if (status.exit_code.has_value()) return *status.exit_code;
   if (status.state == core::TaskState::kFinished) return kExitOk;
   if (status.reason == core::TaskReason::kLaunchFailed) {
-    // As a shell does. The agent's message begins with the stable name of the failure.
-    return status.message.find("not_found") != std::string::npos ||
-                   status.message.find("not found") != std::string::npos
-               ? 127
-               : 126;
+    // As a shell does: there is no such program, or it is not fit to be run.
+    const bool is_missing = status.message.find(": not found") != std::string::npos ||
+                            status.message.ends_with(": no such file");
+    return is_missing ? kExitCommandNotFound : kExitCommandNotExecutable;
   }
   return kExitFailed;
 }

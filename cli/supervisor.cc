@@ -137,7 +137,12 @@ void Supervisor::reap() {
 void Supervisor::on_death(ChildId id, int status) {
   Child& child = *children_[id];
   child.pid = -1;
-  if (shutting_down_) return continue_shut_down();
+  if (shutting_down_) {
+    const bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM &&
+                         WTERMSIG(status) != SIGKILL;
+    if (crashed) on_death_(id, status, core::Duration{-1});
+    return continue_shut_down();
+  }
   core::Duration wait{-1};
   if (child.spec.restart) {
     if (reactor_.now() - child.started >= kLivedLongEnough) child.backoff->reset();
