@@ -279,9 +279,8 @@ TEST(Connection, SlowConsumerIsClosedAndOthersAreNot) {
   EXPECT_EQ(server.reactors[0].counters().output_bytes.value(), 0u);
 }
 
-TEST(Connection, OutputWithoutProgressIsClosedAndDrainingIsTold) {
+TEST(Connection, OutputWithoutProgressIsClosed) {
   ConnectionOptions options = trusting();
-  options.soft_output_bytes = 64 * 1024;
   options.stall_timeout = milliseconds(200);
   EchoServer server(1, options);
   Inbox<SessionId> sessions;
@@ -297,7 +296,18 @@ TEST(Connection, OutputWithoutProgressIsClosedAndDrainingIsTold) {
   ASSERT_TRUE(reason.has_value());
   EXPECT_THAT(std::string(reason->message()), HasSubstr("stopped reading"));
   EXPECT_EQ(server.reactors[0].counters().stall_closed.value(), 1u);
+}
 
+TEST(Connection, DrainingIsTold) {
+  ConnectionOptions options = trusting();
+  options.soft_output_bytes = 64 * 1024;
+  EchoServer server(1, options);
+  Inbox<SessionId> sessions;
+  server.handler.framed = [&](Connection& connection, const wire::FrameView&) {
+    sessions.put(connection.id());
+    for (int i = 0; i < 10; ++i) connection.send(make_frame(2, std::string(1024 * 1024, 'x')));
+  };
+  server.reactors.start();
   Client reader(server.address());
   reader.send(make_frame(1, "reads"));
   const SessionId id = sessions.take().value();

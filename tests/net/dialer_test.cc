@@ -13,6 +13,7 @@ using testing::Inbox;
 using testing::make_frame;
 using testing::Reactors;
 using testing::trusting;
+using testing::unshared;
 
 struct Retry {
   HostPort address;
@@ -43,7 +44,7 @@ class DialerTest : public ::testing::Test {
     options.connection = trusting();
     options.on_retry = [this](const HostPort& address, const absl::Status& why,
                               core::Duration wait) {
-      retries_.put({address, why, wait});
+      retries_.put({address, unshared(why), wait});
     };
     client_.connected = [this](Connection& connection) {
       connection.send(make_frame(1, "hello"));
@@ -151,7 +152,7 @@ TEST_F(DialerTest, ATimeoutEndsAnAttempt) {
   options.addresses = {{"127.0.0.1", address.port()}};
   options.connect_timeout = milliseconds(50);
   options.on_retry = [this](const HostPort& to, const absl::Status& why, core::Duration wait) {
-    retries_.put({to, why, wait});
+    retries_.put({to, unshared(why), wait});
   };
   dialer_ = std::make_unique<Dialer>(reactors_[1], &client_, std::move(options));
   dialer_->start();

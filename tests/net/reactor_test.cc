@@ -66,8 +66,8 @@ TEST(Reactor, TimeStandsStillWithinATurn) {
 }
 
 TEST(Reactor, HooksRunOncePerTurnInOrderAndCanBeRemoved) {
+  std::vector<int> seen;  // hooks run to the reactor's end
   Reactors reactors(1);
-  std::vector<int> seen;
   const auto a = reactors[0].at_turn_end([&] { seen.push_back(1); });
   reactors[0].at_turn_end([&] { seen.push_back(2); });
   reactors.start();
@@ -81,9 +81,9 @@ TEST(Reactor, HooksRunOncePerTurnInOrderAndCanBeRemoved) {
 }
 
 TEST(Reactor, RunAgainDoesNotBlock) {
-  Reactors reactors(1);
   int turns = 0;
   Inbox<int> done;
+  Reactors reactors(1);
   reactors[0].at_turn_end([&] {
     if (turns == 0) return;
     if (++turns == 100) return done.put(turns);
