@@ -16,6 +16,7 @@
 #include "agent/agent_state.h"
 #include "agent/data_dir_lock.h"
 #include "agent/executor.h"
+#include "agent/identity.h"
 #include "agent/leftovers.h"
 #include "agent/log_server.h"
 #include "agent/resource_probe.h"
@@ -31,6 +32,7 @@
 #include "net/random.h"
 #include "net/signal_watcher.h"
 #include "net/timer.h"
+#include "net/whole_file.h"
 
 namespace shoal::agent {
 
@@ -120,7 +122,8 @@ struct Agent::State final : public FramingEffects,
   net::Reactor::HookId hook = 0;
   Stage stage = Stage::kRunning;
   bool was_ready = false;
-  absl::Status outcome;  // told by on_stopped
+  core::AgentId stored_id;  // what write_identity() was last given
+  absl::Status outcome;     // told by on_stopped
 };
 
 // --- start
@@ -138,6 +141,9 @@ absl::Status Agent::State::prepare() {
   if (!locked.ok()) return locked.status();
   lock.emplace(*std::move(locked));
   if (absl::Status cleared = clear_leftovers(); !cleared.ok()) return cleared;
+  const auto identity = read_identity(options.data_dir);
+  if (!identity.ok()) return identity.status();
+  agent.id = *identity;
   return describe_machine();
 }
 
@@ -262,23 +268,21 @@ void Agent::State::on_registered_now() {
   dialer->set_healthy();
   log(fmt::format("registered as {} with {}", core::to_string(agent.id),
                   dialer->current_address().to_string()));
+  if (agent.id != std::exchange(stored_id, agent.id)) {
+    const absl::Status stored = write_identity(options.data_dir, agent.id);
+    if (!stored.ok()) log(core::message_of(stored));  // a restart registers as a new agent
+  }
   if (std::exchange(was_ready, true)) return;
   const AgentReady ready{agent.id, agent.address};
   if (!options.ready_file.empty()) write_ready_file(ready);
   if (hooks.on_ready) hooks.on_ready(ready);
 }
 
-// Written aside and renamed: whoever waits for it never sees half of it.
 void Agent::State::write_ready_file(const AgentReady& ready) {
-  const std::string text = fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
-                                       core::to_string(ready.id), ready.address, ::getpid());
-  const std::string aside = options.ready_file + ".new";
-  FILE* file = ::fopen(aside.c_str(), "we");
-  bool written = file != nullptr && ::fputs(text.c_str(), file) >= 0;
-  if (file != nullptr) written = ::fclose(file) == 0 && written;
-  if (written && ::rename(aside.c_str(), options.ready_file.c_str()) == 0) return;
-  shutdown(absl::FailedPreconditionError(
-      fmt::format("cannot write the ready file '{}'", core::printable(options.ready_file, 200))));
+  const absl::Status written = net::write_file_atomically(
+      options.ready_file, fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
+                                      core::to_string(ready.id), ready.address, ::getpid()));
+  if (!written.ok()) shutdown(written);
 }
 
 void Agent::State::on_closed(net::Connection&, const absl::Status&) {

@@ -53,16 +53,19 @@ std::int64_t wall_ms(const AgentState& state, core::TimePoint now) {
   return since.count() + state.wall_offset_ms;
 }
 
-void send_oldest(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
+// Everything that is not acknowledged, again and in order.
+void resend(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
   if (!state.is_registered() || task.updates.empty()) return;
-  effects.send(status_of(state, task, task.updates.front()));
-  task.updates.mark_sent(now);
+  for (const StatusUpdate& update : task.updates.pending()) {
+    effects.send(status_of(state, task, update));
+  }
+  task.updates.mark_resent(now);
   state.tasks.update_deadline(task);
 }
 
 // What the task is now, for a master that asks again.
 void send_present(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
-  if (!task.updates.empty()) return send_oldest(state, effects, task, now);
+  if (!task.updates.empty()) return resend(state, effects, task, now);
   StatusUpdate present;
   present.state = task.state;
   present.timestamp_ms = wall_ms(state, now);
@@ -78,7 +81,10 @@ void report(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate u
   update.uuid = core::draw_uuid(state.random);
   update.timestamp_ms = wall_ms(state, now);
   task.updates.push(std::move(update));
-  if (task.updates.size() == 1) send_oldest(state, effects, task, now);
+  if (!state.is_registered()) return;
+  effects.send(status_of(state, task, task.updates.pending().back()));
+  task.updates.mark_sent(now);
+  state.tasks.update_deadline(task);
 }
 
 StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
@@ -272,7 +278,7 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
       message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout) : asked;
   state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
   state.next_heartbeat = now + state.heartbeat_interval;
-  for (const auto& [key, task] : state.tasks) send_oldest(state, effects, *task, now);
+  for (const auto& [key, task] : state.tasks) resend(state, effects, *task, now);
 }
 
 void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& message) {
@@ -358,13 +364,11 @@ void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask
             "asked to end", now);
 }
 
-void on_acknowledge(AgentState& state, AgentEffects& effects,
-                    const core::AcknowledgeUpdate& message, core::TimePoint now) {
+void on_acknowledge(AgentState& state, const core::AcknowledgeUpdate& message) {
   Task* task = state.tasks.find(message.framework, message.task);
   if (task == nullptr || !task->updates.acknowledge(message.uuid)) return;
   state.tasks.update_deadline(*task);
-  if (!task->updates.empty()) return send_oldest(state, effects, *task, now);
-  if (task->phase == TaskPhase::kEnded) state.tasks.erase(*task);
+  if (task->updates.empty() && task->phase == TaskPhase::kEnded) state.tasks.erase(*task);
 }
 
 void on_remove_framework(AgentState& state, AgentEffects& effects,
@@ -439,7 +443,7 @@ void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
     if (task->kill_at <= now) {
       force(state, effects, *task);
     } else {
-      send_oldest(state, effects, *task, now);
+      resend(state, effects, *task, now);
     }
   }
 }

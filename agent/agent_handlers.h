@@ -32,7 +32,7 @@ void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now)
 // It is gone. Calling it again changes nothing.
 void on_disconnected(AgentState& state);
 void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message);
-// Resends, at once, the oldest unacknowledged update of every task.
+// Resends, at once, every unacknowledged update of every task.
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
                    core::TimePoint now);
 // Wrong cluster, unknown version, fenced, or a registration that will never be taken: gives up.
@@ -47,8 +47,7 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
                  core::TimePoint now);
 void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask& message,
                   core::TimePoint now);
-void on_acknowledge(AgentState& state, AgentEffects& effects,
-                    const core::AcknowledgeUpdate& message, core::TimePoint now);
+void on_acknowledge(AgentState& state, const core::AcknowledgeUpdate& message);
 void on_remove_framework(AgentState& state, AgentEffects& effects,
                          const core::RemoveFramework& message, core::TimePoint now);
 

@@ -67,10 +67,9 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
         on_kill_task(state, effects, message, now);
       });
     case MessageKind::kAcknowledgeUpdate:
-      return decoded<core::AcknowledgeUpdate>(state, effects, frame,
-                                              [&](const core::AcknowledgeUpdate& message) {
-                                                on_acknowledge(state, effects, message, now);
-                                              });
+      return decoded<core::AcknowledgeUpdate>(
+          state, effects, frame,
+          [&](const core::AcknowledgeUpdate& message) { on_acknowledge(state, message); });
     case MessageKind::kRemoveFramework:
       return decoded<core::RemoveFramework>(state, effects, frame,
                                             [&](const core::RemoveFramework& message) {

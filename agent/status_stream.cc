@@ -5,15 +5,22 @@
 namespace shoal::agent {
 
 bool StatusStream::acknowledge(const core::UpdateUuid& uuid) {
-  if (pending_.empty() || pending_.front().uuid != uuid) return false;
-  pending_.erase(pending_.begin());
-  park();
+  const auto named =
+      std::find_if(pending_.begin(), pending_.end(),
+                   [&uuid](const StatusUpdate& update) { return update.uuid == uuid; });
+  if (named == pending_.end()) return false;
+  pending_.erase(named);
+  if (pending_.empty()) park();
   return true;
 }
 
 void StatusStream::mark_sent(core::TimePoint now) {
-  const core::Duration doubled = wait_ * 2;
-  wait_ = std::clamp<core::Duration>(doubled, core::kUpdateRetryMin, core::kUpdateRetryMax);
+  wait_ = core::Duration{0};
+  mark_resent(now);
+}
+
+void StatusStream::mark_resent(core::TimePoint now) {
+  wait_ = std::clamp<core::Duration>(wait_ * 2, core::kUpdateRetryMin, core::kUpdateRetryMax);
   resend_at_ = now + wait_;
 }
 

@@ -1,5 +1,6 @@
-// The status updates of one task that its framework has not acknowledged yet, oldest first. Only
-// the oldest is in flight: it is sent again, with growing waits, until its uuid is acknowledged.
+// The status updates of one task that its framework has not acknowledged yet, oldest first. Each is
+// sent at once, so the master learns of an end (and frees its resources) also while an earlier
+// update is not acknowledged; all that are left are sent again, in order and with growing waits.
 // So updates arrive at least once and in order.
 #pragma once
 
@@ -34,15 +35,18 @@ class StatusStream {
   bool empty() const { return pending_.empty(); }
   std::size_t size() const { return pending_.size(); }
 
-  // The oldest; pre-condition: not empty.
-  const StatusUpdate& front() const { return pending_.front(); }
+  // Oldest first.
+  const std::vector<StatusUpdate>& pending() const { return pending_; }
 
-  // True when `uuid` names the oldest, which is then gone and the next may be sent. Everything else
-  // is an echo of a resend (or a stranger) and changes nothing.
+  // True when `uuid` names a pending one, which is then gone. Everything else is an echo of a
+  // resend (or a stranger) and changes nothing.
   bool acknowledge(const core::UpdateUuid& uuid);
 
-  // The oldest was sent just now: the next time is after kUpdateRetryMin, then twice that …
+  // The newest was sent just now, for the first time: all that is pending is sent again after
+  // kUpdateRetryMin …
   void mark_sent(core::TimePoint now);
+  // … and after twice that, and so on.
+  void mark_resent(core::TimePoint now);
   // No session: nothing is due until mark_sent().
   void park();
   core::TimePoint resend_at() const { return resend_at_; }  // kNever: not in flight

@@ -9,14 +9,15 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "core/text.h"
+#include "net/whole_file.h"
 
 namespace shoal::master {
 namespace {
+
+constexpr std::size_t kMaxIdFileBytes = 64;
 
 absl::Status system_error(const std::string& path, std::string_view what) {
   return absl::FailedPreconditionError(
@@ -67,14 +68,14 @@ DataDir::~DataDir() {
 
 absl::StatusOr<std::uint64_t> DataDir::cluster_id(std::uint64_t fresh) {
   const std::string path = path_ + "/cluster_id";
-  std::ifstream file(path);
-  if (!file) {
-    const absl::Status written = write_file_atomically(path, fmt::format("{:016x}\n", fresh));
+  const absl::StatusOr<std::string> text = net::read_whole_file(path, kMaxIdFileBytes);
+  if (absl::IsNotFound(text.status())) {
+    const absl::Status written = net::write_file_atomically(path, fmt::format("{:016x}\n", fresh));
     if (!written.ok()) return written;
     return fresh;
   }
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const std::string_view digits = core::strip(text);
+  if (!text.ok()) return text.status();
+  const std::string_view digits = core::strip(*text);
   std::uint64_t id = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id, 16);
   if (error != std::errc() || end != digits.data() + digits.size() || digits.size() != 16 ||
@@ -84,22 +85,6 @@ absl::StatusOr<std::uint64_t> DataDir::cluster_id(std::uint64_t fresh) {
         core::printable(digits)));
   }
   return id;
-}
-
-absl::Status write_file_atomically(const std::string& path, const std::string& text) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  const int fd =
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (fd < 0) return system_error(temporary, "open");
-  const ssize_t written = ::write(fd, text.data(), text.size());
-  const bool stored = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  ::close(fd);
-  if (!stored || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    absl::Status error = system_error(path, "write");
-    ::unlink(temporary.c_str());
-    return error;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace shoal::master

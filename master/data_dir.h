@@ -29,7 +29,4 @@ class DataDir {
   int lock_fd_;
 };
 
-// Writes `text` to `path` so that a reader sees all of it or none, also after a power cut.
-absl::Status write_file_atomically(const std::string& path, const std::string& text);
-
 }  // namespace shoal::master

@@ -20,6 +20,7 @@
 #include "net/listener.h"
 #include "net/random.h"
 #include "net/signal_watcher.h"
+#include "net/whole_file.h"
 
 namespace shoal::master {
 namespace {
@@ -146,7 +147,8 @@ absl::Status Master::serve() {
     const std::string ready =
         fmt::format("{{\"master\":\"{}\",\"url\":\"http://{}\",\"pid\":{}}}\n", info_.address,
                     info_.address, ::getpid());
-    if (absl::Status written = write_file_atomically(options_.ready_file, ready); !written.ok()) {
+    if (absl::Status written = net::write_file_atomically(options_.ready_file, ready);
+        !written.ok()) {
       return written;
     }
   }

@@ -132,9 +132,8 @@ struct TestAgent {
     on_process_exited(state, fx, framework, task, status, now);
   }
   void acknowledge(const SentStatus& status) {
-    on_acknowledge(state, fx,
-                   core::AcknowledgeUpdate{status.framework, state.id, status.task, status.uuid},
-                   now);
+    on_acknowledge(state,
+                   core::AcknowledgeUpdate{status.framework, state.id, status.task, status.uuid});
   }
   void advance(std::chrono::milliseconds by) {
     now += by;

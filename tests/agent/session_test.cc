@@ -46,9 +46,10 @@ TEST(AgentFrames, AWholeSession) {
   receive(a, core::KillTask{kFramework, a.state.id, "t", -1});
   EXPECT_EQ(a.fx.kills.size(), 1u);
   const auto sent = a.fx.take();
-  ASSERT_EQ(sent.size(), 1u);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].state, core::TaskState::kKilling);
   receive(a, core::AcknowledgeUpdate{kFramework, a.state.id, "t", sent[0].uuid});
-  EXPECT_EQ(a.fx.take().at(0).state, core::TaskState::kKilling);
+  EXPECT_EQ(a.state.tasks.find(kFramework, "t")->updates.size(), 1u);
   receive(a, core::RemoveFramework{kFramework});
   a.exit("t");
   EXPECT_TRUE(a.state.tasks.empty());

@@ -66,14 +66,5 @@ TEST_F(DataDirTest, AFileWhereTheFolderShouldBeIsNamed) {
   EXPECT_FALSE(DataDir::open("").ok());
 }
 
-TEST_F(DataDirTest, AtomicWritesReplaceAndLeaveNothingBehind) {
-  ASSERT_TRUE(write_file_atomically(root + "/f", "one").ok());
-  ASSERT_TRUE(write_file_atomically(root + "/f", "two").ok());
-  std::ifstream file(root + "/f");
-  EXPECT_EQ(std::string((std::istreambuf_iterator<char>(file)), {}), "two");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(root), {}), 1);
-  EXPECT_FALSE(write_file_atomically(root + "/missing/f", "x").ok());
-}
-
 }  // namespace
 }  // namespace shoal::master

@@ -154,7 +154,7 @@ TEST_P(MasterTest, ClosedAgentsLoseTheirOffersWithoutDisturbingOthers) {
 TEST_P(MasterTest, GarbageIsRefusedAndOthersGoOn) {
   FrameClient steady(address);
   subscribe(steady);
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string("SHxxxxxxxxxxxxxxxxxxxxxx"), std::string(64, '\xff'), std::string(64, '\0'),
         std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11),
         std::string("BREW / HTTP/9.9\r\n\r\n")}) {

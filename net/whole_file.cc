@@ -1,0 +1,66 @@
+#include "net/whole_file.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/text.h"
+
+namespace shoal::net {
+namespace {
+
+absl::Status refused(std::string_view path, std::string_view what) {
+  return absl::FailedPreconditionError(
+      fmt::format("{}: cannot {}: {}", core::printable(path, 200), what, std::strerror(errno)));
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status write_file_atomically(const std::string& path, std::string_view text) {
+  const std::string aside = fmt::format("{}.{}.tmp", path, ::getpid());
+  const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return refused(aside, "open");
+  const bool is_stored = write_all(fd, text) && ::fsync(fd) == 0;
+  ::close(fd);
+  if (is_stored && ::rename(aside.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  const absl::Status error = refused(path, "write");
+  ::unlink(aside.c_str());
+  return error;
+}
+
+absl::StatusOr<std::string> read_whole_file(const std::string& path, std::size_t limit) {
+  // Not blocking: a fifo in the place of the file must not hang the daemon.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    if (errno == ENOENT) return absl::NotFoundError(fmt::format("{}: no such file", path));
+    return refused(path, "open");
+  }
+  struct stat info {};
+  std::string text(limit + 1, '\0');
+  ssize_t got = -1;
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) got = ::read(fd, text.data(), text.size());
+  const absl::Status error = got < 0 ? refused(path, "read as a file") : absl::OkStatus();
+  ::close(fd);
+  if (!error.ok()) return error;
+  if (static_cast<std::size_t>(got) > limit) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: larger than {} bytes", core::printable(path, 200), limit));
+  }
+  text.resize(static_cast<std::size_t>(got));
+  return text;
+}
+
+}  // namespace shoal::net
