@@ -370,8 +370,10 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
       // After a registration an end may be known before the update that tells it: that one comes by
       // itself, behind the earlier ones.
       const bool is_update_coming = is_terminal(task.state) && task.terminal_uuid == UpdateUuid{};
-      if (!asked || is_update_coming) continue;
-      TaskStatus status = master_status(shard, key.framework, id, key.id, task.state,
+      const bool is_cut_off = agent->state == AgentState::kUnreachable;
+      if (!asked || (is_update_coming && !is_cut_off)) continue;
+      const TaskState known = is_update_coming ? TaskState::kUnreachable : task.state;
+      TaskStatus status = master_status(shard, key.framework, id, key.id, known,
                                         TaskReason::kReconciliation, task.message, now);
       status.has_exit = task.has_exit;
       status.exit_code = task.exit_code;
@@ -401,10 +403,13 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
     }
     for (const TaskKey& key : ended) {
       TaskRecord& task = agent->tasks.find(key)->second;
-      outbox.send(
-          agent->session,
-          AcknowledgeUpdate{
-              .framework = framework, .agent = id, .task = key.id, .uuid = task.terminal_uuid});
+      // Without a uuid its update is still to come, and is answered then.
+      if (task.terminal_uuid != UpdateUuid{}) {
+        outbox.send(
+            agent->session,
+            AcknowledgeUpdate{
+                .framework = framework, .agent = id, .task = key.id, .uuid = task.terminal_uuid});
+      }
       complete(shard, *agent, key, task, now);
     }
   }

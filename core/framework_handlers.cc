@@ -127,11 +127,26 @@ absl::Status claim_offers(Shard& shard, FrameworkRecord& framework, const Accept
   return absl::OkStatus();
 }
 
+// A second launch of a task that is known says nothing about the first one: no end is reported, the
+// call is refused and the present state of the task is told.
+bool refuse_repeated(Shard& shard, Outbox& outbox, const FrameworkRecord& framework,
+                     std::string_view task, std::uint32_t correlation) {
+  const auto place = framework.tasks.find(task);
+  if (place == framework.tasks.end()) return false;
+  refuse(shard, outbox, framework, RefusalCode::kInvalid,
+         fmt::format("task id '{}' is in use: its last update is not acknowledged yet", task),
+         correlation);
+  outbox.to_shard(shard.home_of(place->second.agent),
+                  ReconcileForward{framework.id, std::string(task)});
+  return true;
+}
+
 std::vector<OwnedTask> take_valid_tasks(Shard& shard, Outbox& outbox, FrameworkRecord& framework,
                                         AgentId agent, const Accept& message, Resources free,
-                                        TimePoint now) {
+                                        std::uint32_t correlation, TimePoint now) {
   std::vector<OwnedTask> tasks;
   for (const TaskLaunch& task : message.tasks) {
+    if (refuse_repeated(shard, outbox, framework, task.id, correlation)) continue;
     const absl::Status valid = check_launch(framework, task, free);
     if (!valid.ok()) {
       send_status(shard, outbox, framework, agent, task.id, TaskState::kError,
@@ -234,6 +249,7 @@ void on_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& messa
   if (!valid.ok()) {
     refuse(shard, outbox, *framework, RefusalCode::kInvalidOffer, message_of(valid), correlation);
     for (const TaskLaunch& task : message.tasks) {
+      if (refuse_repeated(shard, outbox, *framework, task.id, correlation)) continue;
       send_status(shard, outbox, *framework, agent, task.id, TaskState::kDropped,
                   TaskReason::kInvalidOffers, message_of(valid), now);
     }
@@ -242,8 +258,8 @@ void on_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& messa
   }
   Resources offered;
   for (const OfferId offer : taken) offered += shard.shared.offers.payload(offer).resources;
-  std::vector<OwnedTask> tasks =
-      take_valid_tasks(shard, outbox, *framework, agent, message, std::move(offered), now);
+  std::vector<OwnedTask> tasks = take_valid_tasks(shard, outbox, *framework, agent, message,
+                                                  std::move(offered), correlation, now);
   shard.counters.offers_accepted.add(taken.size());
   answer_offers(shard, outbox, *framework, agent, std::move(taken), std::move(tasks),
                 refuse_duration(message.refuse_ms));

@@ -17,7 +17,8 @@ void on_framework_heartbeat(Shard& shard, Outbox& outbox, FrameworkId framework,
 
 // Offers that are not (or no longer) the framework's: Refusal kInvalidOffer, every task of the call
 // is reported kDropped, and the other offers of the call return. A task that is not valid is
-// reported kError; the others are launched.
+// reported kError; the others are launched. A task id that is in use: Refusal kInvalid, and the
+// present state of the task that has it.
 void on_accept(Shard& shard, Outbox& outbox, FrameworkId framework, const Accept& message,
                std::uint32_t correlation, TimePoint now);
 void on_decline(Shard& shard, Outbox& outbox, FrameworkId framework, const Decline& message,
