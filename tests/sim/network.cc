@@ -48,7 +48,9 @@ void Network::finish_dial(LinkId id) {
   server_->on_link_up(id);
   sim_.queue.after(link->latency, [this, id] {
     Link* up = find(id);
-    if (up != nullptr && up->is_client_open && !up->is_severed) up->client->on_link_up(id);
+    if (up == nullptr || !up->is_client_open) return;
+    if (!up->is_severed) return up->client->on_link_up(id);
+    sim_.queue.after(core::kDialTimeout, [this, id] { tell_down(id, End::kClient); });
   });
 }
 

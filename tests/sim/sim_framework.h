@@ -65,7 +65,6 @@ class SimFramework final : public sdk::Scheduler, public sdk::SessionSink, publi
     bool has_ended = false;        // the framework was told so
     bool is_written_off = false;   // the framework has given it up
     bool is_expected_bad = false;  // sent with a call that must be refused
-    bool was_repeated = false;     // its id was used for another launch as well
     std::set<core::UpdateUuid> updates;
     core::TimePoint launched;
     std::optional<core::TimePoint> missing_since;  // unknown to the master, or unreachable

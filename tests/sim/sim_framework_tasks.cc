@@ -49,6 +49,7 @@ void SimFramework::subscribed(sdk::Driver& /*driver*/, core::FrameworkId id) {
 void SimFramework::offers(sdk::Driver& driver, absl::Span<const sdk::Offer> offers) {
   for (const sdk::Offer& offer : offers) {
     sim_.seen_offers.push_back(offer.id);
+    sim_.trace.note("framework {} is offered {}", node_, to_string(offer.id));
     if (!held_.emplace(offer.id, offer).second) {
       sim_.checker.fail("framework {} was offered {} twice", node_, to_string(offer.id));
     }
@@ -131,7 +132,8 @@ void SimFramework::launch_badly(std::vector<sdk::Offer> offers, const core::Reso
   sdk::TaskSpec spec = make_task(free);
   spec.resources = resources;
   tasks_[spec.id].is_expected_bad = true;
-  sim_.trace.note("framework {} launches {} badly: {}", node_, spec.id, why);
+  sim_.trace.note("framework {} launches {} badly with {}: {}", node_, spec.id,
+                  to_string(offers.back().id), why);
   (void)session_->accept(offers, {&spec, 1});
 }
 
@@ -142,11 +144,13 @@ void SimFramework::call_badly(const sdk::Offer& offer) {
       much.cpus += 1000;
       return launch_badly({offer}, much, "too big");
     case 1:
+      held_.emplace(offer.id, offer);  // refused as a whole: it stays ours
       return launch_badly({offer, offer}, much, "an offer named twice");
     case 2: {
       sdk::Offer foreign = offer;
       foreign.id = sim_.seen_offers[sim_.random.below(sim_.seen_offers.size())];
       if (foreign.id == offer.id || held_.contains(foreign.id)) break;
+      held_.emplace(offer.id, offer);
       return launch_badly({offer, foreign}, much, "a foreign or void offer");
     }
     case 3:
@@ -169,7 +173,6 @@ void SimFramework::repeat_an_id(const sdk::Offer& offer) {
     return session_->decline({&offer, 1});
   }
   ++sim_.totals.bad_calls;
-  running->second.was_repeated = true;
   sdk::TaskSpec spec;
   spec.id = running->first;
   spec.resources = running->second.resources;
@@ -211,9 +214,6 @@ void SimFramework::update(sdk::Driver& /*driver*/, const sdk::TaskStatus& status
 
 void SimFramework::note_status(Task& task, const sdk::TaskStatus& status) {
   const bool is_answer = status.reason == core::TaskReason::kReconciliation;
-  const bool is_repetition = task.was_repeated && status.reason == core::TaskReason::kTaskInvalid &&
-                             status.source == core::TaskSource::kMaster;
-  if (is_repetition) return;  // about the second launch, not about the task
   if (status.uuid.has_value()) {
     if (!task.updates.insert(*status.uuid).second) return;  // told before, to an earlier session
     const int rank = rank_of(status.state);
