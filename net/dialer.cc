@@ -127,8 +127,10 @@ void Dialer::State::on_looked_up(uv_getaddrinfo_t* request, int status, addrinfo
   }
   uv_freeaddrinfo(list);
   if (state == nullptr) return;
-  state->connect_next(absl::UnavailableError(
-      absl::StrCat("cannot resolve '", state->current.host, "': ", uv_strerror(status))));
+  // Not uv_strerror(0): it makes up a text and leaks it.
+  const char* reason = status == 0 ? "it has no address" : uv_strerror(status);
+  state->connect_next(
+      absl::UnavailableError(absl::StrCat("cannot resolve '", state->current.host, "': ", reason)));
 }
 
 // `why`: what to report when no candidate is left.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "net/reactor.h"
@@ -23,7 +24,7 @@ constexpr std::chrono::milliseconds kLingerTime{1000};
 constexpr std::size_t kMaxLingerBytes = 4 * 1024 * 1024;
 
 absl::Status io_error(const char* what, int code) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", uv_strerror(-code)));
+  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(code)));
 }
 
 }  // namespace
