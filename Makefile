@@ -7,6 +7,7 @@ JOBS ?= $(shell nproc)
 ALLOCATOR ?= jemalloc
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
+KILLS ?= 200
 RELEASE := build/release
 FILTER ?= .
 
@@ -80,6 +81,10 @@ tsan: bootstrap  ## the tests under ThreadSanitizer
 sim: configure  ## the simulator: SEEDS=1000 seeds, or SEED=n to replay one
 	$(call ninja,$(RELEASE),shoal_sim)
 	@$(RELEASE)/tests/shoal_sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+.PHONY: chaos
+chaos: build  ## 200 random kills of agents and frameworks of a dev cluster; nothing may be left
+	@scripts/chaos_dev --kills $(KILLS)
 
 .PHONY: fuzz fuzz-smoke
 fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name for some)
