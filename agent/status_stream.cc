@@ -9,7 +9,7 @@ bool StatusStream::acknowledge(const core::UpdateUuid& uuid) {
       std::find_if(pending_.begin(), pending_.end(),
                    [&uuid](const StatusUpdate& update) { return update.uuid == uuid; });
   if (named == pending_.end()) return false;
-  pending_.erase(named);
+  pending_.erase(pending_.begin(), named + 1);
   if (pending_.empty()) park();
   return true;
 }

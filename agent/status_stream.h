@@ -1,7 +1,7 @@
 // The status updates of one task that its framework has not acknowledged yet, oldest first. Each is
 // sent at once, so the master learns of an end (and frees its resources) also while an earlier
 // update is not acknowledged; all that are left are sent again, in order and with growing waits.
-// So updates arrive at least once and in order.
+// So updates arrive at least once and in order, but for earlier ones that a later one made void.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,9 @@ class StatusStream {
   // Oldest first.
   const std::vector<StatusUpdate>& pending() const { return pending_; }
 
-  // True when `uuid` names a pending one, which is then gone. Everything else is an echo of a
-  // resend (or a stranger) and changes nothing.
+  // True when `uuid` names a pending one, which is then gone, and what came before it too: a
+  // framework that has dealt with a later state is not told an earlier one any more. Everything
+  // else is an echo of a resend (or a stranger) and changes nothing.
   bool acknowledge(const core::UpdateUuid& uuid);
 
   // The newest was sent just now, for the first time: all that is pending is sent again after

@@ -27,6 +27,21 @@ void forward_status(Shard& shard, Outbox& outbox, const TaskStatus& status) {
   outbox.to_shard(shard.home_of(status.framework), OwnedStatus(status));
 }
 
+// How far a state is in the life of a task: its agent reports them in this order.
+int progress(TaskState state) {
+  if (is_terminal(state)) return 4;
+  switch (state) {
+    case TaskState::kStarting:
+      return 1;
+    case TaskState::kRunning:
+      return 2;
+    case TaskState::kKilling:
+      return 3;
+    default:
+      return 0;
+  }
+}
+
 // A status that the master makes itself: no uuid, so nobody waits for its acknowledgement.
 TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std::string_view task,
                          TaskState state, TaskReason reason, std::string_view message,
@@ -259,6 +274,9 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
   }
   if (it == agent->tasks.end()) return;
   TaskRecord& task = it->second;
+  // Sent again after a later one: its framework is past it, and what acknowledges the later one
+  // covers it. One that comes first is told first.
+  if (!framework_gone && progress(status.state) < progress(task.state)) return;
   if (!is_terminal(task.state)) {
     task.state = status.state;
     task.reason = status.reason;

@@ -509,13 +509,29 @@ TEST(AgentUpdates, WhatIsLeftIsResentInOrder) {
   a.exit("t");
   const auto sent = a.fx.take();
   ASSERT_EQ(sent.size(), 3u);
-  a.acknowledge(sent[1]);
+  a.acknowledge(sent[0]);
   on_disconnected(a.state);
   a.connect();
   const auto again = a.fx.take();
   ASSERT_EQ(again.size(), 2u);
-  EXPECT_EQ(again[0].uuid, sent[0].uuid);
+  EXPECT_EQ(again[0].uuid, sent[1].uuid);
   EXPECT_EQ(again[1].uuid, sent[2].uuid);
+}
+
+TEST(AgentUpdates, AnAcknowledgementCoversEarlierUpdates) {
+  TestAgent a;
+  a.connect();
+  a.start("t");
+  a.kill("t");
+  a.exit("t");
+  const auto sent = a.fx.take();
+  ASSERT_EQ(sent.size(), 3u);
+  a.acknowledge(sent[1]);
+  on_disconnected(a.state);
+  a.connect();
+  const auto again = a.fx.take();
+  ASSERT_EQ(again.size(), 1u);  // the later one that was acknowledged made the first one void
+  EXPECT_EQ(again[0].uuid, sent[2].uuid);
 }
 
 TEST(AgentUpdates, StrangeAcknowledgementsChangeNothing) {
