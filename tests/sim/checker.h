@@ -18,6 +18,9 @@
 
 namespace shoal::sim {
 
+// How far a state is in the life of a task; an agent reports them in this order.
+int progress_of(core::TaskState state);
+
 class Checker {
  public:
   using TaskName = std::pair<core::FrameworkId, std::string>;
@@ -73,6 +76,7 @@ class Checker {
   std::map<TaskName, std::uint64_t> running_;
   std::map<TaskName, core::TaskState> ended_by_master_;
   std::map<core::UpdateUuid, Said> said_;
+  std::map<TaskName, int> progress_seen_;  // by its framework, in updates of the agent
 };
 
 }  // namespace shoal::sim

@@ -6,25 +6,8 @@
 #include "tests/sim/sim_framework.h"
 
 namespace shoal::sim {
-namespace {
 
 using core::TaskState;
-
-int rank_of(TaskState state) {
-  if (core::is_terminal(state)) return 4;
-  switch (state) {
-    case TaskState::kStarting:
-      return 1;
-    case TaskState::kRunning:
-      return 2;
-    case TaskState::kKilling:
-      return 3;
-    default:
-      return 0;
-  }
-}
-
-}  // namespace
 
 std::size_t SimFramework::open_tasks() const {
   return static_cast<std::size_t>(std::count_if(tasks_.begin(), tasks_.end(), [](const auto& t) {
@@ -169,7 +152,9 @@ void SimFramework::repeat_an_id(const sdk::Offer& offer) {
     return !entry.second.has_ended && !entry.second.is_written_off &&
            entry.second.state == TaskState::kRunning && !entry.second.missing_since.has_value();
   });
-  if (running == tasks_.end() || sim_.scenario.has_master_restarts) {
+  // A task may be lost, and its id free again, before the framework hears of it.
+  const bool may_be_lost = sim_.scenario.has_master_restarts || sim_.scenario.has_agent_restarts;
+  if (running == tasks_.end() || may_be_lost) {
     return session_->decline({&offer, 1});
   }
   ++sim_.totals.bad_calls;
@@ -216,7 +201,7 @@ void SimFramework::note_status(Task& task, const sdk::TaskStatus& status) {
   const bool is_answer = status.reason == core::TaskReason::kReconciliation;
   if (status.uuid.has_value()) {
     if (!task.updates.insert(*status.uuid).second) return;  // told before, to an earlier session
-    const int rank = rank_of(status.state);
+    const int rank = progress_of(status.state);
     if (rank <= task.rank) {
       return sim_.checker.fail("framework {} is told {} of {} after an update of rank {}", node_,
                                name_of(status.state), status.task, task.rank);
