@@ -19,7 +19,7 @@ absl::StatusOr<core::AgentId> read_identity(const std::string& data_dir) {
   const absl::StatusOr<std::string> text = net::read_whole_file(path_in(data_dir), kMaxFileBytes);
   if (absl::IsNotFound(text.status())) return core::AgentId();
   if (!text.ok()) return text.status();
-  const absl::StatusOr<core::AgentId> id = core::parse_agent_id(core::strip(*text));
+  absl::StatusOr<core::AgentId> id = core::parse_agent_id(core::strip(*text));
   if (id.ok()) return id;
   return absl::FailedPreconditionError(fmt::format("{}: {}; remove it to register as a new agent",
                                                    path_in(data_dir),

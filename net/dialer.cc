@@ -235,7 +235,7 @@ void Dialer::set_addresses(std::vector<HostPort> addresses) {
   state_->index = 0;
 }
 
-void Dialer::reconnect_now(absl::Status why) {
+void Dialer::reconnect_now(const absl::Status& why) {
   state_->stop(why);
   state_->timer.start(core::Duration::zero());
 }

@@ -46,7 +46,7 @@ class Dialer {
   // with reconnect_now().
   void set_addresses(std::vector<HostPort> addresses);
   // Drops the present connection or wait and dials at once.
-  void reconnect_now(absl::Status why);
+  void reconnect_now(const absl::Status& why);
   // The owner has been greeted: the next failure starts the backoff anew. (A TCP connect alone
   // proves nothing, so it does not reset it.)
   void set_healthy();

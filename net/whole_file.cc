@@ -36,7 +36,7 @@ absl::Status write_file_atomically(const std::string& path, std::string_view tex
   const bool is_stored = write_all(fd, text) && ::fsync(fd) == 0;
   ::close(fd);
   if (is_stored && ::rename(aside.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status error = refused(path, "write");
+  absl::Status error = refused(path, "write");
   ::unlink(aside.c_str());
   return error;
 }
