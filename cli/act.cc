@@ -73,8 +73,8 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb) {
                      if (ended) (*reactor)->stop();
                    },
                    [&](const absl::Status& why) { stop(why); }});
-  auto interrupted = net::SignalWatcher::create(
-      **reactor, SIGINT, [&] { stop(absl::AbortedError("interrupted")); });
+  auto interrupted = net::SignalWatcher::create(**reactor, SIGINT,
+                                                [&] { stop(absl::AbortedError("interrupted")); });
   sdk::LogRequest request;
   request.framework = task.framework;
   request.task = task.id;

@@ -35,9 +35,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::milliseconds kLook{10};         // is it ready?
+constexpr std::chrono::milliseconds kLook{10};  // is it ready?
 constexpr std::chrono::seconds kReadyTimeout{60};
-constexpr std::chrono::seconds kPatience{8};           // the agents' tasks have a grace of 3 s
+constexpr std::chrono::seconds kPatience{8};  // the agents' tasks have a grace of 3 s
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -170,10 +170,15 @@ absl::Status DevCluster::start_master() {
   spec.name = "master";
   spec.restart = false;
   spec.log_file = data_.path() + "/master.log";
-  spec.words = {"master",       "--listen", verb_.listen,
-                "--data",       data_.path() + "/master",
-                "--ready-file", master_ready_file_,
-                "--reactors",   fmt::format("{}", verb_.reactors)};
+  spec.words = {"master",
+                "--listen",
+                verb_.listen,
+                "--data",
+                data_.path() + "/master",
+                "--ready-file",
+                master_ready_file_,
+                "--reactors",
+                fmt::format("{}", verb_.reactors)};
   return supervisor_->start(std::move(spec)).status();
 }
 
@@ -186,10 +191,15 @@ absl::Status DevCluster::start_agents() {
     ChildSpec spec;
     spec.name = fmt::format("agent-{}", i + 1);
     spec.log_file = fmt::format("{}/{}.log", data_.path(), spec.name);
-    spec.words = {"agent",      "--master",    master_,
-                  "--data",     fmt::format("{}/{}", data_.path(), spec.name),
-                  "--hostname", spec.name,
-                  "--resources", resources_flag(*resources)};
+    spec.words = {"agent",
+                  "--master",
+                  master_,
+                  "--data",
+                  fmt::format("{}/{}", data_.path(), spec.name),
+                  "--hostname",
+                  spec.name,
+                  "--resources",
+                  resources_flag(*resources)};
     if (auto started = supervisor_->start(std::move(spec)); !started.ok()) return started.status();
   }
   return absl::OkStatus();
@@ -223,8 +233,7 @@ void DevCluster::count_agents() {
 void DevCluster::on_ready() {
   is_ready_ = true;
   ready_limit_.stop();
-  const bool is_default =
-      master_ == fmt::format("127.0.0.1:{}", core::kDefaultMasterPort);
+  const bool is_default = master_ == fmt::format("127.0.0.1:{}", core::kDefaultMasterPort);
   const std::string agents = verb_.agents == 0
                                  ? "no agents"
                                  : fmt::format("{} agent{} (each {})", verb_.agents,
@@ -306,10 +315,10 @@ absl::StatusOr<core::Resources> divide_resources(const core::Resources& machine,
 }
 
 std::string resources_flag(const core::Resources& resources) {
-  std::string flag = fmt::format(
-      "cpus:{};mem:{};disk:{};gpus:{}", core::milli_to_string(resources.cpus),
-      core::milli_to_string(resources.mem), core::milli_to_string(resources.disk),
-      core::milli_to_string(resources.gpus));
+  std::string flag =
+      fmt::format("cpus:{};mem:{};disk:{};gpus:{}", core::milli_to_string(resources.cpus),
+                  core::milli_to_string(resources.mem), core::milli_to_string(resources.disk),
+                  core::milli_to_string(resources.gpus));
   std::string ports;
   for (const core::PortRange& range : resources.ports.ranges()) {
     ports += fmt::format("{}{}-{}", ports.empty() ? "" : ",", range.begin, range.end);

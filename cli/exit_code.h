@@ -14,7 +14,7 @@ inline constexpr int kExitDenied = 5;
 inline constexpr int kExitTimedOut = 6;
 inline constexpr int kExitCommandNotExecutable = 126;  // `run`: it is there, but …
 inline constexpr int kExitCommandNotFound = 127;       // `run`: no such program
-inline constexpr int kExitSignalBase = 128;  // + the signal that ended the command of `run`
+inline constexpr int kExitSignalBase = 128;   // + the signal that ended the command of `run`
 inline constexpr int kExitInterrupted = 130;  // Ctrl-C
 
 // The code for a failed call to the master.

@@ -40,7 +40,8 @@ struct VerbEntry {
   Finish (*define)(Parser&);
 };
 
-// --- shared options -------------------------------------------------------------------------------
+// --- shared options
+// -------------------------------------------------------------------------------
 
 void add_master_option(Parser& parser) {
   parser.app.add_option("--master", parser.master,
@@ -62,8 +63,7 @@ absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
   if (text == "json") return OutputFormat::kJson;
   if (text == "jsonl") return OutputFormat::kJsonLines;
   if (text == "name") return OutputFormat::kName;
-  return core::invalid("--output: '{}' is none of table, json, jsonl, name",
-                       core::printable(text));
+  return core::invalid("--output: '{}' is none of table, json, jsonl, name", core::printable(text));
 }
 
 absl::StatusOr<core::Milli> parse_amount(std::string_view flag, const std::string& text) {
@@ -83,7 +83,8 @@ absl::StatusOr<Int> parse_count(std::string_view flag, const std::string& text, 
                        most);
 }
 
-// --- daemons --------------------------------------------------------------------------------------
+// --- daemons
+// --------------------------------------------------------------------------------------
 
 Finish define_master(Parser& parser) {
   struct Texts {
@@ -186,7 +187,8 @@ Finish define_dev(Parser& parser) {
   };
 }
 
-// --- run ------------------------------------------------------------------------------------------
+// --- run
+// ------------------------------------------------------------------------------------------
 
 struct RunTexts {
   RunVerb verb;
@@ -270,7 +272,8 @@ Finish define_run(Parser& parser) {
   app.add_option("--gpus", texts->gpus, "GPUs per instance")->capture_default_str();
   app.add_option("--ports", texts->ports, "ports per instance, told as PORT0, PORT1, … (and PORT)")
       ->capture_default_str();
-  app.add_option("--name", texts->verb.name, "front part of the task's id (else the command's name)");
+  app.add_option("--name", texts->verb.name,
+                 "front part of the task's id (else the command's name)");
   app.add_option("--instances", texts->instances,
                  "how many to run; each finds its number in SHOAL_INSTANCE")
       ->capture_default_str();
@@ -280,12 +283,14 @@ Finish define_run(Parser& parser) {
   app.add_option("--chdir", texts->verb.directory, "folder to start in (else the task's sandbox)");
   app.add_option("--role", texts->verb.role, "whose share of the cluster is used")
       ->capture_default_str();
-  app.add_option("--timeout", texts->timeout, "kill it after this long, and end with 6 (as 90s, 5m)");
+  app.add_option("--timeout", texts->timeout,
+                 "kill it after this long, and end with 6 (as 90s, 5m)");
   app.add_flag("--wait", texts->verb.wait, "wait for a bigger agent when it is too big for all");
   return [texts](Parser& parsed) { return finish_run(*texts, parsed); };
 }
 
-// --- look and act ---------------------------------------------------------------------------------
+// --- look and act
+// ---------------------------------------------------------------------------------
 
 template <core::QueryKind kKind>
 Finish define_list(Parser& parser) {
@@ -364,14 +369,15 @@ Finish define_version(Parser& parser) {
   };
 }
 
-// --- the verbs --------------------------------------------------------------------------------------
+// --- the verbs
+// --------------------------------------------------------------------------------------
 
 constexpr std::array<VerbEntry, 13> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
-    {"master", "the daemon that decides", "  shoal master --listen 127.0.0.1:7070 --data /var/lib/shoal/master",
-     define_master},
+    {"master", "the daemon that decides",
+     "  shoal master --listen 127.0.0.1:7070 --data /var/lib/shoal/master", define_master},
     {"agent", "the daemon that runs tasks on a machine",
      "  shoal agent --master 127.0.0.1:7070 --data /var/lib/shoal/agent --attributes 'rack:a'",
      define_agent},
@@ -490,7 +496,8 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
   } catch (const CLI::CallForHelp&) {
     return {std::nullopt, kExitOk, help_of(parser.app, entry.name)};
   } catch (const CLI::ExtrasError&) {
-    return usage_error(prefix + explain_extra(parser.app, entry.name, parser.app.remaining()), hint);
+    return usage_error(prefix + explain_extra(parser.app, entry.name, parser.app.remaining()),
+                       hint);
   } catch (const CLI::ParseError& error) {
     return usage_error(prefix + explain_parse_error(error.what()), hint);
   }
@@ -505,7 +512,8 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
 
 std::string overview() {
   std::string text = "Usage: shoal VERB [OPTIONS]\n\n";
-  for (const VerbEntry& entry : kVerbs) text += fmt::format("  {:<11} {}\n", entry.name, entry.about);
+  for (const VerbEntry& entry : kVerbs)
+    text += fmt::format("  {:<11} {}\n", entry.name, entry.about);
   text +=
       "\nThe master is taken from --master, then SHOAL_MASTER, then 127.0.0.1:7070.\n"
       "Ends with 0 ok, 1 failed, 2 usage, 3 not found, 4 master unreachable, 6 timed out;\n"

@@ -49,7 +49,8 @@ std::string used_of(core::Milli used, core::Milli total) {
 
 std::string age(std::int64_t since_ms, std::int64_t now_ms) {
   if (since_ms == 0) return "-";
-  return duration_to_string(std::chrono::milliseconds(std::max<std::int64_t>(0, now_ms - since_ms)));
+  return duration_to_string(
+      std::chrono::milliseconds(std::max<std::int64_t>(0, now_ms - since_ms)));
 }
 
 std::string exit_of(const core::TaskSummary& task) {
@@ -60,7 +61,8 @@ std::string exit_of(const core::TaskSummary& task) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
-// --- tables ---------------------------------------------------------------------------------------
+// --- tables
+// ---------------------------------------------------------------------------------------
 
 Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_ms) {
   Table table({{"ID"},
@@ -73,14 +75,15 @@ Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_m
                {"UP", Align::kRight}});
   for (const core::AgentSummary& agent : agents) {
     const bool active = agent.state == core::AgentState::kActive;
-    table.add_row({core::to_string(agent.id),
-                   agent.hostname,
-                   {std::string(core::name_of(agent.state)), active ? Colour::kGreen : Colour::kRed},
-                   used_of(agent.used.cpus, agent.total.cpus),
-                   used_of(agent.used.mem, agent.total.mem),
-                   used_of(agent.used.disk, agent.total.disk),
-                   fmt::format("{}", agent.tasks),
-                   age(agent.registered_ms, now_ms)});
+    table.add_row(
+        {core::to_string(agent.id),
+         agent.hostname,
+         {std::string(core::name_of(agent.state)), active ? Colour::kGreen : Colour::kRed},
+         used_of(agent.used.cpus, agent.total.cpus),
+         used_of(agent.used.mem, agent.total.mem),
+         used_of(agent.used.disk, agent.total.disk),
+         fmt::format("{}", agent.tasks),
+         age(agent.registered_ms, now_ms)});
   }
   return table;
 }
@@ -98,17 +101,17 @@ Table table_of(const std::vector<core::FrameworkSummary>& frameworks, std::int64
                {"SINCE", Align::kRight}});
   for (const core::FrameworkSummary& framework : frameworks) {
     const bool active = framework.state == core::FrameworkState::kActive;
-    table.add_row({core::to_string(framework.id),
-                   or_dash(framework.name),
-                   or_dash(framework.user),
-                   framework.role,
-                   {std::string(core::name_of(framework.state)),
-                    active ? Colour::kGreen : Colour::kDim},
-                   fmt::format("{}", framework.tasks),
-                   fmt::format("{}", framework.offers),
-                   core::milli_to_string(framework.allocated.cpus),
-                   core::milli_to_string(framework.allocated.mem),
-                   age(framework.subscribed_ms, now_ms)});
+    table.add_row(
+        {core::to_string(framework.id),
+         or_dash(framework.name),
+         or_dash(framework.user),
+         framework.role,
+         {std::string(core::name_of(framework.state)), active ? Colour::kGreen : Colour::kDim},
+         fmt::format("{}", framework.tasks),
+         fmt::format("{}", framework.offers),
+         core::milli_to_string(framework.allocated.cpus),
+         core::milli_to_string(framework.allocated.mem),
+         age(framework.subscribed_ms, now_ms)});
   }
   return table;
 }
@@ -149,7 +152,8 @@ Table table_of(const std::vector<core::OfferSummary>& offers) {
   return table;
 }
 
-// --- details --------------------------------------------------------------------------------------
+// --- details
+// --------------------------------------------------------------------------------------
 
 std::string time_or_dash(std::int64_t wall_ms) { return wall_ms == 0 ? "-" : iso_time(wall_ms); }
 
@@ -334,8 +338,8 @@ int run_list(const ListVerb& verb) {
     say(fmt::format("no {}", word_of(verb.kind, true)));
     return kExitOk;
   }
-  return print_output(render_list(*view, verb.kind, !verb.id.empty(), describe_stdout(),
-                                  net::wall_now_ms()));
+  return print_output(
+      render_list(*view, verb.kind, !verb.id.empty(), describe_stdout(), net::wall_now_ms()));
 }
 
 }  // namespace shoal::cli

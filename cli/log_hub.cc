@@ -14,7 +14,8 @@ constexpr std::chrono::milliseconds kRetryAfter{200};
 
 }  // namespace
 
-LogHub::LogHub(net::Reactor& reactor) : reactor_(reactor), timer_(reactor, [this] { on_timer(); }) {}
+LogHub::LogHub(net::Reactor& reactor)
+    : reactor_(reactor), timer_(reactor, [this] { on_timer(); }) {}
 
 // One with room for another read; nullptr when the address is none.
 LogHub::Client* LogHub::client_of(const std::string& address) {
@@ -24,8 +25,7 @@ LogHub::Client* LogHub::client_of(const std::string& address) {
   }
   auto parsed = sdk::parse_log_address(address);
   if (!parsed.ok()) return nullptr;
-  clients_.push_back(
-      {address, std::make_unique<sdk::LogClient>(reactor_, *std::move(parsed)), 0});
+  clients_.push_back({address, std::make_unique<sdk::LogClient>(reactor_, *std::move(parsed)), 0});
   return &clients_.back();
 }
 
@@ -33,7 +33,8 @@ void LogHub::warm(const std::string& address) { client_of(address); }
 
 void LogHub::tail(const std::string& address, sdk::LogRequest request, Callbacks callbacks) {
   const std::uint64_t id = next_id_++;
-  tails_.emplace(id, Tail{address, std::move(request), std::move(callbacks), 0, nullptr, false, {}});
+  tails_.emplace(id,
+                 Tail{address, std::move(request), std::move(callbacks), 0, nullptr, false, {}});
   start(id);
 }
 

@@ -45,7 +45,7 @@ class LogHub {
     std::string address;
     sdk::LogRequest request;  // offset: of the next byte
     Callbacks callbacks;
-    int failures = 0;  // in a row
+    int failures = 0;          // in a row
     Client* client = nullptr;  // of the read that is under way
     bool ended = false;
     absl::Status end;

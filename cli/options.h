@@ -40,9 +40,9 @@ struct AgentVerb {
 struct DevVerb {
   std::uint32_t agents = 3;
   std::string listen;
-  std::string data_dir;    // empty: a temporary one, removed at the end
+  std::string data_dir;  // empty: a temporary one, removed at the end
   std::string ready_file;
-  std::string resources;   // of each agent; empty: the machine's, divided
+  std::string resources;  // of each agent; empty: the machine's, divided
   std::uint32_t reactors = 0;
 };
 

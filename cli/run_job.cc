@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kSayWhatIsMissing{1000};
 constexpr std::chrono::milliseconds kLookAgain{2000};
-constexpr std::chrono::milliseconds kTakeBack{1000};    // filter for offers that are too small
+constexpr std::chrono::milliseconds kTakeBack{1000};     // filter for offers that are too small
 constexpr std::chrono::milliseconds kKillLimit{10'000};  // for ends that never come
 constexpr std::uint32_t kMaxAttempts = 10;
 // Tasks and their descriptions share one message with a limit; the next offer brings the rest.
@@ -52,8 +52,8 @@ void RunJob::attach(sdk::SchedulerDriver& driver) {
   const auto on_broken = [this](const absl::Status& why) { on_broken_output(why); };
   pumps_[0] = std::make_unique<OutputPump>(reactor, STDOUT_FILENO,
                                            OutputPump::Events{on_drained, on_broken});
-  pumps_[1] = std::make_unique<OutputPump>(reactor, STDERR_FILENO,
-                                           OutputPump::Events{on_drained, nullptr});
+  pumps_[1] =
+      std::make_unique<OutputPump>(reactor, STDERR_FILENO, OutputPump::Events{on_drained, nullptr});
   wait_timer_ = std::make_unique<net::Timer>(reactor, [this] { explain_waiting(); });
   kill_limit_ = std::make_unique<net::Timer>(reactor, [this] {
     say("some tasks did not end; leaving them to the master");
@@ -94,7 +94,8 @@ std::size_t RunJob::pending() const {
                     [](const Instance& instance) { return instance.phase == Phase::kPending; }));
 }
 
-// --- launching --------------------------------------------------------------------------------------
+// --- launching
+// --------------------------------------------------------------------------------------
 
 void RunJob::subscribed(sdk::Driver& driver, core::FrameworkId id) {
   (void)id;
@@ -179,7 +180,8 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   return spec;
 }
 
-// --- what becomes of them ---------------------------------------------------------------------------
+// --- what becomes of them
+// ---------------------------------------------------------------------------
 
 void RunJob::update(sdk::Driver& driver, const sdk::TaskStatus& status) {
   (void)driver;
@@ -247,8 +249,8 @@ void RunJob::start_logs(Instance& instance) {
     callbacks.on_end = [this, index, stream](const absl::Status& status) {
       on_log_end(index, stream, status);
     };
-    logs_->tail(instance.address,
-                {driver_->framework_id(), instance.task, stream, 0, true}, std::move(callbacks));
+    logs_->tail(instance.address, {driver_->framework_id(), instance.task, stream, 0, true},
+                std::move(callbacks));
   }
 }
 
@@ -269,7 +271,8 @@ void RunJob::on_log_end(std::uint32_t index, core::LogStream stream, const absl:
   finish_when_done();
 }
 
-// --- the end ----------------------------------------------------------------------------------------
+// --- the end
+// ----------------------------------------------------------------------------------------
 
 void RunJob::finish_when_done() {
   const bool done = std::all_of(instances_.begin(), instances_.end(), [](const Instance& each) {
@@ -338,7 +341,8 @@ void RunJob::refused(sdk::Driver& driver, core::RefusalCode code, std::string_vi
   fail(fmt::format("the master refused: {}", core::printable(message, 1000)));
 }
 
-// --- waiting ----------------------------------------------------------------------------------------
+// --- waiting
+// ----------------------------------------------------------------------------------------
 
 void RunJob::explain_waiting() {
   if (forced_exit_.has_value() || pending() == 0) return;
@@ -358,8 +362,8 @@ void RunJob::on_explained(const absl::StatusOr<core::ClusterView>& view) {
   const WaitReason reason = explain_wait(demand_, view->agents);
   const bool any_launched = pending() < instances_.size();
   if (reason.never && !verb_.wait && !any_launched) {
-    return fail(fmt::format("too big for every agent: {} (--wait waits for a bigger one)",
-                            reason.text));
+    return fail(
+        fmt::format("too big for every agent: {} (--wait waits for a bigger one)", reason.text));
   }
   if (reason.text == last_reason_) return;
   last_reason_ = reason.text;

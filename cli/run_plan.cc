@@ -67,8 +67,8 @@ std::string needs(const Demand& demand) {
 std::string explain_kind(const Demand& demand, const std::vector<core::AgentSummary>& agents,
                          AmountOf amount) {
   for (const Kind& kind : kKinds) {
-    const auto largest = std::max_element(
-        agents.begin(), agents.end(), [&](const auto& a, const auto& b) {
+    const auto largest =
+        std::max_element(agents.begin(), agents.end(), [&](const auto& a, const auto& b) {
           return std::pair(amount(kind, a), total_of(kind, a)) <
                  std::pair(amount(kind, b), total_of(kind, b));
         });

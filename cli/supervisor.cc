@@ -138,8 +138,8 @@ void Supervisor::on_death(ChildId id, int status) {
   Child& child = *children_[id];
   child.pid = -1;
   if (shutting_down_) {
-    const bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM &&
-                         WTERMSIG(status) != SIGKILL;
+    const bool crashed =
+        WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGKILL;
     if (crashed) on_death_(id, status, core::Duration{-1});
     return continue_shut_down();
   }

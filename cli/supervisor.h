@@ -36,7 +36,8 @@ struct ChildSpec {
 class Supervisor {
  public:
   using ChildId = std::size_t;
-  // A child died by itself, or crashed while it was being ended. `status` is waitpid's; `restarts_in` < 0: it is not started again.
+  // A child died by itself, or crashed while it was being ended. `status` is waitpid's;
+  // `restarts_in` < 0: it is not started again.
   using OnDeath = std::function<void(ChildId, int status, core::Duration restarts_in)>;
 
   // Makes this process a subreaper. Errors: INTERNAL.

@@ -36,11 +36,10 @@ int run_version(const VersionVerb& verb) {
     return print_output(to_json(info));
   }
   if (verb.format == OutputFormat::kName) return print_output(info.version + "\n");
-  return print_output(fmt::format("shoal {}{}\nallocator {} {}\ncompiler {}\nprotocol {}\n",
-                                  info.version,
-                                  info.commit.empty() ? "" : fmt::format(" ({})", info.commit),
-                                  info.allocator, info.allocator_version, info.compiler,
-                                  info.protocol));
+  return print_output(
+      fmt::format("shoal {}{}\nallocator {} {}\ncompiler {}\nprotocol {}\n", info.version,
+                  info.commit.empty() ? "" : fmt::format(" ({})", info.commit), info.allocator,
+                  info.allocator_version, info.compiler, info.protocol));
 }
 
 }  // namespace shoal::cli

@@ -223,9 +223,11 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
   const bool live = agent != nullptr && agent->session.valid() && agent->session != session;
   if (live && agent->incarnation != message.incarnation) {
     shard.counters.refusals.add();
-    outbox.refuse(session, RefusalCode::kFenced,
-                  fmt::format("another agent with the id {} is connected from {}", to_string(known),
-                              agent->description->hostname));
+    outbox.refuse(
+        session, RefusalCode::kOverloaded,
+        fmt::format("another agent with the id {} is connected from {}; if it is not this "
+                    "machine, one of them has a copied data folder",
+                    to_string(known), agent->description->hostname));
     return AgentId();
   }
   if (live) outbox.close(agent->session);

@@ -10,7 +10,8 @@
 namespace shoal::core {
 
 // A new agent (`known` is 0: an id is drawn) or one that comes back. Answers AgentRegistered, or
-// Refusal and an invalid id: kFenced when another process with this id is connected.
+// Refusal and an invalid id: kOverloaded while another process with this id is connected. It may be
+// the half-open session of the process before, so trying again is right.
 AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, AgentId known,
                           const RegisterAgent& message, TimePoint now);
 

@@ -6,7 +6,8 @@
 
 #include "sdk/scheduler_driver.h"
 
-using namespace shoal;
+namespace core = shoal::core;
+namespace sdk = shoal::sdk;
 
 class Hello : public sdk::Scheduler {
  public:

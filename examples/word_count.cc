@@ -1,5 +1,6 @@
 // Counts the words of many files on the cluster: the list on stdin is cut into groups, every group
-// is a task that prints "COUNT WORD" lines, and the counts are read back from the agents and merged.
+// is a task that prints "COUNT WORD" lines, and the counts are read back from the agents and
+// merged.
 //
 //   git ls-files | sed "s|^|$PWD/|" | word_count [GROUPS]     GROUPS: 64 unless told
 //
@@ -22,7 +23,10 @@
 #include "sdk/log_client.h"
 #include "sdk/scheduler_driver.h"
 
-using namespace shoal;
+namespace core = shoal::core;
+namespace net = shoal::net;
+namespace sdk = shoal::sdk;
+namespace wire = shoal::wire;
 
 namespace {
 
@@ -34,7 +38,7 @@ struct Group {
   std::string task;     // the id of the present attempt
   std::string address;  // of the agent that has its output
   int attempts = 0;
-  bool waits = true;    // for an offer
+  bool waits = true;  // for an offer
   std::string output;
 };
 
@@ -185,7 +189,8 @@ std::vector<Group> read_groups(std::size_t count) {
     if (!line.empty()) files.push_back(line);
   }
   std::vector<Group> groups(std::min(count, files.size()));
-  for (std::size_t i = 0; i < files.size(); ++i) groups[i % groups.size()].files.push_back(files[i]);
+  for (std::size_t i = 0; i < files.size(); ++i)
+    groups[i % groups.size()].files.push_back(files[i]);
   return groups;
 }
 
@@ -236,7 +241,8 @@ int main(int argc, char** argv) {
     job.detach();
   }
   if (!status.ok() || !job.succeeded()) {
-    fmt::print(stderr, "word_count: {}\n", job.failure().empty() ? status.ToString() : job.failure());
+    fmt::print(stderr, "word_count: {}\n",
+               job.failure().empty() ? status.ToString() : job.failure());
     return 1;
   }
   const std::chrono::duration<double> took = net::monotonic_now() - start;

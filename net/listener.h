@@ -28,10 +28,10 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  // The first listener of a process. Resolves `bind_address` (HOST:PORT, net/address.h; blocking, so
-  // at start-up only), takes the first result, binds and listens. Port 0: the kernel picks. Errors:
-  // INVALID_ARGUMENT (malformed), UNAVAILABLE (name, or bind: with the address and the system's
-  // reason; a port on which another process listens is refused).
+  // The first listener of a process. Resolves `bind_address` (HOST:PORT, net/address.h; blocking,
+  // so at start-up only), takes the first result, binds and listens. Port 0: the kernel picks.
+  // Errors: INVALID_ARGUMENT (malformed), UNAVAILABLE (name, or bind: with the address and the
+  // system's reason; a port on which another process listens is refused).
   static absl::StatusOr<std::unique_ptr<Listener>> create(Reactor& reactor,
                                                           std::string_view bind_address,
                                                           const ListenerOptions& options);

@@ -2,7 +2,8 @@
 //
 // Threads: the reactor's, except `posted` (under its lock) and `stop_requested`.
 //
-// Memory order: stop_requested is stored before wake(), whose fence orders it before the wake-up; the
+// Memory order: stop_requested is stored before wake(), whose fence orders it before the wake-up;
+// the
 //   loop reads it in that wake-up. Relaxed is therefore enough.
 #pragma once
 
@@ -64,7 +65,7 @@ struct ReactorState {
   uv_timer_t deadline_timer{};
 
   core::TimePoint turn_time{};
-  bool in_turn = false;    // turn_time is this turn's
+  bool in_turn = false;  // turn_time is this turn's
   bool want_again = false;
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> turn_end_hooks;
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> wake_hooks;
@@ -78,7 +79,7 @@ struct ReactorState {
   std::vector<Stream*> pending;   // with something to tell their sink
   std::vector<Stream*> lingering;
   std::vector<Connection*> graveyard;  // detached during a callback of their own
-  Stream* watched = nullptr;      // list of the streams with a deadline
+  Stream* watched = nullptr;           // list of the streams with a deadline
   core::TimePoint next_check = core::TimePoint::max();
 
   std::vector<Slot> slots;

@@ -86,9 +86,9 @@ void ClientLink::fail(const absl::Status& why) {
     status = absl::UnavailableError(
         fmt::format("the {} at {} does not answer", peer_, address_.to_string()));
   } else if (!ready_ && absl::IsInvalidArgument(why)) {
-    status = absl::InvalidArgumentError(
-        fmt::format("what listens at {} is no {} of this version: {}", address_.to_string(), peer_,
-                    core::message_of(why)));
+    status =
+        absl::InvalidArgumentError(fmt::format("what listens at {} is no {} of this version: {}",
+                                               address_.to_string(), peer_, core::message_of(why)));
   }
   owner_->on_link_failed(status);
 }

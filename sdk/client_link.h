@@ -64,8 +64,8 @@ class ClientLink final : private net::ConnectionHandler {
   net::Connection* connection_ = nullptr;
   bool ready_ = false;
   bool failed_ = false;
-  wire::ByteVector pending_;        // encoded before the welcome
-  std::vector<std::size_t> ends_;   // where each of those frames ends
+  wire::ByteVector pending_;       // encoded before the welcome
+  std::vector<std::size_t> ends_;  // where each of those frames ends
   std::unique_ptr<net::Dialer> dialer_;
 };
 

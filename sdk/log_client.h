@@ -29,7 +29,7 @@ struct LogRequest {
 struct LogCallbacks {
   std::function<void(wire::Bytes)> on_data{};  // valid during the call
   std::function<void(absl::Status)> on_end{};  // once. OK: that was all. NOT_FOUND: no such task
-                                              // there. UNAVAILABLE: the agent cannot be reached
+                                               // there. UNAVAILABLE: the agent cannot be reached
 };
 
 class LogClient final : private ClientLinkOwner {

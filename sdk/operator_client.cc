@@ -39,8 +39,7 @@ absl::Status OperatorClient::wait(const bool& done) {
   return absl::DeadlineExceededError("the master did not answer in time");
 }
 
-absl::StatusOr<core::ClusterView> OperatorClient::query(core::QueryKind kind,
-                                                        std::string_view id) {
+absl::StatusOr<core::ClusterView> OperatorClient::query(core::QueryKind kind, std::string_view id) {
   bool done = false;
   absl::StatusOr<core::ClusterView> answer = absl::UnknownError("no answer");
   connection().query(kind, id, [&](absl::StatusOr<core::ClusterView> view) {

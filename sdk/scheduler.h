@@ -66,11 +66,11 @@ struct TaskStatus {
   core::TaskState state = core::TaskState::kUnknown;
   core::TaskReason reason = core::TaskReason::kNone;
   core::TaskSource source = core::TaskSource::kMaster;
-  std::string message;                     // one line for people, may be empty
-  std::optional<std::int32_t> exit_code;   // its process ended by itself
+  std::string message;                      // one line for people, may be empty
+  std::optional<std::int32_t> exit_code;    // its process ended by itself
   std::optional<std::int32_t> exit_signal;  // its process was ended by this signal
-  std::int64_t timestamp_ms = 0;           // wall clock of the source
-  std::optional<core::UpdateUuid> uuid;    // set when the status waits for an acknowledgement
+  std::int64_t timestamp_ms = 0;            // wall clock of the source
+  std::optional<core::UpdateUuid> uuid;     // set when the status waits for an acknowledgement
 
   bool is_terminal() const { return core::is_terminal(state); }
 };

@@ -139,11 +139,9 @@ absl::Status SchedulerSession::on_refusal(wire::Bytes payload) {
   const auto refusal = wire::decode<core::Refusal>(payload);
   if (!refusal.ok()) return refusal.status();
   const absl::Status status = status_of(*refusal);
-  const bool ends =
-      state_ == State::kActive
-          ? refusal->code == core::RefusalCode::kFenced ||
-                refusal->code == core::RefusalCode::kBadMessage
-          : is_final(refusal->code);
+  const bool ends = state_ == State::kActive ? refusal->code == core::RefusalCode::kFenced ||
+                                                   refusal->code == core::RefusalCode::kBadMessage
+                                             : is_final(refusal->code);
   if (ends) {
     finish(status);
   } else if (state_ == State::kActive) {
@@ -258,9 +256,9 @@ absl::Status SchedulerSession::accept(absl::Span<const Offer> offers,
     accept.tasks.push_back(std::move(launch));
   }
   if (bytes > core::kMaxFrameBytes / 2) {
-    return absl::ResourceExhaustedError(fmt::format(
-        "the tasks of one accept take {} bytes, at most {}: use several offers", bytes,
-        core::kMaxFrameBytes / 2));
+    return absl::ResourceExhaustedError(
+        fmt::format("the tasks of one accept take {} bytes, at most {}: use several offers", bytes,
+                    core::kMaxFrameBytes / 2));
   }
   for (const Offer& offer : offers) accept.offers.push_back(offer.id);
   accept.refuse_ms = to_ms(refuse);

@@ -21,8 +21,8 @@ TEST(DurationTest, ReadsAndWrites) {
   EXPECT_EQ(*parse_duration("5"), std::chrono::seconds(5));
   EXPECT_EQ(*parse_duration("1.5m"), std::chrono::seconds(90));
   EXPECT_EQ(*parse_duration("365d"), std::chrono::hours(365 * 24));
-  for (const char* bad : {"", "s", "-1s", "5sec", "1e3", "366d", "1 s", "1.2345s",
-                          "99999999999999999999s"}) {
+  for (const char* bad :
+       {"", "s", "-1s", "5sec", "1e3", "366d", "1 s", "1.2345s", "99999999999999999999s"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(parse_duration(bad).status())) << bad;
   }
   EXPECT_EQ(duration_to_string(std::chrono::milliseconds(350)), "350ms");

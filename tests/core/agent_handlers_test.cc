@@ -99,12 +99,12 @@ TEST_P(AgentHandlersTest, ATaskThatNeverArrivedIsDropped) {
   EXPECT_EQ(cluster.bag_of(framework).last_update("t")->status.state, TaskState::kDropped);
 }
 
-TEST_P(AgentHandlersTest, ASecondProcessWithTheSameIdIsFenced) {
+TEST_P(AgentHandlersTest, ASecondProcessWithTheSameIdHasToWait) {
   const SessionId clone = cluster.new_session();
   const AgentId id = cluster.register_agent(clone, agent, "cpus:4;mem:1000", /*incarnation=*/999);
   EXPECT_FALSE(id.valid());
   ASSERT_EQ(cluster.bag(clone).refusals.size(), 1u);
-  EXPECT_EQ(cluster.bag(clone).refusals[0].first, RefusalCode::kFenced);
+  EXPECT_EQ(cluster.bag(clone).refusals[0].first, RefusalCode::kOverloaded);
   EXPECT_EQ(cluster.agent(agent).state, AgentState::kActive);
 }
 

@@ -92,8 +92,7 @@ TEST_F(CliTest, RunGivesTheCommandItsArgumentsAndEnvironment) {
   const Result result =
       shoal({"run", "--env", "A=x y", "--env", "SHOAL_INSTANCE=mine", "--ports", "2", "--", "sh",
              "-c", "echo \"$A|$SHOAL_INSTANCE|$1|$2|$PORT-$PORT0-$PORT1\"", "sh", "", "-- *"});
-  EXPECT_THAT(result.out,
-              MatchesRegex("x y\\|mine\\|\\|-- \\*\\|3[0-9]+-3[0-9]+-3[0-9]+\n"));
+  EXPECT_THAT(result.out, MatchesRegex("x y\\|mine\\|\\|-- \\*\\|3[0-9]+-3[0-9]+-3[0-9]+\n"));
 }
 
 TEST_F(CliTest, RunStartsWhereItIsTold) {
@@ -101,9 +100,10 @@ TEST_F(CliTest, RunStartsWhereItIsTold) {
 }
 
 TEST_F(CliTest, InstancesArePrefixedAndTheFirstFailureCounts) {
-  const Result result = shoal({"run", "--cpus", "0.1", "--mem", "16", "--instances", "5", "--",
-                               "sh", "-c", "echo I am $SHOAL_INSTANCE of $SHOAL_INSTANCES; "
-                               "test $SHOAL_INSTANCE -lt 3 || exit 1$SHOAL_INSTANCE"});
+  const Result result =
+      shoal({"run", "--cpus", "0.1", "--mem", "16", "--instances", "5", "--", "sh", "-c",
+             "echo I am $SHOAL_INSTANCE of $SHOAL_INSTANCES; "
+             "test $SHOAL_INSTANCE -lt 3 || exit 1$SHOAL_INSTANCE"});
   for (int i = 0; i < 5; ++i) {
     const std::string number = std::to_string(i);
     EXPECT_THAT(result.out, HasSubstr("[" + number + "] I am " + number + " of 5\n"));
@@ -112,8 +112,7 @@ TEST_F(CliTest, InstancesArePrefixedAndTheFirstFailureCounts) {
 }
 
 TEST_F(CliTest, MoreInstancesThanFitAtOnceAllRun) {
-  const Result result =
-      shoal({"run", "--cpus", "0.5", "--instances", "12", "--", "echo", "done"});
+  const Result result = shoal({"run", "--cpus", "0.5", "--instances", "12", "--", "echo", "done"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 12);
 }
@@ -138,9 +137,9 @@ TEST_F(CliTest, CtrlCKillsTheTask) {
 }
 
 TEST_F(CliTest, ASecondCtrlCLeavesAtOnce) {
-  auto process = cluster->start_shoal(
-      {"run", "--name", "stubborn", "--", "sh", "-c", "trap '' TERM INT; echo started; "
-       "while :; do sleep 600; done"});
+  auto process = cluster->start_shoal({"run", "--name", "stubborn", "--", "sh", "-c",
+                                       "trap '' TERM INT; echo started; "
+                                       "while :; do sleep 600; done"});
   ASSERT_TRUE(process->wait_for_output("started\n"));
   process->signal(SIGINT);
   ASSERT_TRUE(process->wait_for_output("again to leave at once"));
@@ -243,10 +242,14 @@ TEST_F(CliTest, TeardownEndsAFramework) {
 }
 
 TEST_F(CliTest, WhatIsNotThereIsThree) {
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"tasks", "nope"}, {"agents", "a-00000000000000ff"},
-        {"frameworks", "f-00000000000000ff"}, {"offers", "nope"}, {"logs", "nope"},
-        {"kill", "nope"}, {"logs", "../../etc"}, {"teardown", "f-00000000000000ff"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"tasks", "nope"},
+                                                {"agents", "a-00000000000000ff"},
+                                                {"frameworks", "f-00000000000000ff"},
+                                                {"offers", "nope"},
+                                                {"logs", "nope"},
+                                                {"kill", "nope"},
+                                                {"logs", "../../etc"},
+                                                {"teardown", "f-00000000000000ff"}}) {
     const Result result = shoal(words);
     EXPECT_EQ(result.exit_code, 3) << words[0] << ": " << result.err;
     EXPECT_EQ(result.out, "");

@@ -28,8 +28,8 @@ std::string read_file(const std::string& path) {
 }
 
 // In the child, between fork and exec.
-[[noreturn]] void become(const std::vector<std::string>& words, const StartOptions& options,
-                         int in, int out, int err) {
+[[noreturn]] void become(const std::vector<std::string>& words, const StartOptions& options, int in,
+                         int out, int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::dup2(in, 0);
   ::dup2(out, 1);
@@ -66,8 +66,7 @@ Process::Process(std::vector<std::string> words, StartOptions options) {
   int in[2] = {-1, -1};
   int out[2] = {-1, -1};
   int err[2] = {-1, -1};
-  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0 ||
-      ::pipe2(err, O_CLOEXEC) != 0) {
+  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) {
     return;
   }
   pid_ = ::fork();
@@ -177,8 +176,7 @@ std::string command_line_of(pid_t pid) {
 }
 
 TempFolder::TempFolder() {
-  std::string pattern =
-      (std::filesystem::temp_directory_path() / "shoal-test-XXXXXX").string();
+  std::string pattern = (std::filesystem::temp_directory_path() / "shoal-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
 }
 
@@ -189,8 +187,8 @@ TempFolder::~TempFolder() {
 
 Cluster::Cluster(std::vector<std::string> more_words) {
   const std::string ready = folder_.path() + "/ready.json";
-  std::vector<std::string> words = {SHOAL_BINARY,   "dev",          "--listen", "127.0.0.1:0",
-                                    "--ready-file", ready};
+  std::vector<std::string> words = {SHOAL_BINARY,  "dev",          "--listen",
+                                    "127.0.0.1:0", "--ready-file", ready};
   words.insert(words.end(), more_words.begin(), more_words.end());
   process_ = std::make_unique<Process>(std::move(words));
   eventually([&] { return std::filesystem::exists(ready) || children_of(::getpid()).empty(); });

@@ -35,9 +35,9 @@ TEST(SpscRing, FillsRefusesAndWraps) {
   EXPECT_EQ(ring.front_position(), 12u);
 }
 
-// Publishes with a plain release store, in bursts that meet the loop in every phase. It guards against
-// gross mistakes only: without the fence in wake() the loss is so rare that 9 M sends of this test
-// showed none. That the fence is needed is shown by the model (tests/net/model).
+// Publishes with a plain release store, in bursts that meet the loop in every phase. It guards
+// against gross mistakes only: without the fence in wake() the loss is so rare that 9 M sends of
+// this test showed none. That the fence is needed is shown by the model (tests/net/model).
 TEST(Wake, NoneIsLost) {
   Reactors reactors(1);
   SpscRing<int, 64> ring;

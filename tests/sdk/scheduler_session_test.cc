@@ -111,9 +111,9 @@ class SchedulerSessionTest : public testing::Test {
     std::vector<std::uint64_t> aligned((bytes.size() + 7) / 8);
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(aligned.data()));
     wire::FrameView frame;
-    const auto progress = wire::next_frame(
-        {reinterpret_cast<const std::uint8_t*>(aligned.data()), bytes.size()},
-        core::kMaxFrameBytes, &frame);
+    const auto progress =
+        wire::next_frame({reinterpret_cast<const std::uint8_t*>(aligned.data()), bytes.size()},
+                         core::kMaxFrameBytes, &frame);
     EXPECT_TRUE(progress.ok()) << progress.status();
     return session->on_frame(frame, now);
   }
