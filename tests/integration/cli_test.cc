@@ -100,10 +100,11 @@ TEST_F(CliTest, RunStartsWhereItIsTold) {
 }
 
 TEST_F(CliTest, InstancesArePrefixedAndTheFirstFailureCounts) {
+  const std::string script =
+      "echo I am $SHOAL_INSTANCE of $SHOAL_INSTANCES; "
+      "test $SHOAL_INSTANCE -lt 3 || exit 1$SHOAL_INSTANCE";
   const Result result =
-      shoal({"run", "--cpus", "0.1", "--mem", "16", "--instances", "5", "--", "sh", "-c",
-             "echo I am $SHOAL_INSTANCE of $SHOAL_INSTANCES; "
-             "test $SHOAL_INSTANCE -lt 3 || exit 1$SHOAL_INSTANCE"});
+      shoal({"run", "--cpus", "0.1", "--mem", "16", "--instances", "5", "--", "sh", "-c", script});
   for (int i = 0; i < 5; ++i) {
     const std::string number = std::to_string(i);
     EXPECT_THAT(result.out, HasSubstr("[" + number + "] I am " + number + " of 5\n"));
@@ -137,9 +138,8 @@ TEST_F(CliTest, CtrlCKillsTheTask) {
 }
 
 TEST_F(CliTest, ASecondCtrlCLeavesAtOnce) {
-  auto process = cluster->start_shoal({"run", "--name", "stubborn", "--", "sh", "-c",
-                                       "trap '' TERM INT; echo started; "
-                                       "while :; do sleep 600; done"});
+  const std::string script = "trap '' TERM INT; echo started; while :; do sleep 600; done";
+  auto process = cluster->start_shoal({"run", "--name", "stubborn", "--", "sh", "-c", script});
   ASSERT_TRUE(process->wait_for_output("started\n"));
   process->signal(SIGINT);
   ASSERT_TRUE(process->wait_for_output("again to leave at once"));

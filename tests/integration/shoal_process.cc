@@ -163,7 +163,8 @@ std::vector<pid_t> children_of(pid_t parent) {
     std::string state;
     pid_t of = 0;
     fields >> state >> of;
-    if (of == parent) children.push_back(std::atoi(entry->d_name));
+    if (of == parent)
+      children.push_back(static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10)));
   }
   ::closedir(folder);
   return children;

@@ -28,7 +28,7 @@ struct StartOptions {
 // Killed (SIGKILL) and reaped when it is destroyed.
 class Process {
  public:
-  Process(std::vector<std::string> words, StartOptions options = {});
+  explicit Process(std::vector<std::string> words, StartOptions options = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
