@@ -126,8 +126,7 @@ struct Agent::State final : public FramingEffects,
   absl::Status outcome;     // told by on_stopped
 };
 
-// --- start
-// ------------------------------------------------------------------------------------------
+// --- start ---
 
 absl::Status Agent::State::prepare() {
   if (options.masters.empty()) return core::invalid("no master is named: use --master HOST:PORT");
@@ -229,8 +228,7 @@ void Agent::State::start() {
   dialer->start();
 }
 
-// --- session
-// ----------------------------------------------------------------------------------------
+// --- session ---
 
 void Agent::State::send_frame(wire::Bytes frame) {
   net::Connection* connection = dialer->connection();
@@ -311,8 +309,7 @@ bool Agent::State::is_live(core::FrameworkId framework, std::string_view task) c
   return found != nullptr && found->phase != TaskPhase::kEnded;
 }
 
-// --- time and end
-// -----------------------------------------------------------------------------------
+// --- time and end ---
 
 void Agent::State::on_timer() {
   armed = core::TimePoint::max();
@@ -375,8 +372,7 @@ void Agent::State::on_end_timer() {
   if (hooks.on_stopped) hooks.on_stopped(outcome);  // last: it may destroy this
 }
 
-// --- Agent
-// ------------------------------------------------------------------------------------------
+// --- Agent ---
 
 Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Agent::~Agent() = default;

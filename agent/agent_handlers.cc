@@ -27,8 +27,7 @@ constexpr std::size_t kReportedNameBytes = core::kMaxTaskNameBytes;
 constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
 constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
 
-// --- status updates
-// ---------------------------------------------------------------------------------
+// --- status updates ---
 
 core::TaskStatus status_of(const AgentState& state, const Task& task, const StatusUpdate& update) {
   core::TaskStatus status;
@@ -95,8 +94,7 @@ StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
   return update;
 }
 
-// --- life of a task
-// ---------------------------------------------------------------------------------
+// --- life of a task ---
 
 void launch(AgentState& state, AgentEffects& effects, Task& task,
             const wire::TaskDescription& description) {
@@ -190,8 +188,7 @@ void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId fra
   report(state, effects, task, std::move(update), now);
 }
 
-// --- session
-// ----------------------------------------------------------------------------------------
+// --- session ---
 
 void drop_session(AgentState& state, AgentEffects& effects, std::string_view reason) {
   effects.disconnect(reason);

@@ -24,8 +24,7 @@
 
 namespace shoal::agent {
 
-// --- session
-// --------------------------------------------------------------------------------------
+// --- session ---
 
 // A transport to the master is up: says hello.
 void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now);
@@ -39,8 +38,7 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
 // Otherwise disconnects if there is no session yet, to try again later.
 void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& message);
 
-// --- the master's commands, only while registered
-// ---------------------------------------------------
+// --- the master's commands, only while registered ---
 
 // The second one for the same (framework, id) starts nothing and sends the task's present state.
 void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& message,
@@ -51,8 +49,7 @@ void on_acknowledge(AgentState& state, const core::AcknowledgeUpdate& message);
 void on_remove_framework(AgentState& state, AgentEffects& effects,
                          const core::RemoveFramework& message, core::TimePoint now);
 
-// --- the executor's answers
-// -------------------------------------------------------------------------
+// --- the executor's answers ---
 
 void on_process_started(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                         std::string_view task, core::TimePoint now);
@@ -62,16 +59,14 @@ void on_launch_failed(AgentState& state, AgentEffects& effects, core::FrameworkI
 void on_process_exited(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                        std::string_view task, const ExitStatus& exit, core::TimePoint now);
 
-// --- time
-// -------------------------------------------------------------------------------------------
+// --- time ---
 
 // Heartbeats, silence of the master, resends, ends of graces. Harmless when nothing is due.
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now);
 // When on_tick has something to do; TimePoint::max(): never.
 core::TimePoint next_deadline(const AgentState& state);
 
-// --- the operator's wish
-// --------------------------------------------------------------------------
+// --- the operator's wish ---
 
 // Starts nothing more and kills every task: with its grace, or at once. state.tasks.live() tells
 // how many are left.

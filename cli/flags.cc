@@ -40,8 +40,7 @@ struct VerbEntry {
   Finish (*define)(Parser&);
 };
 
-// --- shared options
-// -------------------------------------------------------------------------------
+// --- shared options ---
 
 void add_master_option(Parser& parser) {
   parser.app.add_option("--master", parser.master,
@@ -83,8 +82,7 @@ absl::StatusOr<Int> parse_count(std::string_view flag, const std::string& text, 
                        most);
 }
 
-// --- daemons
-// --------------------------------------------------------------------------------------
+// --- daemons ---
 
 Finish define_master(Parser& parser) {
   struct Texts {
@@ -187,8 +185,7 @@ Finish define_dev(Parser& parser) {
   };
 }
 
-// --- run
-// ------------------------------------------------------------------------------------------
+// --- run ---
 
 struct RunTexts {
   RunVerb verb;
@@ -289,8 +286,7 @@ Finish define_run(Parser& parser) {
   return [texts](Parser& parsed) { return finish_run(*texts, parsed); };
 }
 
-// --- look and act
-// ---------------------------------------------------------------------------------
+// --- look and act ---
 
 template <core::QueryKind kKind>
 Finish define_list(Parser& parser) {
@@ -369,8 +365,7 @@ Finish define_version(Parser& parser) {
   };
 }
 
-// --- the verbs
-// --------------------------------------------------------------------------------------
+// --- the verbs ---
 
 constexpr std::array<VerbEntry, 13> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",

@@ -61,8 +61,7 @@ std::string exit_of(const core::TaskSummary& task) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
-// --- tables
-// ---------------------------------------------------------------------------------------
+// --- tables ---
 
 Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_ms) {
   Table table({{"ID"},
@@ -152,8 +151,7 @@ Table table_of(const std::vector<core::OfferSummary>& offers) {
   return table;
 }
 
-// --- details
-// --------------------------------------------------------------------------------------
+// --- details ---
 
 std::string time_or_dash(std::int64_t wall_ms) { return wall_ms == 0 ? "-" : iso_time(wall_ms); }
 

@@ -94,8 +94,7 @@ std::size_t RunJob::pending() const {
                     [](const Instance& instance) { return instance.phase == Phase::kPending; }));
 }
 
-// --- launching
-// --------------------------------------------------------------------------------------
+// --- launching ---
 
 void RunJob::subscribed(sdk::Driver& driver, core::FrameworkId id) {
   (void)id;
@@ -174,14 +173,14 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   }
   // What the user says wins: every name once.
   for (const auto& [name, value] : verb_.environment) {
-    std::erase_if(description.environment, [&](const auto& pair) { return pair.first == name; });
+    std::erase_if(description.environment,
+                  [&name = name](const auto& pair) { return pair.first == name; });
     description.environment.emplace_back(name, value);
   }
   return spec;
 }
 
-// --- what becomes of them
-// ---------------------------------------------------------------------------
+// --- what becomes of them ---
 
 void RunJob::update(sdk::Driver& driver, const sdk::TaskStatus& status) {
   (void)driver;
@@ -271,8 +270,7 @@ void RunJob::on_log_end(std::uint32_t index, core::LogStream stream, const absl:
   finish_when_done();
 }
 
-// --- the end
-// ----------------------------------------------------------------------------------------
+// --- the end ---
 
 void RunJob::finish_when_done() {
   const bool done = std::all_of(instances_.begin(), instances_.end(), [](const Instance& each) {
@@ -341,8 +339,7 @@ void RunJob::refused(sdk::Driver& driver, core::RefusalCode code, std::string_vi
   fail(fmt::format("the master refused: {}", core::printable(message, 1000)));
 }
 
-// --- waiting
-// ----------------------------------------------------------------------------------------
+// --- waiting ---
 
 void RunJob::explain_waiting() {
   if (forced_exit_.has_value() || pending() == 0) return;

@@ -78,8 +78,7 @@ struct Heartbeat {
   std::uint64_t sequence = 0;
 };
 
-// --- values shared by conversations
-// ---------------------------------------------------------------
+// --- values shared by conversations ---
 
 struct AttributeView {
   std::string_view name;   // check_name
@@ -111,8 +110,7 @@ struct TaskStatus {
   UpdateUuid uuid{};
 };
 
-// --- agent conversation
-// ---------------------------------------------------------------------------
+// --- agent conversation ---
 
 // A task that runs (or ended unacknowledged) on an agent that registers again.
 struct TaskReport {
@@ -162,8 +160,7 @@ struct RemoveFramework {
   FrameworkId framework;
 };
 
-// --- framework conversation
-// -------------------------------------------------------------------------
+// --- framework conversation ---
 
 struct Subscribe {
   std::string_view name;  // clean text
@@ -219,8 +216,7 @@ struct AgentFailure {
   AgentId agent;
 };
 
-// --- operator conversation
-// --------------------------------------------------------------------------
+// --- operator conversation ---
 
 enum class QueryKind : std::uint8_t {
   kCluster = 0,
@@ -242,8 +238,7 @@ struct TeardownFramework {
 
 struct Done {};
 
-// --- log conversation
-// -------------------------------------------------------------------------------
+// --- log conversation ---
 
 enum class LogStream : std::uint8_t { kStdout = 0, kStderr = 1 };
 inline constexpr std::uint8_t kLogStreams = 2;

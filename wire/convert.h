@@ -42,8 +42,7 @@ using Offset = flatbuffers::Offset<T>;
 template <typename T>
 using VectorOffset = flatbuffers::Offset<flatbuffers::Vector<T>>;
 
-// --- common values (convert_common.cc)
-// ------------------------------------------------------------
+// --- common values (convert_common.cc) ---
 
 Offset<fb::Resources> put(Builder& builder, const core::Resources& in);
 Offset<fb::Attribute> put(Builder& builder, const core::AttributeView& in);
@@ -82,8 +81,7 @@ inline flatbuffers::Optional<std::int32_t> exit_signal_of(const auto& in) {
   return flatbuffers::nullopt;
 }
 
-// --- whole messages (convert_common.cc)
-// -----------------------------------------------------------
+// --- whole messages (convert_common.cc) ---
 
 // This thread's builder, cleared. It keeps its memory, so encoding stops allocating once it has
 // seen the largest message.

@@ -4,8 +4,7 @@
 
 namespace shoal::wire {
 
-// --- registration
-// ---------------------------------------------------------------------------------
+// --- registration ---
 
 static Offset<fb::TaskReport> put(Builder& builder, const core::TaskReport& in) {
   const auto id = put_text(builder, in.id);
@@ -53,8 +52,7 @@ static void read(Reader& reader, const fb::AgentRegistered& in, core::AgentRegis
   out.session_timeout_ms = reader.nonzero(in.session_timeout_ms(), "session_timeout_ms");
 }
 
-// --- tasks
-// ----------------------------------------------------------------------------------------
+// --- tasks ---
 
 static Offset<fb::RunTask> put(Builder& builder, const core::RunTask& in) {
   const auto task = put(builder, in.task);

@@ -6,8 +6,7 @@
 
 namespace shoal::wire {
 
-// --- parts
-// ----------------------------------------------------------------------------------------
+// --- parts ---
 
 Offset<flatbuffers::String> put_text(Builder& builder, std::string_view in) {
   if (in.empty()) return 0;
@@ -29,8 +28,7 @@ VectorOffset<std::uint64_t> put_offer_ids(Builder& builder, absl::Span<const cor
   return builder.CreateVector(ids.data(), ids.size());
 }
 
-// --- resources, attributes, launches
-// --------------------------------------------------------------
+// --- resources, attributes, launches ---
 
 Offset<fb::Resources> put(Builder& builder, const core::Resources& in) {
   if (in.empty()) return 0;
@@ -98,8 +96,7 @@ void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out) {
   out.description = reader.bytes(in.description(), "description", core::kMaxTaskDescriptionBytes);
 }
 
-// --- whole messages
-// -------------------------------------------------------------------------------
+// --- whole messages ---
 
 Builder& borrow_builder() {
   thread_local Builder builder(4096);

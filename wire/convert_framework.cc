@@ -4,8 +4,7 @@
 
 namespace shoal::wire {
 
-// --- subscription
-// ---------------------------------------------------------------------------------
+// --- subscription ---
 
 static Offset<fb::Subscribe> put(Builder& builder, const core::Subscribe& in) {
   const auto name = put_text(builder, in.name);
@@ -34,8 +33,7 @@ static void read(Reader& reader, const fb::Subscribed& in, core::Subscribed& out
   out.session_timeout_ms = reader.nonzero(in.session_timeout_ms(), "session_timeout_ms");
 }
 
-// --- offers
-// ---------------------------------------------------------------------------------------
+// --- offers ---
 
 static Offset<fb::Offer> put(Builder& builder, const core::OfferView& in) {
   const auto hostname = put_text(builder, in.hostname);
@@ -110,8 +108,7 @@ static void read(Reader& reader, const fb::Decline& in, core::Decline& out) {
   out.refuse_ms = reader.duration_or_default(in.refuse_ms(), "refuse_ms");
 }
 
-// --- the rest
-// -------------------------------------------------------------------------------------
+// --- the rest ---
 
 static Offset<fb::Revive> put(Builder& builder, const core::Revive&) {
   return fb::CreateRevive(builder);

@@ -8,8 +8,7 @@
 
 namespace shoal::wire {
 
-// --- calls
-// ----------------------------------------------------------------------------------------
+// --- calls ---
 
 static Offset<fb::Query> put(Builder& builder, const core::Query& in) {
   const auto id = put_text(builder, in.id);
@@ -36,8 +35,7 @@ SHOAL_WIRE_MESSAGE(Query)
 SHOAL_WIRE_MESSAGE(TeardownFramework)
 SHOAL_WIRE_MESSAGE(Done)
 
-// --- records
-// --------------------------------------------------------------------------------------
+// --- records ---
 
 static Offset<fb::ClusterSummary> put(Builder& builder, const core::ClusterSummary& in) {
   const auto version = put_text(builder, in.version);
@@ -167,8 +165,7 @@ static void read(Reader& reader, const fb::OfferSummary& in, core::OfferSummary&
   out.age_ms = reader.since(in.age_ms(), "age_ms");
 }
 
-// --- the answer, in parts
-// -------------------------------------------------------------------------
+// --- the answer, in parts ---
 
 static std::size_t tables_of(const core::AgentSummary& in) { return 4 + in.attributes.size(); }
 static std::size_t tables_of(const auto&) { return 2; }

@@ -18,8 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// --- session
-// ----------------------------------------------------------------------------------------
+// --- session ---
 
 TEST(AgentSession, GreetsRegistersAndTakesTheId) {
   TestAgent a;
@@ -150,8 +149,7 @@ TEST(AgentSession, AnotherClusterOrProtocolIsNotFollowed) {
   EXPECT_THAT(a.fx.disconnects[0], HasSubstr("protocol 9"));
 }
 
-// --- run
-// --------------------------------------------------------------------------------------------
+// --- run ---
 
 TEST(AgentTasks, RunFromStartToForgotten) {
   TestAgent a;
@@ -306,8 +304,7 @@ TEST(AgentTasks, TheNumberOfTasksIsBounded) {
   EXPECT_EQ(a.state.tasks.size(), core::kMaxTasksPerAgent);
 }
 
-// --- kill
-// -------------------------------------------------------------------------------------------
+// --- kill ---
 
 TEST(AgentKill, TermThenGraceThenKill) {
   TestAgent a;
@@ -424,8 +421,7 @@ TEST(AgentKill, AnEndedTaskTellsItsEndAgain) {
   EXPECT_THAT(a.fx.kills, IsEmpty());
 }
 
-// --- removal of a framework
-// -------------------------------------------------------------------------
+// --- removal of a framework ---
 
 TEST(AgentRemoveFramework, ItsTasksEndUnheard) {
   TestAgent a;
@@ -479,8 +475,7 @@ TEST(AgentRemoveFramework, AWaitingTaskIsKilledUnstarted) {
   EXPECT_EQ(a.broken(), "");
 }
 
-// --- updates
-// ----------------------------------------------------------------------------------------
+// --- updates ---
 
 TEST(AgentUpdates, InOrderAndWithoutWaitingForAcknowledgements) {
   TestAgent a;
@@ -621,8 +616,7 @@ TEST(AgentUpdates, LongNamesAreCutInReports) {
   EXPECT_EQ(a.fx.reports.at(0).name, std::string(core::kMaxTaskNameBytes - 1, 'x'));
 }
 
-// --- shutdown
-// ---------------------------------------------------------------------------------------
+// --- shutdown ---
 
 TEST(AgentShutdown, KillsAllWithGraceThenAtOnce) {
   TestAgent a;
@@ -644,8 +638,7 @@ TEST(AgentShutdown, KillsAllWithGraceThenAtOnce) {
   EXPECT_EQ(a.broken(), "");
 }
 
-// --- the same again, by chance
-// ----------------------------------------------------------------------
+// --- the same again, by chance ---
 
 // Any order of messages and events keeps the invariants, never starts a task twice while it is
 // known, and ends with nothing left once everything is acknowledged.

@@ -132,7 +132,7 @@ TEST(MailboxGrid, OneWakeUpATurn) {
   reactors.on(1, [] {});
   const std::uint64_t before = reactors[1].counters().wakeups.value();
   reactors.on(0, [&] {
-    for (int i = 1; i <= 1000; ++i) grid.send(0, 1, std::move(i));
+    for (int i = 1; i <= 1000; ++i) grid.send(0, 1, int{i});
   });
   EXPECT_EQ(got.take(), 1000);
   // One at the end of that turn; the turn that told us may have added its own look.

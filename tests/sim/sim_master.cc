@@ -6,8 +6,7 @@
 
 namespace shoal::sim {
 
-// --- one shard
-// ------------------------------------------------------------------------------------
+// --- one shard ---
 
 void SimShard::on_frame(core::SessionId session, const wire::FrameView& frame) {
   master::Peer& peer = peers_.try_emplace(session, master::Peer{.session = session}).first->second;
@@ -106,8 +105,7 @@ void SimShard::check() {
   }
 }
 
-// --- the master
-// -----------------------------------------------------------------------------------
+// --- the master ---
 
 SimMaster::SimMaster(Sim& sim, Network& network) : sim_(sim), network_(network) {
   network_.set_server(this);

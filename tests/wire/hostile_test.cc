@@ -112,8 +112,7 @@ TEST(Hostile, RootOffsetOutOfRangeOrIntoItself) {
   }
 }
 
-// --- cost
-// -----------------------------------------------------------------------------------------
+// --- cost ---
 
 std::chrono::nanoseconds thread_cpu_time() {
   timespec now{};
