@@ -139,7 +139,7 @@ DetachedConnection Connection::detach(const wire::FrameView& from) {
   while (stream_->output().front(&part, 1) == 1) {
     const auto* bytes = static_cast<const std::uint8_t*>(part.iov_base);
     output.insert(output.end(), bytes, bytes + part.iov_len);
-    reactor_.mutable_counters().output_bytes.subtract(part.iov_len);
+    reactor_.mutable_counters().output_bytes.sub(part.iov_len);
     stream_->output().consume(part.iov_len);
   }
   const int fd = stream_->release_fd();

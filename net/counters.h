@@ -1,28 +1,14 @@
-// Counters with one writer (the reactor's thread) and any number of readers.
-//
-// Memory order: relaxed everywhere. A counter carries no other data with it, and a reader that sees
-// an old value sees one that was true a moment ago. One writer, so load + store needs no locked
-// instruction.
+// What a reactor counts: numbers with one writer (its thread) and any number of readers
+// (alloc/counters.h says why that is safe).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+
+#include "alloc/counters.h"
 
 namespace shoal::net {
 
-class Counter {
- public:
-  void add(std::uint64_t n = 1) { set(value() + n); }
-  void subtract(std::uint64_t n = 1) { set(value() - n); }
-  void set(std::uint64_t n) { value_.store(n, std::memory_order_relaxed); }
-  void raise_to(std::uint64_t n) {
-    if (n > value()) set(n);
-  }
-  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
+using alloc::Counter;
 
 // One per reactor. Totals since start, unless marked (gauge).
 struct ReactorCounters {

@@ -37,7 +37,7 @@ HttpConnection::HttpConnection(HttpServer::State& server, StreamPtr stream, std:
 }
 
 HttpConnection::~HttpConnection() {
-  server_.reactor.mutable_counters().http_connections.subtract();
+  server_.reactor.mutable_counters().http_connections.sub();
 }
 
 bool HttpConnection::is_answering(std::uint64_t request) const {

@@ -127,7 +127,7 @@ void ReactorState::remove_connection(SessionId id) {
   const auto index = static_cast<std::uint32_t>((id >> 32) & ((1u << kIndexBits) - 1));
   Slot& slot = slots[index];
   slot.connection = nullptr;
-  counters.connections.subtract();
+  counters.connections.sub();
   // A slot whose generations are used up is retired: an id never comes back.
   if (++slot.generation != 0) free_slots.push_back(index);
 }

@@ -71,7 +71,7 @@ Stream::Stream(Reactor& reactor, int fd)
       output_(reactor.state().chunks) {}
 
 Stream::~Stream() {
-  state_of_reactor_.counters.output_bytes.subtract(output_.size());
+  state_of_reactor_.counters.output_bytes.sub(output_.size());
   if (dirty_ || to_tell_ != 0) state_of_reactor_.forget(this);
   state_of_reactor_.unwatch(this);
   const int fd = release_fd();
@@ -207,7 +207,7 @@ void Stream::flush() {
       const auto taken = static_cast<std::size_t>(sent);
       output_.consume(taken);
       counters.bytes_out.add(taken);
-      counters.output_bytes.subtract(taken);
+      counters.output_bytes.sub(taken);
     }
     blocked_ = !output_.empty();
     // Progress moves the deadline; a refusal leaves it where it was.
@@ -287,7 +287,7 @@ void Stream::close(absl::Status reason) {
   state_ = State::kClosed;
   reading_ = blocked_ = false;
   update_poll();
-  state_of_reactor_.counters.output_bytes.subtract(output_.size());
+  state_of_reactor_.counters.output_bytes.sub(output_.size());
   output_.clear();
   tell_later(kTellClosed);
 }
