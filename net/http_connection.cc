@@ -36,9 +36,7 @@ HttpConnection::HttpConnection(HttpServer::State& server, StreamPtr stream, std:
   stream_->start_reading();
 }
 
-HttpConnection::~HttpConnection() {
-  server_.reactor.mutable_counters().http_connections.sub();
-}
+HttpConnection::~HttpConnection() { server_.reactor.mutable_counters().http_connections.sub(); }
 
 bool HttpConnection::is_answering(std::uint64_t request) const {
   return request == requests_ && stream_->is_open() &&
