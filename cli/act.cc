@@ -28,17 +28,17 @@ int report(const absl::Status& status) {
 // The one task that `name` means: an id, or FRAMEWORK/ID. Errors: NOT_FOUND, FAILED_PRECONDITION
 // when several frameworks have a task of that id.
 absl::StatusOr<core::TaskSummary> find_task(sdk::OperatorClient& client, const std::string& name) {
+  const absl::Status not_found =
+      absl::NotFoundError(fmt::format("no task '{}'", core::printable(name, 200)));
   const std::size_t slash = name.find('/');
   std::string id = name;
   core::FrameworkId framework;
   if (slash != std::string::npos) {
     const auto parsed = core::parse_framework_id(std::string_view(name).substr(0, slash));
-    if (!parsed.ok()) return parsed.status();
+    if (!parsed.ok()) return not_found;
     framework = *parsed;
     id = name.substr(slash + 1);
   }
-  const absl::Status not_found =
-      absl::NotFoundError(fmt::format("no task '{}'", core::printable(name, 200)));
   if (!core::check_name(id, "task id").ok()) return not_found;
   auto view = client.query(core::QueryKind::kTasks, id);
   if (absl::IsNotFound(view.status())) return not_found;

@@ -8,6 +8,7 @@
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/table.h"
+#include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "net/clock.h"
@@ -306,7 +307,20 @@ std::string render_names(const core::ClusterView& view, core::QueryKind kind) {
   return "";
 }
 
+namespace {
+
+int say_not_found(const ListVerb& verb) {
+  say(fmt::format("no {} '{}'", word_of(verb.kind, false), core::printable(verb.id)));
+  return kExitNotFound;
+}
+
+}  // namespace
+
 int run_list(const ListVerb& verb) {
+  // Nothing can have such an id, and the master would refuse the question.
+  if (!core::is_clean_text(verb.id) || verb.id.size() > core::kMaxIdBytes) {
+    return say_not_found(verb);
+  }
   auto client = sdk::OperatorClient::create(verb.master);
   if (!client.ok()) {
     say(core::message_of(client.status()));
@@ -317,10 +331,7 @@ int run_list(const ListVerb& verb) {
     say(core::message_of(view.status()));
     return exit_code_of(view.status());
   }
-  if (!verb.id.empty() && count_of(*view) == 0) {
-    say(fmt::format("no {} '{}'", word_of(verb.kind, false), core::printable(verb.id)));
-    return kExitNotFound;
-  }
+  if (!verb.id.empty() && count_of(*view) == 0) return say_not_found(verb);
   sort(*view);
   switch (verb.format) {
     case OutputFormat::kJson:

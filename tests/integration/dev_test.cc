@@ -34,7 +34,7 @@ TEST(DevTest, CtrlCEndsEverythingWithZero) {
   const Result result = cluster.process().wait(std::chrono::seconds(40));
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("shoal run -- echo hello"));
-  EXPECT_EQ(count_processes("sleep 76543"), 1);  // only the `run` that still speaks of it
+  // `run` may have heard that its task was killed before the master was gone, or not.
   task->signal(SIGKILL);
   task->wait();
   EXPECT_EQ(count_processes("sleep 76543"), 0);

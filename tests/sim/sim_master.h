@@ -105,7 +105,6 @@ class SimMaster final : public LinkHandler {
   std::map<std::pair<std::uint32_t, std::uint32_t>, core::TimePoint> last_mail_;
   std::uint64_t next_session_ = 1;
   std::uint64_t mail_under_way_ = 0;
-  std::uint64_t rests_ = 0;
 };
 
 }  // namespace shoal::sim
