@@ -30,6 +30,7 @@
 
 // glibc's other name for clone(2), the same function. Some sanitizers put their own in place of
 // `clone` and take it for a fork, which a child in the same memory is not.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is glibc's
 extern "C" int __clone(int (*child)(void*), void* stack, int flags, void* argument, ...);
 
 namespace shoal::agent {

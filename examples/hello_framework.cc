@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "core/text.h"
 #include "sdk/scheduler_driver.h"
 
 namespace core = shoal::core;
@@ -47,7 +48,9 @@ class Hello : public sdk::Scheduler {
 
 int main(int argc, char** argv) {
   const char* master = std::getenv("SHOAL_MASTER");
-  Hello hello(argc > 1 ? std::atoi(argv[1]) : 3);
+  int tasks = 3;
+  if (argc > 1 && !core::parse_int(argv[1], &tasks)) return 2;
+  Hello hello(tasks);
   auto driver = sdk::SchedulerDriver::create(
       {.masters = {master != nullptr ? master : "127.0.0.1:7070"}, .info = {.name = "hello"}},
       &hello);
