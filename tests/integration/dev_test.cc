@@ -80,7 +80,9 @@ TEST(DevTest, LeavesNothingEvenIfAgentsWereKilledWithTasks) {
 }
 
 TEST(DevTest, AgentsDieWithAKilledDev) {
-  auto cluster = std::make_unique<Cluster>(std::vector<std::string>{"--agents", "1"});
+  TempFolder data;  // a killed dev cannot remove its own
+  auto cluster = std::make_unique<Cluster>(
+      std::vector<std::string>{"--agents", "1", "--data", data.path() + "/dev"});
   ASSERT_TRUE(cluster->is_ready());
   const std::string mark = "--master " + cluster->master() + " ";
   EXPECT_EQ(count_processes(mark), 1);
