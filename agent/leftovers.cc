@@ -191,7 +191,7 @@ absl::Status write_record(const std::string& data_dir, const ProcessRecord& reco
 }
 
 absl::Status remove_record(const std::string& data_dir, const std::string& run_uuid) {
-  if (const auto status = check_id("run id", run_uuid); !status.ok()) return status;
+  if (auto status = check_id("run id", run_uuid); !status.ok()) return status;
   const std::string path = absl::StrCat(folder_of(data_dir), "/", run_uuid);
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return errno_status(errno, absl::StrCat("removing ", path));
@@ -246,7 +246,7 @@ absl::StatusOr<LeftoverReport> kill_leftovers(const std::string& data_dir,
   }
   if (report.survivors > 0) return report;
   for (const ProcessRecord& record : report.records) {
-    if (const auto status = remove_record(data_dir, record.run_uuid); !status.ok()) return status;
+    if (auto status = remove_record(data_dir, record.run_uuid); !status.ok()) return status;
   }
   return report;
 }

@@ -94,7 +94,7 @@ absl::StatusOr<std::optional<ExitStatus>> wait_exited(const UniqueFd& pidfd) {
 absl::Status signal_group(const SpawnedProcess& process, int signo) {
   // While the leader is unreaped, running or zombie, its pid and so its group id are pinned; and
   // only this thread reaps it, so nothing changes between the check and the kill.
-  const auto leader = peek_exit(process.pidfd);
+  auto leader = peek_exit(process.pidfd);
   if (!leader.ok()) return leader.status();
   if (process.pid <= 1) return absl::InternalError("a task's process group is never 0 or 1");
   if (::kill(-process.pid, signo) != 0) {
@@ -104,7 +104,7 @@ absl::Status signal_group(const SpawnedProcess& process, int signo) {
 }
 
 absl::StatusOr<std::optional<ExitStatus>> finish_group(const SpawnedProcess& process) {
-  const auto leader = peek_exit(process.pidfd);
+  auto leader = peek_exit(process.pidfd);
   if (!leader.ok() || !leader->has_value()) return leader;
   if (process.pid > 1) ::kill(-process.pid, SIGKILL);
   return wait_exited(process.pidfd);

@@ -147,7 +147,7 @@ std::string sandbox_path(const std::string& data_dir, const SandboxId& id) {
 }
 
 absl::StatusOr<Sandbox> create_sandbox(const std::string& data_dir, const SandboxId& id) {
-  if (const auto status = check_sandbox_id(id); !status.ok()) return status;
+  if (auto status = check_sandbox_id(id); !status.ok()) return status;
   auto folder = open_data(data_dir);
   for (const std::string& name : {std::string(kSandboxes), id.framework_id, id.task_id}) {
     if (!folder.ok()) return folder.status();
@@ -167,7 +167,7 @@ absl::StatusOr<Sandbox> create_sandbox(const std::string& data_dir, const Sandbo
 }
 
 absl::StatusOr<UniqueFd> open_sandbox(const std::string& data_dir, const SandboxId& id) {
-  if (const auto status = check_sandbox_id(id); !status.ok()) return status;
+  if (auto status = check_sandbox_id(id); !status.ok()) return status;
   auto folder = open_task_folder(data_dir, id.framework_id, id.task_id);
   if (!folder.ok()) return folder;
   return open_folder(folder->get(), id.run_uuid);
@@ -175,14 +175,14 @@ absl::StatusOr<UniqueFd> open_sandbox(const std::string& data_dir, const Sandbox
 
 absl::StatusOr<std::string> latest_run(const std::string& data_dir, std::string_view framework_id,
                                        std::string_view task_id) {
-  if (const auto status = check_ids(framework_id, task_id); !status.ok()) return status;
+  if (auto status = check_ids(framework_id, task_id); !status.ok()) return status;
   const auto folder = open_task_folder(data_dir, framework_id, task_id);
   if (!folder.ok()) return folder.status();
   char target[core::kMaxIdBytes + 1];
   const ssize_t length = ::readlinkat(folder->get(), kLatest, target, sizeof(target));
   if (length < 0) return errno_status(errno, "reading the pointer to the newest run");
   std::string run(target, static_cast<std::size_t>(length));
-  if (const auto status = check_id("newest run", run); !status.ok()) return status;
+  if (auto status = check_id("newest run", run); !status.ok()) return status;
   return run;
 }
 

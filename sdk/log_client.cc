@@ -38,7 +38,7 @@ absl::Status LogClient::on_link_frame(const wire::FrameView& frame) {
   }
   const auto refusal = wire::decode<core::Refusal>(frame.payload);
   if (!refusal.ok()) return refusal.status();
-  const absl::Status status = status_of(*refusal);
+  absl::Status status = status_of(*refusal);
   if (frame.header.correlation == 0) return status;  // about the connection
   finish(frame.header.correlation, status);
   return absl::OkStatus();

@@ -74,7 +74,7 @@ absl::Status OperatorConnection::on_link_frame(const wire::FrameView& frame) {
   if (found == calls_.end()) return status;  // not about a call: about the connection
   Call call = std::move(found->second);
   calls_.erase(found);
-  finish(std::move(call), status);
+  finish(call, status);
   return absl::OkStatus();
 }
 
@@ -96,10 +96,10 @@ absl::Status OperatorConnection::on_part(std::uint32_t correlation, const wire::
 void OperatorConnection::on_link_failed(const absl::Status& why) {
   failure_ = why;
   auto calls = std::exchange(calls_, {});
-  for (auto& [correlation, call] : calls) finish(std::move(call), why);
+  for (const auto& [correlation, call] : calls) finish(call, why);
 }
 
-void OperatorConnection::finish(Call call, const absl::Status& status) {
+void OperatorConnection::finish(const Call& call, const absl::Status& status) {
   if (call.on_done != nullptr) {
     call.on_done(status);
   } else {

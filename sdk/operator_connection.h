@@ -45,7 +45,7 @@ class OperatorConnection final : private ClientLinkOwner {
   absl::Status on_link_frame(const wire::FrameView& frame) override;
   void on_link_failed(const absl::Status& why) override;
   absl::Status on_part(std::uint32_t correlation, const wire::FrameView& frame);
-  static void finish(Call call, const absl::Status& status);
+  static void finish(const Call& call, const absl::Status& status);
 
   absl::Status failure_;
   std::uint32_t next_call_ = 1;
