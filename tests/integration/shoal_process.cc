@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <thread>
 
@@ -203,7 +204,10 @@ Cluster::Cluster(std::vector<std::string> more_words) {
 
 Cluster::~Cluster() {
   process_->signal(SIGTERM);
-  process_->wait(std::chrono::seconds(30));
+  const Result result = process_->wait(std::chrono::seconds(30));
+  // What it has to say of a crash explains the test that failed.
+  if (result.exit_code > 0)
+    std::cerr << "the cluster ended with " << result.exit_code << ":\n" << result.err;
 }
 
 pid_t Cluster::agent_pid(int number) const {
