@@ -33,7 +33,7 @@ std::vector<std::uint8_t> description() {
   task.shell = true;
   task.command = "exec ./simulate --input data.bin --steps 10000 --seed 42 --out result.bin";
   task.environment = {{"LANG", "C.UTF-8"}, {"OMP_NUM_THREADS", "4"}, {"RUN", "2024-11-05"}};
-  task.working_directory = "/srv/work/project";
+  task.working_directory = "/srv/project";
   return *encode_task_description(task);
 }
 
