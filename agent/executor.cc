@@ -132,8 +132,13 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   spawn.stdout_fd = sandbox->stdout_file.get();
   spawn.stderr_fd = sandbox->stderr_file.get();
 
+  // Before it begins: if we die while it does, its children are known by the uuid they carry.
+  if (absl::Status noted = note(*run); !noted.ok()) return noted;
   SpawnResult result = spawner_.spawn(spawn);
-  if (!result.ok()) return absl::InternalError(result.error.message);
+  if (!result.ok()) {
+    (void)remove_record(options_.data_dir, run->uuid);
+    return absl::InternalError(result.error.message);
+  }
   run->process = *std::move(result.process);
   tree_.track(run->process.pid, run->uuid);
   if (absl::Status settled = settle(*run); !settled.ok()) {
@@ -144,16 +149,19 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   return run;
 }
 
+absl::Status ProcessExecutor::note(const Run& run) {
+  const bool runs = run.process.pid > 0;
+  return write_record(options_.data_dir, {.run_uuid = run.uuid,
+                                          .framework_id = core::to_string(run.framework),
+                                          .task_id = run.task,
+                                          .pid = runs ? run.process.pid : 0,
+                                          .start_time = runs ? run.process.start_time : 0,
+                                          .boot_id = boot_id_});
+}
+
 // Puts a process that runs where it is found again: on disk and in the loop.
 absl::Status ProcessExecutor::settle(Run& run) {
-  absl::Status written =
-      write_record(options_.data_dir, {.run_uuid = run.uuid,
-                                       .framework_id = core::to_string(run.framework),
-                                       .task_id = run.task,
-                                       .pid = run.process.pid,
-                                       .start_time = run.process.start_time,
-                                       .boot_id = boot_id_});
-  if (!written.ok()) return written;
+  if (absl::Status noted = note(run); !noted.ok()) return noted;
   auto watcher = net::FdWatcher::create(reactor_, run.process.pidfd.get(),
                                         [this, &run](net::FdEvents) { on_readable(run); });
   if (!watcher.ok()) return watcher.status();

@@ -80,6 +80,7 @@ class ProcessExecutor final : public Executor {
   ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events, ProcessExecutorOptions options,
                   Spawner spawner);
   absl::StatusOr<std::unique_ptr<Run>> start(const LaunchRequest& request);
+  absl::Status note(const Run& run);
   absl::Status settle(Run& run);
   void kill_and_reap(Run& run);
   void tell();

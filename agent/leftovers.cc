@@ -72,7 +72,7 @@ class Hunt {
  public:
   explicit Hunt(const std::vector<const ProcessRecord*>& records) {
     for (const ProcessRecord* record : records) {
-      by_pid_[record->pid] = record;
+      if (record->pid != 0) by_pid_[record->pid] = record;
       by_uuid_[record->run_uuid] = record;
     }
   }
@@ -160,11 +160,13 @@ absl::StatusOr<ProcessRecord> decode_record(std::string_view text) {
   const auto task = value_of(line[3], "task");
   const auto boot = value_of(line[6], "boot_id");
   if (!run || !framework || !task || !boot || !to_number(value_of(line[4], "pid"), &record.pid) ||
-      !to_number(value_of(line[5], "start_time"), &record.start_time) || record.pid <= 1 ||
+      !to_number(value_of(line[5], "start_time"), &record.start_time) ||
       !check_id("run", *run).ok() || !check_id("framework", *framework).ok() ||
       !check_id("task", *task).ok() || !check_id("boot id", *boot).ok()) {
     return bad;
   }
+  const bool is_about_to_begin = record.pid == 0 && record.start_time == 0;
+  if (record.pid <= 1 && !is_about_to_begin) return bad;
   record.run_uuid = *run;
   record.framework_id = *framework;
   record.task_id = *task;

@@ -1,6 +1,7 @@
 // Tasks that outlived an agent which died: found again by what was noted of them, and killed.
 //
-//   <data>/running/<run uuid>    one small text file per running task, written in one step
+//   <data>/running/<run uuid>    one small text file per running task, written in one step: before
+//                                the task begins without its process, then with it
 //
 // Not in the sandbox: a task can write there, and would choose whom the next agent kills.
 // A process is touched only if boot id, pid and start time all agree with the record, if it is in
@@ -25,7 +26,7 @@ struct ProcessRecord {
   std::string run_uuid;
   std::string framework_id;
   std::string task_id;
-  pid_t pid = 0;  // also its process group and session
+  pid_t pid = 0;  // also its process group and session; 0, with start_time 0: about to begin
   std::uint64_t start_time = 0;
   std::string boot_id;
 };

@@ -105,6 +105,20 @@ TEST_F(ExecutorTest, TellsTheTaskWhoItIs) {
             "t-1 f-00000000000000f1 a-00000000000000a1 31000,31001,31005 yes\nsame\n");
 }
 
+// Or the children of a task whose agent dies at that moment would be nobody's.
+TEST_F(ExecutorTest, ATaskIsNotedBeforeItBegins) {
+  launch_shell("t", "test -f '" + folder_.path() + "'/running/$SHOAL_TASK_UUID");
+  ASSERT_TRUE(wait_exit("t"));
+  EXPECT_EQ(exits_["t"].code_or_signal, 0);
+  launch("none", [] {
+    wire::TaskDescription description;
+    description.command = "no-such-program";
+    return description;
+  }());
+  ASSERT_TRUE(loop_.run_until([&] { return failed_.contains("none"); }));
+  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+}
+
 TEST_F(ExecutorTest, ArgumentsAreNotReadByAShell) {
   wire::TaskDescription description;
   description.command = "printf";

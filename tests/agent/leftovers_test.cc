@@ -116,6 +116,21 @@ TEST_F(LeftoversTest, AnEscapeeIsFoundByItsMarkerWhenTheLeaderIsGone) {
   EXPECT_TRUE(!stat || stat->ended());
 }
 
+// Its agent died after it began and before its process was noted.
+TEST_F(LeftoversTest, ATaskThatWasAboutToBeginIsFoundByItsMarker) {
+  const SpawnedProcess task = start_marked("exec sleep 1000", "run-only-2");
+  const SpawnedProcess stranger = start_marked("exec sleep 1000", "somebody-else");
+  ASSERT_TRUE(
+      write_record(folder_.path(), {"run-only-2", "f-1", "t-1", 0, 0, read_boot_id()}).ok());
+  const LeftoverReport report = kill_them();
+  EXPECT_EQ(report.killed, 1u);
+  EXPECT_EQ(report.survivors, 0u);
+  EXPECT_EQ(wait(task).code_or_signal, SIGKILL);
+  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+  expect_untouched(stranger);
+  end(stranger);
+}
+
 TEST_F(LeftoversTest, ANumberThatCameRoundAgainIsNotKilled) {
   const SpawnedProcess stranger = start_marked("exec sleep 1000", "somebody-else");
   ProcessRecord record = record_of(stranger, "run-1");
