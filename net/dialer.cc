@@ -60,7 +60,7 @@ struct Dialer::State final : public ConnectionHandler {
   }
   void on_drained(Connection& connection) override { handler->on_drained(connection); }
   void on_closed(Connection& connection, const absl::Status& reason) override {
-    session = kNoSession;
+    session = nullptr;
     fail(reason);
     handler->on_closed(connection, reason);  // last: it may destroy the dialer
   }
@@ -78,7 +78,7 @@ struct Dialer::State final : public ConnectionHandler {
   SocketAddress connecting_to;
   std::unique_ptr<FdWatcher> watcher;
   int fd = -1;
-  SessionId session = kNoSession;
+  Connection* session = nullptr;  // until on_closed, so also one that is closing
 };
 
 void Dialer::State::dial() {
@@ -181,7 +181,7 @@ void Dialer::State::become_connected(int socket) {
   attempting = false;
   timer.stop();
   candidates.clear();
-  session = connection->id();
+  session = connection;
   connection->start_reading();
   handler->on_connected(*connection);  // last: it may destroy the dialer
 }
@@ -212,10 +212,12 @@ void Dialer::State::stop(const absl::Status& why) {
   timer.stop();
   attempting = false;
   drop_attempt();
-  Connection* connection = reactor.find_connection(std::exchange(session, kNoSession));
-  if (connection == nullptr) return;
-  connection->set_handler(nullptr);
-  connection->close(why);
+  Connection* left = std::exchange(session, nullptr);
+  if (left == nullptr) return;
+  // Also when it is closing: its end is still to be told, and we may be gone or have another by
+  // then.
+  left->set_handler(nullptr);
+  if (!left->is_closing()) left->close(why);
 }
 
 Dialer::Dialer(Reactor& reactor, ConnectionHandler* handler, DialerOptions options)
@@ -245,7 +247,10 @@ void Dialer::set_healthy() {
   state_->index = 0;
 }
 
-Connection* Dialer::connection() { return state_->reactor.find_connection(state_->session); }
+Connection* Dialer::connection() {
+  Connection* session = state_->session;
+  return session == nullptr || session->is_closing() ? nullptr : session;
+}
 
 const HostPort& Dialer::current_address() const { return state_->current; }
 

@@ -136,6 +136,40 @@ TEST_F(DialerTest, FollowsANewAddress) {
   second.reset();
 }
 
+// A connection that was told to close is told of its end only at the end of the turn.
+TEST_F(DialerTest, MayGoWhileItsConnectionIsClosing) {
+  listen();
+  dial({listening()});
+  reactors_.start();
+  ASSERT_TRUE(greeted_.take().has_value());
+  reactors_.on(1, [&] {
+    dialer_->connection()->close(absl::AbortedError("enough"));
+    EXPECT_EQ(dialer_->connection(), nullptr);
+    dialer_.reset();
+  });
+  EXPECT_TRUE(server_.closed.take().has_value());
+  reactors_.on(1, [] {});  // the turn in which it was told is over
+  EXPECT_FALSE(client_.closed.take(milliseconds(0)).has_value());
+}
+
+TEST_F(DialerTest, TheEndOfAnEarlierConnectionIsNotThatOfTheNext) {
+  listen();
+  dial({listening()});
+  reactors_.start();
+  const SessionId first = connected_.take().value();
+  ASSERT_TRUE(greeted_.take().has_value());
+  reactors_.on(1, [&] {
+    dialer_->connection()->close(absl::AbortedError("enough"));
+    dialer_->reconnect_now(absl::UnavailableError("not the leader"));
+  });
+  EXPECT_NE(connected_.take().value(), first);
+  ASSERT_TRUE(greeted_.take().has_value());
+  EXPECT_TRUE(server_.closed.take().has_value());
+  EXPECT_FALSE(client_.closed.take(milliseconds(0)).has_value());
+  EXPECT_FALSE(retries_.take(milliseconds(0)).has_value());
+  EXPECT_TRUE(reactors_.on(1, [&] { return dialer_->connection() != nullptr; }));
+}
+
 TEST_F(DialerTest, ATimeoutEndsAnAttempt) {
   // A socket that listens with a full backlog and never accepts: the handshake hangs.
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
