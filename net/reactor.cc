@@ -52,13 +52,14 @@ absl::Status init_loop(ReactorState& state) {
 
 }  // namespace
 
-std::uint64_t timer_ms(uv_loop_t* loop, core::TimePoint deadline) {
+std::uint64_t timer_ms(const ReactorState& state, core::TimePoint deadline) {
   // Both count CLOCK_MONOTONIC; the loop's time is a floor in milliseconds.
   const auto whole =
       std::chrono::ceil<std::chrono::milliseconds>(deadline.time_since_epoch()).count();
-  const std::uint64_t loop_now = uv_now(loop);
+  const std::uint64_t loop_now = uv_now(&state.loop);
   const auto at = static_cast<std::uint64_t>(std::max<std::int64_t>(whole, 0));
-  return at > loop_now ? at - loop_now : 0;
+  const std::uint64_t least = state.in_timer ? 1 : 0;
+  return at > loop_now ? at - loop_now : least;
 }
 
 Reactor::Reactor(std::size_t index)

@@ -65,7 +65,8 @@ struct ReactorState {
   uv_timer_t deadline_timer{};
 
   core::TimePoint turn_time{};
-  bool in_turn = false;  // turn_time is this turn's
+  bool in_turn = false;   // turn_time is this turn's
+  bool in_timer = false;  // the callback of a timer runs
   bool want_again = false;
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> turn_end_hooks;
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> wake_hooks;
@@ -91,6 +92,9 @@ struct ReactorState {
 };
 
 // Milliseconds for uv_timer_start so that it never fires before `deadline` by the monotonic clock.
-std::uint64_t timer_ms(uv_loop_t* loop, core::TimePoint deadline);
+// At least 1 inside the callback of a timer: libuv calls what is due until nothing is, by a time
+// that stands still, so a timer that starts itself again for the past would never let go of the
+// loop. The past is where now() + delay is in a turn that takes longer than `delay`.
+std::uint64_t timer_ms(const ReactorState& state, core::TimePoint deadline);
 
 }  // namespace shoal::net

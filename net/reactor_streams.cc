@@ -13,7 +13,9 @@ constexpr std::chrono::milliseconds kDeadlineStep{20};
 void on_timer(uv_timer_t* handle) {
   auto* state = static_cast<ReactorState*>(handle->data);
   state->reactor.now();
+  state->in_timer = true;
   state->check_deadlines();
+  state->in_timer = false;
 }
 
 void drop(std::vector<Stream*>& list, std::uint32_t index, const Stream* stream) {
@@ -75,7 +77,7 @@ void ReactorState::unwatch(Stream* stream) {
 
 void ReactorState::arm_deadlines(core::TimePoint deadline) {
   next_check = std::max(deadline, reactor.now() + kDeadlineStep);
-  uv_timer_start(&deadline_timer, on_timer, timer_ms(&loop, next_check), 0);
+  uv_timer_start(&deadline_timer, on_timer, timer_ms(*this, next_check), 0);
 }
 
 void ReactorState::check_deadlines() {

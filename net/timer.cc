@@ -18,8 +18,11 @@ struct Timer::Handle {
 
   static void on_timeout(uv_timer_t* timer) {
     auto* handle = static_cast<Handle*>(timer->data);
-    handle->reactor->now();
+    ReactorState& state = handle->reactor->state();
+    state.reactor.now();
+    state.in_timer = true;
     handle->callback();
+    state.in_timer = false;
   }
   static void on_close(uv_handle_t* timer) { delete static_cast<Handle*>(timer->data); }
 };
@@ -35,15 +38,15 @@ Timer::~Timer() { uv_close(reinterpret_cast<uv_handle_t*>(&handle_->timer), Hand
 void Timer::start(core::Duration delay) { start_at(handle_->reactor->now() + delay); }
 
 void Timer::start_at(core::TimePoint deadline) {
-  uv_timer_start(&handle_->timer, Handle::on_timeout,
-                 timer_ms(&handle_->reactor->state().loop, deadline), 0);
+  uv_timer_start(&handle_->timer, Handle::on_timeout, timer_ms(handle_->reactor->state(), deadline),
+                 0);
 }
 
 void Timer::start_repeating(core::Duration interval) {
   const auto ms =
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::milliseconds>(interval).count());
   const std::uint64_t first =
-      timer_ms(&handle_->reactor->state().loop, handle_->reactor->now() + interval);
+      timer_ms(handle_->reactor->state(), handle_->reactor->now() + interval);
   uv_timer_start(&handle_->timer, Handle::on_timeout, first, static_cast<std::uint64_t>(ms));
 }
 

@@ -116,6 +116,24 @@ TEST(Timer, NeverEarlyAndNotVeryLate) {
   reactors.stop();
 }
 
+// The turn's time is older than the delay: a busy turn, or a long way from now() to run().
+TEST(Timer, OneThatStartsItselfAgainLetsOthersIn) {
+  auto reactor = Reactor::create(0).value();
+  int fired = 0;
+  std::unique_ptr<Timer> timer;
+  timer = std::make_unique<Timer>(*reactor, [&] {
+    if (++fired == 10'000) return reactor->stop();
+    timer->start(milliseconds(1));
+  });
+  timer->start(milliseconds(1));
+  while (monotonic_now() - reactor->now() < milliseconds(5)) {
+  }
+  reactor->post([&] { reactor->stop(); });
+  reactor->run();
+  EXPECT_LT(fired, 100);
+  timer.reset();
+}
+
 TEST(Timer, MayEndInItsOwnCallback) {
   Reactors reactors(1);
   Inbox<int> fired;
