@@ -19,8 +19,12 @@
 #include "agent/identity.h"
 #include "agent/leftovers.h"
 #include "agent/log_server.h"
+#include "agent/operations.h"
 #include "agent/resource_probe.h"
+#include "agent/resource_store.h"
 #include "agent/session.h"
+#include "agent/volumes.h"
+#include "core/frame_cost.h"
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -41,6 +45,10 @@ namespace {
 // How long the last updates of killed tasks may take to be acknowledged when the agent ends.
 constexpr std::chrono::milliseconds kFarewellTime{1000};
 
+// Removed volumes are deleted in portions of about a millisecond, with as much between them.
+constexpr std::size_t kPurgeEntries = 200;
+constexpr std::chrono::milliseconds kPurgePause{1};
+
 enum class Stage { kRunning, kEndingTasks, kFlushing, kStopped };
 
 }  // namespace
@@ -55,11 +63,13 @@ struct Agent::State final : public FramingEffects,
         hooks(std::move(told)),
         agent(net::random_seed()),
         tick_timer(owner, [this] { on_timer(); }),
+        purge_timer(owner, [this] { on_purge_timer(); }),
         end_timer(owner, [this] { on_end_timer(); }) {}
   ~State() override { reactor.remove_hook(hook); }
 
   absl::Status prepare();
   absl::Status describe_machine();
+  absl::Status restore_resources(const core::Resources& configured);
   absl::Status clear_leftovers();
   absl::Status open();
   void start();
@@ -70,6 +80,9 @@ struct Agent::State final : public FramingEffects,
   void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override {
     executor->kill(framework, task, mode);
   }
+  absl::Status store(const core::AgentResources& record) override;
+  absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
+  void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
   void give_up(std::string_view reason) override;
 
@@ -98,6 +111,7 @@ struct Agent::State final : public FramingEffects,
   void on_registered_now();
   void write_ready_file(const AgentReady& ready);
   void on_timer();
+  void on_purge_timer();
   void on_turn_end();
   void shutdown(absl::Status reason);
   void finish();
@@ -116,7 +130,9 @@ struct Agent::State final : public FramingEffects,
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Dialer> dialer;
   std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
+  std::optional<VolumeFolders> volumes;
   net::Timer tick_timer;
+  net::Timer purge_timer;  // while removed volumes are being deleted
   net::Timer end_timer;
   core::TimePoint armed = core::TimePoint::max();  // what tick_timer is set to
   net::Reactor::HookId hook = 0;
@@ -157,11 +173,16 @@ absl::Status Agent::State::clear_leftovers() {
 }
 
 absl::Status Agent::State::describe_machine() {
-  const auto resources = merge_resources(options.resources, probed_resources(options.data_dir));
-  if (!resources.ok()) return resources.status();
+  const auto configured = configured_resources(options, probed_resources(options.data_dir));
+  if (!configured.ok()) return configured.status();
+  auto revocable = parse_oversubscription(options.oversubscribe);
+  if (!revocable.ok()) return revocable.status();
+  if (absl::Status domain = check_domain(options.region, options.zone); !domain.ok()) return domain;
   auto attributes = parse_attributes(options.attributes);
   if (!attributes.ok()) return attributes.status();
-  agent.total = *resources;
+  agent.revocable = *std::move(revocable);
+  agent.region = options.region;
+  agent.zone = options.zone;
   agent.attributes = *std::move(attributes);
   agent.hostname = options.hostname.empty() ? read_hostname() : options.hostname;
   const bool is_one_line = agent.hostname.find_first_of("\n\t") == std::string::npos;
@@ -173,6 +194,34 @@ absl::Status Agent::State::describe_machine() {
   agent.wall_offset_ms = net::wall_now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(
                                                   net::monotonic_now().time_since_epoch())
                                                   .count();
+  return restore_resources(*configured);
+}
+
+// What the agent before had reserved and made is still there, and is stored before anybody hears of
+// it.
+absl::Status Agent::State::restore_resources(const core::Resources& configured) {
+  auto stored = read_stored(options.data_dir);
+  if (!stored.ok()) return stored.status();
+  auto total = reconcile(configured, stored->has_value() ? (*stored)->resources : configured);
+  if (!total.ok()) return total.status();
+  if (!core::frame_cost(*total).within(core::kMaxResourceCost)) {
+    return core::invalid(
+        "--resources: more than can be told to a master: name fewer or shorter "
+        "roles, ranges and items");
+  }
+  agent.total = *std::move(total);
+  if (stored->has_value()) agent.operations.outcomes = std::move((*stored)->operations);
+  if (absl::Status written = write_stored(options.data_dir, record_of(agent)); !written.ok()) {
+    return written;
+  }
+  volumes.emplace(options.data_dir);
+  const auto missing = volumes->sweep(agent.total);
+  if (!missing.ok()) return missing.status();
+  for (const std::string& path : *missing) {
+    log(fmt::format("{} is missing: tasks cannot use that volume; destroy it to be rid of it",
+                    core::printable(path, 400)));
+  }
+  purge_timer.start(kPurgePause);
   return absl::OkStatus();
 }
 
@@ -233,6 +282,18 @@ void Agent::State::start() {
 void Agent::State::send_frame(wire::Bytes frame) {
   net::Connection* connection = dialer->connection();
   if (connection != nullptr) connection->send(frame);
+}
+
+absl::Status Agent::State::store(const core::AgentResources& record) {
+  absl::Status written = write_stored(options.data_dir, record);
+  if (!written.ok()) log(core::message_of(written));
+  return written;
+}
+
+void Agent::State::remove_volume(const core::LotTags& tags) {
+  const absl::Status removed = volumes->remove(tags);
+  if (!removed.ok()) log(core::message_of(removed));  // the next start tries again
+  purge_timer.start(kPurgePause);
 }
 
 void Agent::State::disconnect(std::string_view reason) {
@@ -314,6 +375,13 @@ bool Agent::State::is_live(core::FrameworkId framework, std::string_view task) c
 void Agent::State::on_timer() {
   armed = core::TimePoint::max();
   on_tick(agent, *this, reactor.now());
+}
+
+void Agent::State::on_purge_timer() {
+  if (volumes->purge_some(kPurgeEntries)) return purge_timer.start(kPurgePause);
+  if (volumes->undeletable() == 0) return;
+  log(fmt::format("{}/removed: {} folders of removed volumes cannot be deleted", options.data_dir,
+                  volumes->undeletable()));
 }
 
 void Agent::State::on_turn_end() {

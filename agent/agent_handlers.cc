@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/frame_cost.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -108,7 +109,7 @@ void launch_waiting(AgentState& state, AgentEffects& effects) {
   if (state.tasks.waiting() == 0) return;
   for (const auto& [key, task] : state.tasks) {
     if (task->phase != TaskPhase::kWaiting) continue;
-    if (!(state.total - state.tasks.used()).contains(task->resources)) continue;
+    if (!(state.capacity() - state.tasks.used()).contains(task->resources)) continue;
     const std::unique_ptr<wire::TaskDescription> description = std::move(task->description);
     launch(state, effects, *task, *description);
   }
@@ -174,7 +175,8 @@ void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Durat
 // finds it. Beyond the bound on tasks it is told once only.
 void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                  std::string_view id, StatusUpdate update, core::TimePoint now) {
-  if (state.tasks.size() >= core::kMaxTasksPerAgent) {
+  const core::FrameCost cost = core::task_report_cost(id, {}, {}, {});
+  if (!state.tasks.has_room_for(cost)) {
     Task passing;
     passing.framework = framework;
     passing.id = id;
@@ -183,9 +185,22 @@ void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId fra
     status.has_uuid = false;
     return effects.send(status);
   }
-  Task& task = state.tasks.add(framework, id);
+  Task& task = state.tasks.add(framework, id, cost);
   state.tasks.enter(task, TaskPhase::kEnded);
   report(state, effects, task, std::move(update), now);
+}
+
+// Why a task's resources are not to be had. Volumes by name: which one is what people ask.
+std::string why_not(const core::Resources& capacity, const core::Resources& free,
+                    const core::Resources& wanted) {
+  for (const core::Lot& lot : wanted.lots) {
+    if (!lot.tags->volume.has_value() || free.lots.find(*lot.tags) != nullptr) continue;
+    const bool is_there = capacity.lots.find(*lot.tags) != nullptr;
+    return fmt::format("{}volume '{}' of role '{}'{}", is_there ? "" : "the agent has no ",
+                       core::printable(lot.tags->volume->id), core::printable(lot.tags->role()),
+                       is_there ? " is in use" : "");
+  }
+  return fmt::format("the agent lacks {}", core::shortfall(wanted, free));
 }
 
 // --- session ---
@@ -203,7 +218,8 @@ std::string_view reported_name(std::string_view name) {
   return name.substr(0, end);
 }
 
-void send_registration(AgentState& state, AgentEffects& effects) {
+void send_registration(AgentState& state, AgentEffects& effects, core::TimePoint now) {
+  settle_operations(state, effects, now);  // it is told what is stored, nothing else
   core::RegisterAgent message;
   message.incarnation = state.incarnation;
   message.hostname = state.hostname;
@@ -212,9 +228,15 @@ void send_registration(AgentState& state, AgentEffects& effects) {
   for (const auto& [name, value] : state.attributes) message.attributes.push_back({name, value});
   message.tasks.reserve(state.tasks.size());
   for (const auto& [key, task] : state.tasks) {
-    message.tasks.push_back(
-        {task->framework, task->id, reported_name(task->name), task->resources, task->state});
+    message.tasks.push_back({task->framework, task->id, reported_name(task->name), task->resources,
+                             task->state, task->role});
   }
+  for (const OperationOutcome& outcome : state.operations.outcomes) {
+    message.operations.push_back(report_of(outcome));
+  }
+  message.region = state.region;
+  message.zone = state.zone;
+  message.capabilities = core::kAgentCapabilities;
   effects.send(message);
 }
 
@@ -236,6 +258,7 @@ void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now)
   hello.protocol_max = wire::kProtocolVersion;
   hello.cluster_id = state.cluster_id;
   hello.peer_id = state.id.value;
+  hello.features = core::kFeatures;
   hello.software = core::kSoftware;
   effects.send(hello);
 }
@@ -243,13 +266,15 @@ void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now)
 void on_disconnected(AgentState& state) {
   if (state.session == SessionPhase::kDisconnected) return;
   state.session = SessionPhase::kDisconnected;
+  park_operations(state.operations);
   for (const auto& [key, task] : state.tasks) {
     task->updates.park();
     state.tasks.update_deadline(*task);
   }
 }
 
-void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message) {
+void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message,
+                core::TimePoint now) {
   if (message.protocol != wire::kProtocolVersion) {
     return drop_session(state, effects,
                         fmt::format("the master chose protocol {}; this agent speaks {}",
@@ -261,8 +286,10 @@ void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& m
                                        message.cluster_id, state.cluster_id));
   }
   state.cluster_id = message.cluster_id;
+  state.knows_operations =
+      (message.features & static_cast<std::uint64_t>(core::Feature::kOfferEngine)) != 0;
   state.session = SessionPhase::kRegistering;
-  send_registration(state, effects);
+  send_registration(state, effects, now);
 }
 
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
@@ -275,6 +302,14 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
       message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout) : asked;
   state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
   state.next_heartbeat = now + state.heartbeat_interval;
+  if (state.knows_operations) {
+    core::UpdateRevocable lent;  // also when it is nothing: the process before may have lent more
+    for (const core::Lot& lot : state.revocable.lots) {
+      static_cast<core::Amounts&>(lent.resources) += lot.amounts;
+    }
+    effects.send(lent);
+  }
+  resend_operations(state, effects, now);
   for (const auto& [key, task] : state.tasks) resend(state, effects, *task, now);
 }
 
@@ -321,7 +356,9 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
   if (state.is_shutting_down) {
     return refuse(TaskState::kDropped, TaskReason::kAgentRemoved, "the agent is shutting down");
   }
-  if (state.tasks.size() >= core::kMaxTasksPerAgent) {
+  const core::FrameCost cost =
+      core::task_report_cost(asked.id, reported_name(asked.name), asked.role, asked.resources);
+  if (!state.tasks.has_room_for(cost)) {
     return refuse(TaskState::kDropped, TaskReason::kLaunchFailed,
                   fmt::format("the agent holds {} tasks, the most it may", state.tasks.size()));
   }
@@ -330,18 +367,20 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
     return refuse(TaskState::kError, TaskReason::kTaskInvalid,
                   fmt::format("not started: {}", core::message_of(description.status())));
   }
-  const core::Resources uncommitted = state.total - state.tasks.committed();
+  settle_operations(state, effects, now);  // what it is to run on must be there for good
+  const core::Resources capacity = state.capacity();
+  const core::Resources uncommitted = capacity - state.tasks.committed();
   if (!uncommitted.contains(asked.resources)) {
     return refuse(TaskState::kDropped, TaskReason::kLaunchFailed,
-                  fmt::format("not started: the agent lacks {}",
-                              core::shortfall(asked.resources, uncommitted)));
+                  fmt::format("not started: {}", why_not(capacity, uncommitted, asked.resources)));
   }
-  Task& task = state.tasks.add(message.framework, asked.id);
+  Task& task = state.tasks.add(message.framework, asked.id, cost);
   task.name = asked.name;
+  task.role = asked.role;
   task.resources = asked.resources;
   task.kill_grace_ms = description->kill_grace_ms;
   state.tasks.commit(task);
-  if ((state.total - state.tasks.used()).contains(task.resources)) {
+  if ((capacity - state.tasks.used()).contains(task.resources)) {
     return launch(state, effects, task, *description);
   }
   task.description = std::make_unique<wire::TaskDescription>(*std::move(description));
@@ -384,6 +423,8 @@ void on_remove_framework(AgentState& state, AgentEffects& effects,
     task.is_orphan = true;
     kill_task(state, effects, task, grace_of(task, -1), TaskReason::kFrameworkRemoved, {}, now);
   }
+  settle_operations(state, effects, now);
+  forget_operations(state, message.framework, now);
 }
 
 void on_process_started(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
@@ -436,6 +477,7 @@ void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
     effects.send(core::Heartbeat{++state.heartbeat_sequence});
     state.next_heartbeat = now + state.heartbeat_interval;
   }
+  tick_operations(state, effects, now);
   while (Task* task = state.tasks.due(now)) {
     if (task->kill_at <= now) {
       force(state, effects, *task);
@@ -446,7 +488,7 @@ void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
 }
 
 core::TimePoint next_deadline(const AgentState& state) {
-  core::TimePoint next = state.tasks.next_deadline();
+  core::TimePoint next = std::min(state.tasks.next_deadline(), next_deadline(state.operations));
   if (state.session != SessionPhase::kDisconnected) {
     next = std::min(next, state.last_heard + state.session_timeout);
   }
@@ -456,6 +498,7 @@ core::TimePoint next_deadline(const AgentState& state) {
 
 void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::TimePoint now) {
   state.is_shutting_down = true;
+  settle_operations(state, effects, now);
   for (auto it = state.tasks.begin(); it != state.tasks.end();) {
     Task& task = *it->second;
     ++it;  // a waiting orphan is erased below

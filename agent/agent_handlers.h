@@ -30,8 +30,10 @@ namespace shoal::agent {
 void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now);
 // It is gone. Calling it again changes nothing.
 void on_disconnected(AgentState& state);
-void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message);
-// Resends, at once, every unacknowledged update of every task.
+void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message,
+                core::TimePoint now);
+// Says what is lent beyond the agent's own; resends, at once, every unacknowledged update of every
+// task and operation.
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
                    core::TimePoint now);
 // Wrong cluster, unknown version, fenced, or a registration that will never be taken: gives up.
@@ -40,6 +42,7 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
 
 // --- the master's commands, only while registered ---
 
+// Operations: agent/operations.h.
 // The second one for the same (framework, id) starts nothing and sends the task's present state.
 void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& message,
                  core::TimePoint now);

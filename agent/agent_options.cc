@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "agent/resource_probe.h"
 #include "core/ids.h"
 #include "core/limits.h"
+#include "core/lot.h"
+#include "core/role.h"
 #include "core/status.h"
 #include "core/text.h"
 
@@ -19,14 +23,74 @@ absl::StatusOr<core::Resources> merge_resources(std::string_view text,
   if (!given.ok()) return given.status();
   core::Resources merged = probed;
   for (const std::string_view part : core::split(text, ';')) {
-    const std::string_view kind = core::strip(part.substr(0, part.find(':')));
+    // Without what follows a kind's name: a role, a disk, an amount.
+    const std::string_view kind = core::strip(part.substr(0, part.find_first_of(":([{<")));
     if (kind == "cpus") merged.cpus = given->cpus;
     if (kind == "mem") merged.mem = given->mem;
     if (kind == "disk") merged.disk = given->disk;
     if (kind == "gpus") merged.gpus = given->gpus;
     if (kind == "ports") merged.ports = given->ports;
   }
+  merged.custom = given->custom;
+  merged.lots = given->lots;
+  if (absl::Status sound = core::check_resources(merged); !sound.ok()) return sound;
   return merged;
+}
+
+absl::StatusOr<core::Resources> configured_resources(const AgentOptions& options,
+                                                     const core::Resources& probed) {
+  auto merged = merge_resources(options.resources, probed);
+  if (!merged.ok()) return merged.status();
+  for (const core::Lot& lot : merged->lots) {
+    const core::LotTags& tags = *lot.tags;
+    if (tags.revocable) {
+      return core::invalid("resources: '{}': what may be taken back is said with --oversubscribe",
+                           core::to_string(tags));
+    }
+    const bool is_dynamic =
+        std::any_of(tags.reservations.begin(), tags.reservations.end(),
+                    [](const core::Reservation& reservation) { return reservation.dynamic; });
+    if (is_dynamic || tags.volume.has_value()) {
+      return core::invalid(
+          "resources: '{}': dynamic reservations and volumes are made by operations (RESERVE, "
+          "CREATE); name a role alone, as in cpus(ads):8",
+          core::to_string(tags));
+    }
+  }
+  if (options.default_role == core::kDefaultRole) return merged;
+  if (absl::Status role = core::check_role(options.default_role); !role.ok()) return role;
+  auto tags = std::make_shared<core::LotTags>();
+  tags->reservations.emplace_back().role = options.default_role;
+  const core::Amounts plain = std::exchange(static_cast<core::Amounts&>(*merged), {});
+  if (!plain.empty()) merged->lots.add(std::move(tags), plain);
+  return merged;
+}
+
+absl::StatusOr<core::Resources> parse_oversubscription(std::string_view text) {
+  core::Resources lent;
+  if (core::strip(text).empty()) return lent;
+  const auto given = core::parse_resources(text);
+  if (!given.ok()) return given.status();
+  core::Amounts scalars;
+  scalars.cpus = given->cpus;
+  scalars.mem = given->mem;
+  scalars.gpus = given->gpus;
+  if (!given->lots.empty() || !(static_cast<const core::Amounts&>(*given) == scalars)) {
+    return core::invalid(
+        "oversubscription: '{}': only cpus, mem and gpus can be lent, and without roles, as in "
+        "cpus:2;mem:512",
+        core::printable(text));
+  }
+  auto tags = std::make_shared<core::LotTags>();
+  tags->revocable = true;
+  if (!scalars.empty()) lent.lots.add(std::move(tags), scalars);
+  return lent;
+}
+
+absl::Status check_domain(std::string_view region, std::string_view zone) {
+  if (region.empty() && zone.empty()) return absl::OkStatus();
+  if (absl::Status named = core::check_name(region, "region"); !named.ok()) return named;
+  return core::check_name(zone, "zone");
 }
 
 absl::StatusOr<Attributes> parse_attributes(std::string_view text) {

@@ -17,19 +17,36 @@ struct AgentOptions {
   std::vector<std::string> masters;    // HOST or HOST:PORT, at least one
   std::string listen = "127.0.0.1:0";  // where it serves logs and /health
   std::string data_dir;                // made if missing
-  std::string resources;               // "cpus:4;mem:8192"; kinds that are not named: probed
-  std::string attributes;              // "rack:a;ssd:true"
-  std::string hostname;                // empty: the kernel's
-  bool insecure = false;               // may listen beyond loopback, without TLS
-  std::string ready_file;              // written when first registered; empty: none
-  bool quiet = false;                  // no log lines
+  std::string resources;               // "cpus:4;mem(ads):8192"; kinds that are not named: probed
+  std::string default_role = "*";      // whose the resources are that name no role
+  std::string oversubscribe;           // "cpus:2;mem:512", lent beyond what it has; empty: nothing
+  std::string region;                  // fault domain; both or none
+  std::string zone;
+  std::string attributes;  // "rack:a;ssd:true"
+  std::string hostname;    // empty: the kernel's
+  bool insecure = false;   // may listen beyond loopback, without TLS
+  std::string ready_file;  // written when first registered; empty: none
+  bool quiet = false;      // no log lines
 };
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-// `text` over what was probed. Errors: as core::parse_resources.
+// `text` over what was probed; a kind that it names for any role is not probed. Errors: as
+// core::parse_resources.
 absl::StatusOr<core::Resources> merge_resources(std::string_view text,
                                                 const core::Resources& probed);
+
+// What the agent has by its flags: `options.resources` over what was probed, with what names no
+// role reserved for the default one. Errors: INVALID_ARGUMENT; also for tags that only operations
+// make.
+absl::StatusOr<core::Resources> configured_resources(const AgentOptions& options,
+                                                     const core::Resources& probed);
+
+// "cpus:2;mem:512" as one revocable lot. Errors: INVALID_ARGUMENT; cpus, mem and gpus only.
+absl::StatusOr<core::Resources> parse_oversubscription(std::string_view text);
+
+// INVALID_ARGUMENT unless both are names or both are empty.
+absl::Status check_domain(std::string_view region, std::string_view zone);
 
 // "rack:a;ssd:true", each name once. Errors: INVALID_ARGUMENT, naming the part.
 absl::StatusOr<Attributes> parse_attributes(std::string_view text);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/operations.h"
 #include "agent/task_table.h"
 #include "core/ids.h"
 #include "core/limits.h"
@@ -30,9 +31,12 @@ struct AgentState {
 
   // What the agent is; set before the first connection.
   std::string hostname;
-  std::string address;  // HOST:PORT of its logs; may be empty
-  core::Resources total;
+  std::string address;        // HOST:PORT of its logs; may be empty
+  core::Resources total;      // with its reservations and volumes; changed by operations
+  core::Resources revocable;  // lent on top of it (oversubscription): one revocable lot, or none
   std::vector<std::pair<std::string, std::string>> attributes;
+  std::string region;  // fault domain; both or none
+  std::string zone;
   std::int64_t wall_offset_ms = 0;  // wall clock - monotonic clock, for time stamps
 
   core::Random random;
@@ -41,6 +45,7 @@ struct AgentState {
   std::uint64_t cluster_id = 0;  // 0: not known
 
   SessionPhase session = SessionPhase::kDisconnected;
+  bool knows_operations = false;  // the master does: Feature::kOfferEngine
   bool is_shutting_down = false;
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
@@ -49,7 +54,10 @@ struct AgentState {
   std::uint64_t heartbeat_sequence = 0;
 
   TaskTable tasks;
+  OperationLog operations;
 
+  // What tasks may hold in all.
+  core::Resources capacity() const { return total + revocable; }
   bool is_registered() const { return session == SessionPhase::kRegistered; }
 };
 

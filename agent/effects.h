@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "core/ids.h"
+#include "core/lot.h"
 #include "core/messages.h"
 #include "core/resources.h"
 #include "wire/task_description.h"
@@ -36,6 +38,8 @@ class AgentEffects {
   virtual void send(const core::Hello& message) = 0;
   virtual void send(const core::RegisterAgent& message) = 0;
   virtual void send(const core::TaskStatus& message) = 0;
+  virtual void send(const core::OperationUpdate& message) = 0;
+  virtual void send(const core::UpdateRevocable& message) = 0;
   virtual void send(const core::Heartbeat& message) = 0;
 
   // Answered, later, by exactly one of on_process_started() and on_launch_failed(); after
@@ -44,6 +48,14 @@ class AgentEffects {
   // Of a task that was launched and has not exited. One that the executor has not started yet must
   // not run on: it fails to launch, or exits.
   virtual void kill(core::FrameworkId framework, std::string_view task, KillMode mode) = 0;
+
+  // What the agent has and must not forget. Once it returns OK the next agent on this data folder
+  // finds it, also after a power cut; an error (one line) has changed nothing.
+  virtual absl::Status store(const core::AgentResources& resources) = 0;
+  // An empty folder for a new volume; `tags` hold one. Errors: one line.
+  virtual absl::Status make_volume(const core::LotTags& tags) = 0;
+  // A volume that is no more: its folder is gone for tasks at once, its data soon.
+  virtual void remove_volume(const core::LotTags& tags) = 0;
 
   // The session is over (the handlers take it as ended at once); connect again, after a wait.
   virtual void disconnect(std::string_view reason) = 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace shoal::agent {
 
@@ -61,13 +62,17 @@ std::string reason_of(int err) {
   }
 }
 
+// Quotes do no harm in a line: they stay as they are.
+std::string escaped(std::string_view text) {
+  std::string out = absl::Utf8SafeCHexEscape(absl::string_view(text.data(), text.size()));
+  absl::StrReplaceAll({{"\\\\", "\\\\"}, {"\\'", "'"}, {"\\\"", "\""}}, &out);
+  return out;
+}
+
 }  // namespace
 
 absl::Status errno_status(int err, std::string_view what) {
-  return absl::Status(
-      code_of(err),
-      absl::StrCat(absl::Utf8SafeCHexEscape(absl::string_view(what.data(), what.size())), ": ",
-                   reason_of(err)));
+  return absl::Status(code_of(err), absl::StrCat(escaped(what), ": ", reason_of(err)));
 }
 
 std::string quoted(std::string_view text) {

@@ -11,6 +11,7 @@
 
 #include "agent/leftovers.h"
 #include "agent/sandbox.h"
+#include "agent/volumes.h"
 #include "core/status.h"
 #include "net/fd_watcher.h"
 
@@ -25,6 +26,13 @@ constexpr std::chrono::milliseconds kSweepInterval{1000};
 constexpr int kLastWaitMs = 100;  // at most ten times, for processes that were sent SIGKILL
 constexpr int kLastWaits = 10;
 constexpr std::uint32_t kMaxListedPorts = 256;
+
+// Also the reserved ones: to the task a port is a port.
+core::PortSet all_ports(const core::Resources& resources) {
+  core::PortSet ports = resources.ports;
+  for (const core::Lot& lot : resources.lots) ports.add(lot.amounts.ports);
+  return ports;
+}
 
 }  // namespace
 
@@ -109,6 +117,9 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   const std::string framework = core::to_string(request.framework);
   const auto sandbox = create_sandbox(options_.data_dir, {framework, run->task, run->uuid});
   if (!sandbox.ok()) return sandbox.status();
+  absl::Status linked =
+      link_volumes(options_.data_dir, sandbox->directory.get(), request.resources);
+  if (!linked.ok()) return linked;
 
   const wire::TaskDescription& task = request.description;
   SpawnRequest spawn;
@@ -127,7 +138,7 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   spawn.environment.emplace_back("SHOAL_FRAMEWORK_ID", framework);
   spawn.environment.emplace_back("SHOAL_AGENT_ID", core::to_string(request.agent));
   spawn.environment.emplace_back("SHOAL_SANDBOX", sandbox->path);
-  spawn.environment.emplace_back("SHOAL_PORTS", ports_text(request.resources.ports));
+  spawn.environment.emplace_back("SHOAL_PORTS", ports_text(all_ports(request.resources)));
   spawn.task_uuid = run->uuid;
   spawn.stdout_fd = sandbox->stdout_file.get();
   spawn.stderr_fd = sandbox->stderr_file.get();

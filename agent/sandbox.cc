@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/errno_status.h"
+#include "agent/folders.h"
 #include "core/limits.h"
 
 namespace shoal::agent {
@@ -20,41 +21,6 @@ constexpr char kLatest[] = "latest";
 constexpr mode_t kParentMode = 0711;
 constexpr mode_t kRunMode = 0700;
 constexpr mode_t kFileMode = 0600;
-constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-absl::StatusOr<UniqueFd> open_data(const std::string& data_dir) {
-  // The operator's own path: links in it are his wish.
-  UniqueFd fd(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return errno_status(errno, absl::StrCat("opening data folder ", data_dir));
-  return fd;
-}
-
-absl::StatusOr<UniqueFd> open_folder(int parent, const std::string& name) {
-  UniqueFd fd(::openat(parent, name.c_str(), kOpenFolder));
-  if (fd.valid()) return fd;
-  // With O_DIRECTORY a link is ENOTDIR; the user should read what it is.
-  struct stat info {};
-  const int err = errno;
-  const bool link = err == ENOTDIR &&
-                    ::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    S_ISLNK(info.st_mode);
-  return errno_status(link ? ELOOP : err, absl::StrCat("opening sandbox folder ", quoted(name)));
-}
-
-// mkdir's mode is cut by the umask, which may be anything: set it again.
-absl::StatusOr<UniqueFd> make_folder(int parent, const std::string& name, mode_t mode,
-                                     bool may_exist) {
-  const bool made = ::mkdirat(parent, name.c_str(), 0700) == 0;
-  if (!made && !(errno == EEXIST && may_exist)) {
-    return errno_status(errno, absl::StrCat("making sandbox folder ", quoted(name)));
-  }
-  auto folder = open_folder(parent, name);
-  if (folder.ok() && made && ::fchmod(folder->get(), mode) != 0) {
-    folder = errno_status(errno, absl::StrCat("setting the mode of folder ", quoted(name)));
-  }
-  if (!folder.ok() && made) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
-  return folder;
-}
 
 absl::StatusOr<UniqueFd> make_file(int folder, const char* name) {
   UniqueFd fd(
@@ -83,7 +49,7 @@ absl::Status check_sandbox_id(const SandboxId& id) {
 // The folder <data>/sandboxes/<framework>/<task>.
 absl::StatusOr<UniqueFd> open_task_folder(const std::string& data_dir,
                                           std::string_view framework_id, std::string_view task_id) {
-  auto folder = open_data(data_dir);
+  auto folder = open_base(data_dir);
   for (const std::string& name :
        {std::string(kSandboxes), std::string(framework_id), std::string(task_id)}) {
     if (!folder.ok()) return folder;
@@ -148,7 +114,7 @@ std::string sandbox_path(const std::string& data_dir, const SandboxId& id) {
 
 absl::StatusOr<Sandbox> create_sandbox(const std::string& data_dir, const SandboxId& id) {
   if (auto status = check_sandbox_id(id); !status.ok()) return status;
-  auto folder = open_data(data_dir);
+  auto folder = open_base(data_dir);
   for (const std::string& name : {std::string(kSandboxes), id.framework_id, id.task_id}) {
     if (!folder.ok()) return folder.status();
     folder = make_folder(folder->get(), name, kParentMode, /*may_exist=*/true);

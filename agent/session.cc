@@ -38,6 +38,8 @@ SessionPhase phase_of(MessageKind kind) {
     case MessageKind::kRunTask:
     case MessageKind::kKillTask:
     case MessageKind::kAcknowledgeUpdate:
+    case MessageKind::kApplyOperation:
+    case MessageKind::kAcknowledgeOperation:
     case MessageKind::kRemoveFramework:
     case MessageKind::kHeartbeat:
       return SessionPhase::kRegistered;
@@ -51,7 +53,7 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
   switch (kind) {
     case MessageKind::kWelcome:
       return decoded<core::Welcome>(state, effects, frame, [&](const core::Welcome& message) {
-        on_welcome(state, effects, message);
+        on_welcome(state, effects, message, now);
       });
     case MessageKind::kAgentRegistered:
       return decoded<core::AgentRegistered>(state, effects, frame,
@@ -70,6 +72,16 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
       return decoded<core::AcknowledgeUpdate>(
           state, effects, frame,
           [&](const core::AcknowledgeUpdate& message) { on_acknowledge(state, message); });
+    case MessageKind::kApplyOperation:
+      return decoded<core::ApplyOperation>(state, effects, frame,
+                                           [&](const core::ApplyOperation& message) {
+                                             on_apply_operation(state, effects, message, now);
+                                           });
+    case MessageKind::kAcknowledgeOperation:
+      return decoded<core::AcknowledgeOperation>(state, effects, frame,
+                                                 [&](const core::AcknowledgeOperation& message) {
+                                                   on_acknowledge_operation(state, message, now);
+                                                 });
     case MessageKind::kRemoveFramework:
       return decoded<core::RemoveFramework>(state, effects, frame,
                                             [&](const core::RemoveFramework& message) {

@@ -14,21 +14,6 @@ bool StatusStream::acknowledge(const core::UpdateUuid& uuid) {
   return true;
 }
 
-void StatusStream::mark_sent(core::TimePoint now) {
-  wait_ = core::Duration{0};
-  mark_resent(now);
-}
-
-void StatusStream::mark_resent(core::TimePoint now) {
-  wait_ = std::clamp<core::Duration>(wait_ * 2, core::kUpdateRetryMin, core::kUpdateRetryMax);
-  resend_at_ = now + wait_;
-}
-
-void StatusStream::park() {
-  resend_at_ = kNever;
-  wait_ = core::Duration{0};
-}
-
 void StatusStream::clear() {
   pending_.clear();
   park();

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/resend_timer.h"
 #include "core/ids.h"
-#include "core/limits.h"
 #include "core/task_state.h"
 #include "core/time.h"
 
@@ -29,7 +29,7 @@ struct StatusUpdate {
 
 class StatusStream {
  public:
-  static constexpr core::TimePoint kNever = core::TimePoint::max();
+  static constexpr core::TimePoint kNever = ResendTimer::kNever;
 
   void push(StatusUpdate update) { pending_.push_back(std::move(update)); }
   bool empty() const { return pending_.empty(); }
@@ -43,21 +43,19 @@ class StatusStream {
   // else is an echo of a resend (or a stranger) and changes nothing.
   bool acknowledge(const core::UpdateUuid& uuid);
 
-  // The newest was sent just now, for the first time: all that is pending is sent again after
-  // kUpdateRetryMin …
-  void mark_sent(core::TimePoint now);
-  // … and after twice that, and so on.
-  void mark_resent(core::TimePoint now);
+  // The newest was sent just now, for the first time: all that is pending is sent again later
+  // (agent/resend_timer.h).
+  void mark_sent(core::TimePoint now) { timer_.mark_sent(now); }
+  void mark_resent(core::TimePoint now) { timer_.mark_resent(now); }
   // No session: nothing is due until mark_sent().
-  void park();
-  core::TimePoint resend_at() const { return resend_at_; }  // kNever: not in flight
+  void park() { timer_.park(); }
+  core::TimePoint resend_at() const { return timer_.at(); }  // kNever: not in flight
 
   void clear();
 
  private:
   std::vector<StatusUpdate> pending_;  // a handful at most: running, killing, ended
-  core::TimePoint resend_at_ = kNever;
-  core::Duration wait_{0};  // the last one; 0: not sent yet in this session
+  ResendTimer timer_;
 };
 
 }  // namespace shoal::agent

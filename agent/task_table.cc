@@ -25,11 +25,20 @@ const Task* TaskTable::find(core::FrameworkId framework, std::string_view id) co
   return it == tasks_.end() ? nullptr : it->second.get();
 }
 
-Task& TaskTable::add(core::FrameworkId framework, std::string_view id) {
+bool TaskTable::has_room_for(const core::FrameCost& report) const {
+  core::FrameCost all = reports_;
+  all += report;
+  return tasks_.size() < core::kMaxTasksPerAgent && all.within(core::kMaxTaskReportsCost);
+}
+
+Task& TaskTable::add(core::FrameworkId framework, std::string_view id,
+                     const core::FrameCost& report) {
   auto task = std::make_unique<Task>();
   task->framework = framework;
   task->id = id;
   task->sequence_ = next_sequence_++;
+  task->report_ = report;
+  reports_ += report;
   ++waiting_;
   const TaskKey key = task->key();
   return *tasks_.emplace(key, std::move(task)).first->second;
@@ -46,7 +55,21 @@ void TaskTable::erase(Task& task) {
   if (task.deadline_ != StatusStream::kNever) {
     deadlines_.erase({task.deadline_, task.sequence_, &task});
   }
+  reports_ -= task.report_;
   tasks_.erase(tasks_.find(task.key()));
+}
+
+core::Resources TaskTable::exclusive(const core::Resources& resources) {
+  if (resources.lots.empty()) return resources;
+  return core::select(resources, true, [](const core::LotTags& tags) { return !tags.is_shared(); });
+}
+
+const Task* TaskTable::holder_of(const core::LotTags& tags) const {
+  for (const auto& [key, task] : tasks_) {
+    if (task->phase == TaskPhase::kEnded) continue;
+    if (task->resources.lots.find(tags) != nullptr) return task.get();
+  }
+  return nullptr;
 }
 
 std::size_t TaskTable::live() const {
@@ -79,22 +102,24 @@ std::string TaskTable::broken_invariant(const core::Resources& total) const {
   core::Resources committed;
   std::size_t with_deadline = 0;
   std::size_t waiting = 0;
+  core::FrameCost reports;
   for (const auto& [key, task] : tasks_) {
+    reports += task->report_;
     const bool ended = task->phase == TaskPhase::kEnded;
     if (task->phase == TaskPhase::kWaiting) ++waiting;
     if (holds_resources(*task)) {
-      if (used.ports.intersects(task->resources.ports)) {
-        return fmt::format("two live tasks hold a port of {}", task->id);
-      }
-      used += task->resources;
+      const core::Resources held = exclusive(task->resources);
+      if (used.intersects(held)) return fmt::format("two live tasks hold a port of {}", task->id);
+      used += held;
     }
-    if (!ended && !task->is_orphan) committed += task->resources;
+    if (!ended && !task->is_orphan) committed += exclusive(task->resources);
     if (ended != core::is_terminal(task->state)) return fmt::format("{} ended halfway", task->id);
     if (ended && task->updates.empty()) return fmt::format("{} was not forgotten", task->id);
     const core::TimePoint deadline = std::min(task->kill_at, task->updates.resend_at());
     if (deadline != task->deadline_) return fmt::format("{} has a stale deadline", task->id);
     if (deadline != StatusStream::kNever) ++with_deadline;
   }
+  if (!(reports == reports_)) return "the reports of tasks are not counted right";
   if (waiting != waiting_) return "waiting() is not how many wait";
   if (!(used == used_)) return "used() is not what the live tasks hold";
   if (!(committed == committed_)) return "committed() is not what the accepted tasks hold";

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "agent/status_stream.h"
+#include "core/frame_cost.h"
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/resources.h"
@@ -39,6 +40,7 @@ struct Task {
   core::FrameworkId framework;
   std::string id;
   std::string name;
+  std::string role;  // whose share it counts in, as the master said
   core::Resources resources;
   TaskPhase phase = TaskPhase::kWaiting;                   // changed by TaskTable::enter only
   core::TaskState state = core::TaskState::kStaging;       // the newest, sent or not
@@ -55,12 +57,14 @@ struct Task {
  private:
   friend class TaskTable;
   std::uint64_t sequence_ = 0;
+  core::FrameCost report_;
   core::TimePoint deadline_ = StatusStream::kNever;  // as it stands in TaskTable::deadlines_
 };
 
 // Invariants:
 //   1. used() is the sum over tasks that are launching or running; total >= used(), no port twice.
 //   2. committed() is the sum over tasks that have not ended and are no orphans.
+//      Shared volumes are in neither sum, as several tasks may hold one: holder_of() finds them.
 //   3. waiting() counts the tasks in kWaiting.
 //   4. A task stands in the deadline index once if it has a deadline, else not.
 class TaskTable {
@@ -69,8 +73,10 @@ class TaskTable {
 
   Task* find(core::FrameworkId framework, std::string_view id);
   const Task* find(core::FrameworkId framework, std::string_view id) const;
-  // Pre-condition: not there yet.
-  Task& add(core::FrameworkId framework, std::string_view id);
+  // Pre-condition: not there yet. `report`: what it takes in a registration.
+  Task& add(core::FrameworkId framework, std::string_view id, const core::FrameCost& report);
+  // Whether one more task still fits a registration with all the others.
+  bool has_room_for(const core::FrameCost& report) const;
   void erase(Task& task);
 
   std::size_t size() const { return tasks_.size(); }
@@ -86,12 +92,14 @@ class TaskTable {
   std::size_t waiting() const { return waiting_; }  // tasks in kWaiting
 
   // Resources. Each is called once per task, in this order.
-  void commit(const Task& task) { committed_ += task.resources; }
-  void charge(const Task& task) { used_ += task.resources; }
-  void release(const Task& task) { used_ -= task.resources; }
-  void uncommit(const Task& task) { committed_ -= task.resources; }
+  void commit(const Task& task) { committed_ += exclusive(task.resources); }
+  void charge(const Task& task) { used_ += exclusive(task.resources); }
+  void release(const Task& task) { used_ -= exclusive(task.resources); }
+  void uncommit(const Task& task) { committed_ -= exclusive(task.resources); }
   const core::Resources& used() const { return used_; }
   const core::Resources& committed() const { return committed_; }
+  // A task that has not ended and holds something with these tags; nullptr: none.
+  const Task* holder_of(const core::LotTags& tags) const;
   // Tasks with a process, or about to have one.
   std::size_t live() const;
 
@@ -105,12 +113,16 @@ class TaskTable {
   std::string broken_invariant(const core::Resources& total) const;
 
  private:
+  // Without shared volumes.
+  static core::Resources exclusive(const core::Resources& resources);
+
   Map tasks_;
   // The sequence decides between equals, never an address: runs must be repeatable.
   std::set<std::tuple<core::TimePoint, std::uint64_t, Task*>> deadlines_;
   std::size_t waiting_ = 0;
   core::Resources used_;
   core::Resources committed_;
+  core::FrameCost reports_;
   std::uint64_t next_sequence_ = 1;
 };
 

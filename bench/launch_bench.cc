@@ -21,72 +21,22 @@
 #include <vector>
 
 #include "alloc/malloc_choice.h"
+#include "bench/peer.h"
 #include "core/random.h"
 #include "master/master.h"
-#include "net/dialer.h"
 #include "net/reactor.h"
 #include "wire/message.h"
 
 namespace shoal {
 namespace {
 
+using bench::Peer;
 using wire::MessageKind;
 
 constexpr int kAgents = 64;
 constexpr std::int64_t kWindow = 4096;  // tasks between ACCEPT and the acknowledged end
 constexpr std::int64_t kTaskCpus = 10;  // milli
 constexpr std::int64_t kTaskMem = 10'240;
-
-// A session of one role: says hello, then leaves the rest to the derived class.
-class Peer : public net::ConnectionHandler {
- public:
-  Peer(net::Reactor& reactor, const std::string& address, core::PeerKind kind)
-      : kind_(kind), dialer_(reactor, this, dial_options(address)) {
-    dialer_.start();
-  }
-
- protected:
-  virtual void on_welcome(net::Connection& connection) = 0;
-  virtual void on_message(net::Connection& connection, const wire::FrameView& frame) = 0;
-
-  template <typename T>
-  void send(net::Connection& connection, const T& message) {
-    scratch_.clear();
-    wire::encode(message, 0, scratch_);
-    connection.send(scratch_);
-  }
-
- private:
-  static net::DialerOptions dial_options(const std::string& address) {
-    net::DialerOptions options;
-    options.addresses = {net::parse_host_port(address).value()};
-    return options;
-  }
-
-  void on_connected(net::Connection& connection) override {
-    core::Hello hello;
-    hello.kind = kind_;
-    hello.protocol_min = hello.protocol_max = wire::kProtocolVersion;
-    hello.software = "launch_bench";
-    send(connection, hello);
-  }
-  void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
-    if (static_cast<MessageKind>(frame.header.kind) == MessageKind::kWelcome) {
-      connection.set_authenticated();
-      on_welcome(connection);
-    } else {
-      on_message(connection, frame);
-    }
-  }
-  void on_closed(net::Connection&, const absl::Status& reason) override {
-    std::fprintf(stderr, "launch_bench: %s\n", reason.ToString().c_str());
-    std::abort();
-  }
-
-  core::PeerKind kind_;
-  wire::ByteVector scratch_;
-  net::Dialer dialer_;
-};
 
 class InstantAgent final : public Peer {
  public:
@@ -139,7 +89,7 @@ class LoadFramework final : public Peer {
     core::Subscribe message;
     message.name = "load";
     message.user = "bench";
-    message.role = "*";
+    message.roles = {"*"};
     send(connection, message);
   }
   void on_message(net::Connection& connection, const wire::FrameView& frame) override {

@@ -27,6 +27,13 @@ int run_master_daemon(const MasterVerb& verb) {
   options.ready_file = verb.ready_file;
   options.insecure = verb.insecure;
   options.offer_timeout = verb.offer_timeout;
+  options.offer_patience = verb.offer_patience;
+  options.minimums = verb.minimums;
+  if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;
+  options.excluded_from_shares = verb.excluded_from_shares;
+  options.filter_gpus = !verb.offer_gpus_to_all;
+  options.region = verb.region;
+  options.zone = verb.zone;
   options.version = version_info().version;
   return finish(master::run_master(options));
 }
@@ -37,6 +44,10 @@ int run_agent_daemon(const AgentVerb& verb) {
   options.data_dir = verb.data_dir;
   options.listen = verb.listen;
   options.resources = verb.resources;
+  options.default_role = verb.default_role;
+  options.oversubscribe = verb.oversubscribe;
+  options.region = verb.region;
+  options.zone = verb.zone;
   options.attributes = verb.attributes;
   options.hostname = verb.hostname;
   options.ready_file = verb.ready_file;

@@ -19,6 +19,7 @@
 #include "agent/agent_options.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/resources_option.h"
 #include "cli/supervisor.h"
 #include "cli/terminal.h"
 #include "core/limits.h"
@@ -312,19 +313,6 @@ absl::StatusOr<core::Resources> divide_resources(const core::Resources& machine,
   part.ports = rest.lowest(each);
   if (text.empty()) return part;
   return agent::merge_resources(text, part);
-}
-
-std::string resources_flag(const core::Resources& resources) {
-  std::string flag =
-      fmt::format("cpus:{};mem:{};disk:{};gpus:{}", core::milli_to_string(resources.cpus),
-                  core::milli_to_string(resources.mem), core::milli_to_string(resources.disk),
-                  core::milli_to_string(resources.gpus));
-  std::string ports;
-  for (const core::PortRange& range : resources.ports.ranges()) {
-    ports += fmt::format("{}{}-{}", ports.empty() ? "" : ",", range.begin, range.end);
-  }
-  if (!ports.empty()) flag += fmt::format(";ports:[{}]", ports);
-  return flag;
 }
 
 int run_dev(const DevVerb& verb) {

@@ -19,7 +19,4 @@ absl::StatusOr<core::Resources> divide_resources(const core::Resources& machine,
                                                  std::uint32_t agents, std::uint32_t index,
                                                  const std::string& text);
 
-// As `shoal agent --resources` takes it, every scalar kind named so that nothing is probed.
-std::string resources_flag(const core::Resources& resources);
-
 }  // namespace shoal::cli

@@ -1,373 +1,38 @@
 #include "cli/flags.h"
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <utility>
 
+#include "agent/agent_options.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
+#include "cli/flag_parser.h"
+#include "cli/resources_option.h"
 #include "cli/suggest.h"
 #include "core/limits.h"
+#include "core/role.h"
 #include "core/status.h"
 #include "core/text.h"
-#include "net/address.h"
 
 namespace shoal::cli {
 namespace {
 
-// One verb being parsed: the flags library's app, and what to do with the texts afterwards.
-struct Parser {
-  explicit Parser(std::string_view verb, const std::string& about)
-      : app(about, "shoal " + std::string(verb)) {
-    app.set_help_flag("-h,--help", "this text");
-  }
-
-  CLI::App app;
-  std::string master;
-  std::string format = "table";
-  std::vector<std::string> command;  // what followed "--"
-};
-
-using Finish = std::function<absl::StatusOr<Verb>(Parser&)>;
-using Define = std::function<Finish(Parser&)>;
-
 struct VerbEntry {
-  std::string_view name;
+  std::string_view name;     // "run", "quota set"
   std::string_view about;    // one line
   std::string_view example;  // commands, one a line
   Finish (*define)(Parser&);
 };
 
-// --- shared options ---
-
-void add_master_option(Parser& parser) {
-  parser.app.add_option("--master", parser.master,
-                        "HOST:PORT of the master (else SHOAL_MASTER, else 127.0.0.1:7070)");
-}
-
-void add_format_option(Parser& parser) {
-  parser.app.add_option("-o,--output", parser.format, "table, json, jsonl or name");
-}
-
-absl::Status check_address(std::string_view flag, const std::string& address) {
-  const auto parsed = net::parse_host_port(address);
-  if (parsed.ok()) return absl::OkStatus();
-  return core::invalid("{}: {}", flag, core::message_of(parsed.status()));
-}
-
-absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
-  if (text == "table") return OutputFormat::kTable;
-  if (text == "json") return OutputFormat::kJson;
-  if (text == "jsonl") return OutputFormat::kJsonLines;
-  if (text == "name") return OutputFormat::kName;
-  return core::invalid("--output: '{}' is none of table, json, jsonl, name", core::printable(text));
-}
-
-absl::StatusOr<core::Milli> parse_amount(std::string_view flag, const std::string& text) {
-  auto value = core::parse_milli(text);
-  if (value.ok()) return value;
-  return core::invalid("{}: {}", flag, core::message_of(value.status()));
-}
-
-template <typename Int>
-absl::StatusOr<Int> parse_count(std::string_view flag, const std::string& text, Int least,
-                                Int most) {
-  Int value = 0;
-  if (core::parse_int(std::string_view(text), &value) && value >= least && value <= most) {
-    return value;
-  }
-  return core::invalid("{}: '{}' is not a number from {} to {}", flag, core::printable(text), least,
-                       most);
-}
-
-// --- daemons ---
-
-Finish define_master(Parser& parser) {
-  struct Texts {
-    MasterVerb verb;
-    std::string reactors = "0";
-    std::string offer_timeout = "60s";
-  };
-  auto texts = std::make_shared<Texts>();
-  texts->verb.listen = "127.0.0.1:7070";
-  CLI::App& app = parser.app;
-  app.add_option("--listen", texts->verb.listen, "HOST:PORT to serve; port 0 picks one")
-      ->capture_default_str();
-  app.add_option("--data", texts->verb.data_dir, "folder for what must survive")->required();
-  app.add_option("--reactors", texts->reactors, "threads; 0: one per core")->capture_default_str();
-  app.add_option("--ready-file", texts->verb.ready_file, "file to write when it serves");
-  app.add_option("--offer-timeout", texts->offer_timeout, "how long an offer stays unanswered")
-      ->capture_default_str();
-  app.add_flag("--insecure", texts->verb.insecure,
-               "serve other machines without authentication or encryption");
-  return [texts](Parser&) -> absl::StatusOr<Verb> {
-    MasterVerb& verb = texts->verb;
-    if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
-    if (verb.data_dir.empty()) return core::invalid("--data: the folder's name is empty");
-    const auto reactors = parse_count<std::uint32_t>("--reactors", texts->reactors, 0,
-                                                     std::uint32_t{core::kMaxReactors});
-    if (!reactors.ok()) return reactors.status();
-    verb.reactors = *reactors;
-    const auto offer_timeout = parse_duration(texts->offer_timeout);
-    if (!offer_timeout.ok()) {
-      return core::invalid("--offer-timeout: {}", core::message_of(offer_timeout.status()));
-    }
-    verb.offer_timeout = *offer_timeout;
-    return verb;
-  };
-}
-
-Finish define_agent(Parser& parser) {
-  auto verb = std::make_shared<AgentVerb>();
-  verb->listen = "127.0.0.1:0";
-  CLI::App& app = parser.app;
-  add_master_option(parser);
-  app.add_option("--data", verb->data_dir, "folder for sandboxes and records")->required();
-  app.add_option("--listen", verb->listen, "HOST:PORT where it serves logs; port 0 picks one")
-      ->capture_default_str();
-  app.add_option("--resources", verb->resources,
-                 "what it offers, as 'cpus:4;mem:8192;disk:1000;gpus:1;ports:[31000-32000]'; what "
-                 "is left out is probed");
-  app.add_option("--attributes", verb->attributes, "labels, as 'rack:a;ssd:true'");
-  app.add_option("--hostname", verb->hostname, "its name (else the machine's)");
-  app.add_option("--ready-file", verb->ready_file, "file to write when it is registered");
-  app.add_flag("--insecure", verb->insecure,
-               "serve other machines without authentication or encryption");
-  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    verb->master = parsed.master;
-    if (auto ok = check_address("--master", verb->master); !ok.ok()) return ok;
-    if (auto ok = check_address("--listen", verb->listen); !ok.ok()) return ok;
-    if (verb->data_dir.empty()) return core::invalid("--data: the folder's name is empty");
-    return *verb;
-  };
-}
-
-absl::Status check_resources_flag(const std::string& text) {
-  if (text.empty()) return absl::OkStatus();
-  const auto resources = core::parse_resources(text);
-  if (resources.ok()) return absl::OkStatus();
-  return core::invalid("--resources: {}", core::message_of(resources.status()));
-}
-
-Finish define_dev(Parser& parser) {
-  struct Texts {
-    DevVerb verb;
-    std::string agents = "3";
-    std::string reactors = "0";
-  };
-  auto texts = std::make_shared<Texts>();
-  texts->verb.listen = "127.0.0.1:7070";
-  CLI::App& app = parser.app;
-  app.add_option("--agents", texts->agents, "how many agents")->capture_default_str();
-  app.add_option("--listen", texts->verb.listen, "HOST:PORT of the master; port 0 picks one")
-      ->capture_default_str();
-  app.add_option("--data", texts->verb.data_dir, "folder to keep (else a temporary one)");
-  app.add_option("--ready-file", texts->verb.ready_file,
-                 "file to write when the master serves and every agent is registered");
-  app.add_option("--resources", texts->verb.resources,
-                 "of each agent, as 'cpus:4;mem:8192' (else the machine's, divided)");
-  app.add_option("--reactors", texts->reactors, "threads of the master; 0: one per core")
-      ->capture_default_str();
-  return [texts](Parser&) -> absl::StatusOr<Verb> {
-    DevVerb& verb = texts->verb;
-    if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
-    if (auto ok = check_resources_flag(verb.resources); !ok.ok()) return ok;
-    const auto agents = parse_count<std::uint32_t>("--agents", texts->agents, 0, 1000);
-    if (!agents.ok()) return agents.status();
-    verb.agents = *agents;
-    const auto reactors = parse_count<std::uint32_t>("--reactors", texts->reactors, 0,
-                                                     std::uint32_t{core::kMaxReactors});
-    if (!reactors.ok()) return reactors.status();
-    verb.reactors = *reactors;
-    return verb;
-  };
-}
-
-// --- run ---
-
-struct RunTexts {
-  RunVerb verb;
-  std::string cpus = "0.5";
-  std::string mem = "64";
-  std::string disk = "0";
-  std::string gpus = "0";
-  std::string ports = "0";
-  std::string instances = "1";
-  std::string timeout;
-  std::vector<std::string> environment;
-};
-
-absl::Status finish_run_resources(RunTexts& texts) {
-  core::Resources& resources = texts.verb.resources;
-  const std::array<std::tuple<std::string_view, const std::string*, core::Milli*>, 4> amounts = {
-      {{"--cpus", &texts.cpus, &resources.cpus},
-       {"--mem", &texts.mem, &resources.mem},
-       {"--disk", &texts.disk, &resources.disk},
-       {"--gpus", &texts.gpus, &resources.gpus}}};
-  for (const auto& [flag, text, field] : amounts) {
-    const auto value = parse_amount(flag, *text);
-    if (!value.ok()) return value.status();
-    *field = *value;
-  }
-  const auto ports = parse_count<std::uint32_t>("--ports", texts.ports, 0, 10'000);
-  if (!ports.ok()) return ports.status();
-  texts.verb.ports = *ports;
-  if (resources.empty() && *ports == 0) {
-    return core::invalid("a task needs at least some --cpus or --mem");
-  }
-  return core::check_resources(resources);
-}
-
-absl::Status finish_run_environment(RunTexts& texts) {
-  for (const std::string& pair : texts.environment) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return core::invalid("--env: '{}' is not of the form NAME=VALUE", core::printable(pair));
-    }
-    texts.verb.environment.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Verb> finish_run(RunTexts& texts, Parser& parsed) {
-  RunVerb& verb = texts.verb;
-  verb.master = parsed.master;
-  if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
-  verb.command = parsed.command;
-  if (verb.command.empty()) {
-    return core::invalid("no command: write it after --, as in: shoal run -- echo hello");
-  }
-  if (verb.command.front().empty()) return core::invalid("the command is empty");
-  if (auto ok = finish_run_resources(texts); !ok.ok()) return ok;
-  if (auto ok = finish_run_environment(texts); !ok.ok()) return ok;
-  const auto instances = parse_count<std::uint32_t>("--instances", texts.instances, 1, 100'000);
-  if (!instances.ok()) return instances.status();
-  verb.instances = *instances;
-  if (!texts.timeout.empty()) {
-    const auto timeout = parse_duration(texts.timeout);
-    if (!timeout.ok()) return core::invalid("--timeout: {}", core::message_of(timeout.status()));
-    verb.timeout = *timeout;
-  }
-  // The name becomes the front of the task ids, which have at most kMaxIdBytes.
-  if (!verb.name.empty()) {
-    if (auto ok = core::check_name(verb.name, "--name"); !ok.ok()) return ok;
-    if (verb.name.size() > 80) return core::invalid("--name: at most 80 characters");
-  }
-  return verb;
-}
-
-Finish define_run(Parser& parser) {
-  auto texts = std::make_shared<RunTexts>();
-  texts->verb.role = "*";
-  CLI::App& app = parser.app;
-  add_master_option(parser);
-  app.add_option("--cpus", texts->cpus, "cores per instance")->capture_default_str();
-  app.add_option("--mem", texts->mem, "MiB of memory per instance")->capture_default_str();
-  app.add_option("--disk", texts->disk, "MiB of disk per instance")->capture_default_str();
-  app.add_option("--gpus", texts->gpus, "GPUs per instance")->capture_default_str();
-  app.add_option("--ports", texts->ports, "ports per instance, told as PORT0, PORT1, … (and PORT)")
-      ->capture_default_str();
-  app.add_option("--name", texts->verb.name,
-                 "front part of the task's id (else the command's name)");
-  app.add_option("--instances", texts->instances,
-                 "how many to run; each finds its number in SHOAL_INSTANCE")
-      ->capture_default_str();
-  app.add_option("--env", texts->environment, "NAME=VALUE for the command; may be repeated")
-      ->expected(1)
-      ->take_all();
-  app.add_option("--chdir", texts->verb.directory, "folder to start in (else the task's sandbox)");
-  app.add_option("--role", texts->verb.role, "whose share of the cluster is used")
-      ->capture_default_str();
-  app.add_option("--timeout", texts->timeout,
-                 "kill it after this long, and end with 6 (as 90s, 5m)");
-  app.add_flag("--wait", texts->verb.wait, "wait for a bigger agent when it is too big for all");
-  return [texts](Parser& parsed) { return finish_run(*texts, parsed); };
-}
-
-// --- look and act ---
-
-template <core::QueryKind kKind>
-Finish define_list(Parser& parser) {
-  auto verb = std::make_shared<ListVerb>();
-  verb->kind = kKind;
-  add_master_option(parser);
-  add_format_option(parser);
-  parser.app.add_option("ID", verb->id, "everything about this one");
-  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    verb->master = parsed.master;
-    if (auto ok = check_address("--master", verb->master); !ok.ok()) return ok;
-    const auto format = parse_format(parsed.format);
-    if (!format.ok()) return format.status();
-    verb->format = *format;
-    if (verb->id.empty() && parsed.app.get_option("ID")->count() > 0) {
-      return core::invalid("ID: is empty");
-    }
-    return *verb;
-  };
-}
-
-Finish define_logs(Parser& parser) {
-  auto verb = std::make_shared<LogsVerb>();
-  add_master_option(parser);
-  parser.app.add_option("TASK", verb->task, "the task's id, or FRAMEWORK/TASK")->required();
-  parser.app.add_flag("-f,--follow", verb->follow, "go on until the task ends");
-  parser.app.add_flag("--stderr", verb->from_stderr, "what it wrote to stderr");
-  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    verb->master = parsed.master;
-    if (auto ok = check_address("--master", verb->master); !ok.ok()) return ok;
-    if (verb->task.empty()) return core::invalid("TASK: is empty");
-    return *verb;
-  };
-}
-
-Finish define_kill(Parser& parser) {
-  struct Texts {
-    KillVerb verb;
-    std::string grace;
-  };
-  auto texts = std::make_shared<Texts>();
-  add_master_option(parser);
-  parser.app.add_option("TASK", texts->verb.task, "the task's id, or FRAMEWORK/TASK")->required();
-  parser.app.add_option("--grace", texts->grace,
-                        "time between SIGTERM and SIGKILL (else the task's own)");
-  return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
-    KillVerb& verb = texts->verb;
-    verb.master = parsed.master;
-    if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
-    if (verb.task.empty()) return core::invalid("TASK: is empty");
-    if (texts->grace.empty()) return verb;
-    const auto grace = parse_duration(texts->grace);
-    if (!grace.ok()) return core::invalid("--grace: {}", core::message_of(grace.status()));
-    verb.grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*grace).count();
-    return verb;
-  };
-}
-
-Finish define_teardown(Parser& parser) {
-  auto verb = std::make_shared<TeardownVerb>();
-  add_master_option(parser);
-  parser.app.add_option("FRAMEWORK", verb->framework, "the framework's id")->required();
-  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    verb->master = parsed.master;
-    if (auto ok = check_address("--master", verb->master); !ok.ok()) return ok;
-    return *verb;
-  };
-}
-
-Finish define_version(Parser& parser) {
-  add_format_option(parser);
-  return [](Parser& parsed) -> absl::StatusOr<Verb> {
-    const auto format = parse_format(parsed.format);
-    if (!format.ok()) return format.status();
-    return VersionVerb{*format};
-  };
-}
-
 // --- the verbs ---
 
-constexpr std::array<VerbEntry, 13> kVerbs = {{
+// Those without a definition are groups of actions; `help` is neither.
+constexpr std::array<VerbEntry, 20> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -377,26 +42,73 @@ constexpr std::array<VerbEntry, 13> kVerbs = {{
      "  shoal agent --master 127.0.0.1:7070 --data /var/lib/shoal/agent --attributes 'rack:a'",
      define_agent},
     {"run", "run a command on the cluster and see its output",
-     "  shoal run -- echo hello\n  shoal run --cpus 1 --mem 256 --instances 4 -- ./job.sh --fast",
+     "  shoal run -- echo hello\n  shoal run --cpus 1 --mem 256 --instances 4 -- ./job.sh --fast\n"
+     "  shoal run --role ads --constraint 'rack!=a' --volume data -- ls data",
      define_run},
     {"tasks", "tasks, running and ended",
      "  shoal tasks\n  shoal tasks echo-3fa91c\n  shoal tasks -o json | jq '.[].state'",
-     define_list<core::QueryKind::kTasks>},
+     define_tasks},
     {"agents", "agents and what they have", "  shoal agents\n  shoal agents -o name",
-     define_list<core::QueryKind::kAgents>},
-    {"frameworks", "frameworks: who uses the cluster", "  shoal frameworks",
-     define_list<core::QueryKind::kFrameworks>},
-    {"offers", "offers that wait for an answer", "  shoal offers",
-     define_list<core::QueryKind::kOffers>},
+     define_agents},
+    {"frameworks", "frameworks: who uses the cluster", "  shoal frameworks", define_frameworks},
+    {"offers", "offers that wait for an answer", "  shoal offers", define_offers},
+    {"roles", "roles: weights, quotas, and who has what",
+     "  shoal roles\n  shoal roles eng/ads -o json", define_roles},
+    {"explain", "why a framework has no offer",
+     "  shoal explain --framework f-00c0ffee00c0ffee 'cpus:4;mem:1024'\n"
+     "  shoal explain --framework 'run job.sh' --role ads -o json",
+     define_explain},
     {"logs", "what a task wrote", "  shoal logs -f echo-3fa91c\n  shoal logs --stderr echo-3fa91c",
      define_logs},
     {"kill", "end a task", "  shoal kill echo-3fa91c\n  shoal kill --grace 10s echo-3fa91c",
      define_kill},
     {"teardown", "end a framework and its tasks", "  shoal teardown f-00c0ffee00c0ffee",
      define_teardown},
+    {"quota", "limits and guarantees of roles: get, set, remove", "", nullptr},
+    {"weight", "how much of the cluster a role gets: get, set", "", nullptr},
+    {"reserve", "keep resources of an agent for a role",
+     "  shoal reserve node-7 --role ads 'cpus:4;mem:1024;disk:500'\n"
+     "  shoal reserve a-00c0ffee00c0ffee --role ads --label purpose=db --principal ops 'cpus:2'",
+     define_reserve},
+    {"unreserve", "give a reservation up",
+     "  shoal unreserve node-7 --role ads 'cpus:4'\n"
+     "  shoal unreserve node-7 'cpus(ads,dynamic):4'",
+     define_unreserve},
+    {"volume", "disk that outlives tasks: list, create, destroy, grow, shrink", "", nullptr},
     {"version", "what this program is", "  shoal version\n  shoal version -o json", define_version},
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
+
+constexpr std::array<VerbEntry, 10> kActions = {{
+    {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
+     define_quota_get},
+    {"quota set", "limit a role, or keep something free for it",
+     "  shoal quota set ads --limit 'cpus:10;mem:4096'\n"
+     "  shoal quota set ads --guarantee 'cpus:2' --force",
+     define_quota_set},
+    {"quota remove", "no limit and no guarantee any more", "  shoal quota remove ads",
+     define_quota_remove},
+    {"weight get", "the weights of roles", "  shoal weight get", define_weight_get},
+    {"weight set", "change a role's weight; 'set' may be left out",
+     "  shoal weight ads 2.5\n  shoal weight set get 1", define_weight_set},
+    {"volume list", "volumes and where they are", "  shoal volume list", define_volume_list},
+    {"volume create", "make a volume of a role's reserved disk",
+     "  shoal volume create node-7 --role ads --id data --size 100 --path data",
+     define_volume_create},
+    {"volume destroy", "delete a volume and its data; the disk stays reserved",
+     "  shoal volume destroy node-7 --id data", define_volume_destroy},
+    {"volume grow", "add reserved disk to a volume", "  shoal volume grow node-7 --id data --by 50",
+     define_volume_grow},
+    {"volume shrink", "take disk off a volume", "  shoal volume shrink node-7 --id data --by 50",
+     define_volume_shrink},
+}};
+
+const VerbEntry* find_verb(std::string_view name) {
+  for (const VerbEntry& entry : kVerbs) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
 
 std::vector<std::string> verb_names() {
   std::vector<std::string> names;
@@ -404,11 +116,23 @@ std::vector<std::string> verb_names() {
   return names;
 }
 
-const VerbEntry* find_verb(std::string_view name) {
-  for (const VerbEntry& entry : kVerbs) {
-    if (entry.name == name) return &entry;
+bool is_action_of(const VerbEntry& action, std::string_view group) {
+  return action.name.starts_with(group) && action.name[group.size()] == ' ';
+}
+
+const VerbEntry* find_action(std::string_view group, std::string_view name) {
+  for (const VerbEntry& entry : kActions) {
+    if (is_action_of(entry, group) && entry.name.substr(group.size() + 1) == name) return &entry;
   }
   return nullptr;
+}
+
+std::vector<std::string> action_names(std::string_view group) {
+  std::vector<std::string> names;
+  for (const VerbEntry& entry : kActions) {
+    if (is_action_of(entry, group)) names.emplace_back(entry.name.substr(group.size() + 1));
+  }
+  return names;
 }
 
 ParsedCommand usage_error(const std::string& message, const std::string& hint) {
@@ -478,21 +202,21 @@ std::vector<std::string> take_command(std::vector<std::string>& words, std::stri
 
 ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
                          std::string_view default_master) {
-  Parser parser(entry.name, std::string(entry.about));
-  parser.app.footer(fmt::format("Example:\n{}", entry.example));
-  parser.master = default_master;
+  CLI::App app(std::string(entry.about), "shoal " + std::string(entry.name));
+  app.set_help_flag("-h,--help", "this text");
+  app.footer(fmt::format("Example:\n{}", entry.example));
+  Parser parser{app, std::string(default_master), "table", {}};
   const Finish finish = entry.define(parser);
   parser.command = take_command(words, entry.name);
   const std::string hint = fmt::format("Try: shoal {} --help", entry.name);
   const std::string prefix = fmt::format("{}: ", entry.name);
   std::reverse(words.begin(), words.end());  // as the library wants them
   try {
-    parser.app.parse(words);
+    app.parse(words);
   } catch (const CLI::CallForHelp&) {
-    return {std::nullopt, kExitOk, help_of(parser.app, entry.name)};
+    return {std::nullopt, kExitOk, help_of(app, entry.name)};
   } catch (const CLI::ExtrasError&) {
-    return usage_error(prefix + explain_extra(parser.app, entry.name, parser.app.remaining()),
-                       hint);
+    return usage_error(prefix + explain_extra(app, entry.name, app.remaining()), hint);
   } catch (const CLI::ParseError& error) {
     return usage_error(prefix + explain_parse_error(error.what()), hint);
   }
@@ -501,6 +225,50 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
     return usage_error(prefix + std::string(core::message_of(verb.status())), hint);
   }
   return {*std::move(verb), kExitOk, ""};
+}
+
+std::string group_help(const VerbEntry& group) {
+  std::string text =
+      fmt::format("{}\nUsage: shoal {} ACTION [OPTIONS]\n\n", group.about, group.name);
+  std::string examples;
+  for (const VerbEntry& entry : kActions) {
+    if (!is_action_of(entry, group.name)) continue;
+    text += fmt::format("  {:<8} {}\n", entry.name.substr(group.name.size() + 1), entry.about);
+    examples += fmt::format("{}\n", entry.example);
+  }
+  return text + fmt::format("\n`shoal {} ACTION --help` tells more.\n\nExample:\n{}", group.name,
+                            examples);
+}
+
+ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words,
+                          std::string_view default_master) {
+  const std::string hint = fmt::format("Try: shoal {} --help", group.name);
+  const std::vector<std::string> names = action_names(group.name);
+  if (words.empty()) {
+    return usage_error(fmt::format("{}: what? One of {}", group.name, fmt::join(names, ", ")),
+                       hint);
+  }
+  const std::string word = words.front();
+  if (word == "-h" || word == "--help") return {std::nullopt, kExitOk, group_help(group)};
+  if (const VerbEntry* action = find_action(group.name, word); action != nullptr) {
+    words.erase(words.begin());
+    return parse_verb(*action, std::move(words), default_master);
+  }
+  // `shoal weight ROLE WEIGHT`
+  if (group.name == "weight" && words.size() > 1) {
+    return parse_verb(*find_action(group.name, "set"), std::move(words), default_master);
+  }
+  std::string message = fmt::format("{}: '{}' is none of {}", group.name, core::printable(word),
+                                    fmt::join(names, ", "));
+  const std::string near = nearest(word, names);
+  if (!near.empty()) message += fmt::format("; did you mean '{}'?", near);
+  return usage_error(message, hint);
+}
+
+ParsedCommand parse_entry(const VerbEntry& entry, std::vector<std::string> words,
+                          std::string_view default_master) {
+  if (entry.define == nullptr) return parse_group(entry, std::move(words), default_master);
+  return parse_verb(entry, std::move(words), default_master);
 }
 
 }  // namespace
@@ -529,8 +297,12 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
     const bool of_verb = word == "help" && !rest.empty() && rest.front() != "help" &&
                          rest.front() != "-h" && rest.front() != "--help";
     if (!of_verb) return {std::nullopt, kExitOk, overview()};
-    if (find_verb(rest.front()) == nullptr) return unknown_verb(rest.front());
-    return parse_verb(*find_verb(rest.front()), {"--help"}, default_master);
+    const VerbEntry* of = find_verb(rest.front());
+    if (of == nullptr) return unknown_verb(rest.front());
+    std::vector<std::string> question(rest.begin() + 1, rest.end());
+    if (of->define != nullptr) question.clear();
+    question.emplace_back("--help");
+    return parse_entry(*of, std::move(question), default_master);
   }
   const VerbEntry* entry = find_verb(word);
   if (entry == nullptr) {
@@ -540,7 +312,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
     }
     return unknown_verb(word);
   }
-  return parse_verb(*entry, rest, default_master);
+  return parse_entry(*entry, rest, default_master);
 }
 
 }  // namespace shoal::cli

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "cli/operate_plan.h"
 #include "core/cluster_view.h"
 #include "core/messages.h"
 
@@ -10,6 +12,14 @@ namespace shoal::cli {
 
 // One array of objects ("[]\n" when empty), or with `lines` one object a line.
 std::string to_json(const core::ClusterView& view, core::QueryKind kind, bool lines);
+
+// Of roles, the parts that a verb is about.
+std::string quotas_to_json(const std::vector<core::RoleSummary>& roles, bool lines);
+std::string weights_to_json(const std::vector<core::RoleSummary>& roles, bool lines);
+std::string volumes_to_json(const std::vector<VolumeRow>& rows, bool lines);
+
+// One object in one line.
+std::string to_json(const core::Explanation& explanation);
 
 struct VersionInfo {
   std::string version;

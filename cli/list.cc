@@ -1,12 +1,16 @@
 #include "cli/list.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "cli/amounts.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/shares.h"
 #include "cli/table.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -62,6 +66,11 @@ std::string exit_of(const core::TaskSummary& task) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
+std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) {
+  const std::string text = core::to_string(quantities, absent);
+  return text == "none" ? "-" : text;
+}
+
 // --- tables ---
 
 Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_ms) {
@@ -75,13 +84,15 @@ Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_m
                {"UP", Align::kRight}});
   for (const core::AgentSummary& agent : agents) {
     const bool active = agent.state == core::AgentState::kActive;
+    const core::Amounts used = whole(agent.used);
+    const core::Amounts total = whole(agent.total);
     table.add_row(
         {core::to_string(agent.id),
          agent.hostname,
          {std::string(core::name_of(agent.state)), active ? Colour::kGreen : Colour::kRed},
-         used_of(agent.used.cpus, agent.total.cpus),
-         used_of(agent.used.mem, agent.total.mem),
-         used_of(agent.used.disk, agent.total.disk),
+         used_of(used.cpus, total.cpus),
+         used_of(used.mem, total.mem),
+         used_of(used.disk, total.disk),
          fmt::format("{}", agent.tasks),
          age(agent.registered_ms, now_ms)});
   }
@@ -92,7 +103,7 @@ Table table_of(const std::vector<core::FrameworkSummary>& frameworks, std::int64
   Table table({{"ID"},
                {"NAME", Align::kLeft, true},
                {"USER", Align::kLeft, true},
-               {"ROLE", Align::kLeft, true},
+               {"ROLES", Align::kLeft, true},
                {"STATE"},
                {"TASKS", Align::kRight},
                {"OFFERS", Align::kRight},
@@ -105,7 +116,7 @@ Table table_of(const std::vector<core::FrameworkSummary>& frameworks, std::int64
         {core::to_string(framework.id),
          or_dash(framework.name),
          or_dash(framework.user),
-         framework.role,
+         or_dash(fmt::format("{}", fmt::join(framework.roles, ","))),
          {std::string(core::name_of(framework.state)), active ? Colour::kGreen : Colour::kDim},
          fmt::format("{}", framework.tasks),
          fmt::format("{}", framework.offers),
@@ -141,13 +152,33 @@ Table table_of(const std::vector<core::TaskSummary>& tasks, std::int64_t now_ms)
 Table table_of(const std::vector<core::OfferSummary>& offers) {
   Table table({{"ID"},
                {"FRAMEWORK"},
+               {"ROLE", Align::kLeft, true},
                {"HOST", Align::kLeft, true},
                {"RESOURCES", Align::kLeft, true},
                {"AGE", Align::kRight}});
   for (const core::OfferSummary& offer : offers) {
-    table.add_row({core::to_string(offer.id), core::to_string(offer.framework), offer.hostname,
-                   core::to_string(offer.resources),
+    table.add_row({core::to_string(offer.id), core::to_string(offer.framework), or_dash(offer.role),
+                   offer.hostname, core::to_string(offer.resources),
                    duration_to_string(std::chrono::milliseconds(offer.age_ms))});
+  }
+  return table;
+}
+
+Table table_of(const std::vector<core::RoleSummary>& roles) {
+  Table table({{"ROLE", Align::kLeft, true},
+               {"WEIGHT", Align::kRight},
+               {"FRAMEWORKS", Align::kRight},
+               {"SHARE", Align::kRight},
+               {"ALLOCATED"},
+               {"OFFERED"},
+               {"RESERVED"},
+               {"LIMIT"},
+               {"GUARANTEE"}});
+  for (const core::RoleSummary& role : roles) {
+    table.add_row({role.name, core::milli_to_string(role.weight),
+                   fmt::format("{}", role.frameworks), share_of(role), or_dash(role.allocated),
+                   or_dash(role.offered), or_dash(role.reserved),
+                   or_dash(role.limits, core::kNoLimit), or_dash(role.guarantees)});
   }
   return table;
 }
@@ -155,6 +186,11 @@ Table table_of(const std::vector<core::OfferSummary>& offers) {
 // --- details ---
 
 std::string time_or_dash(std::int64_t wall_ms) { return wall_ms == 0 ? "-" : iso_time(wall_ms); }
+
+std::string reserved_in(const core::Resources& total) {
+  const core::Resources reserved = reserved_of(total);
+  return reserved.empty() ? "-" : core::to_string(reserved);
+}
 
 Details details_of(const core::AgentSummary& agent) {
   Details details = {{"agent", core::to_string(agent.id)},
@@ -164,6 +200,9 @@ Details details_of(const core::AgentSummary& agent) {
                      {"total", core::to_string(agent.total)},
                      {"used", core::to_string(agent.used)},
                      {"offered", core::to_string(agent.offered)},
+                     {"reserved", reserved_in(agent.total)},
+                     {"region", or_dash(agent.region)},
+                     {"zone", or_dash(agent.zone)},
                      {"tasks", fmt::format("{}", agent.tasks)},
                      {"registered", time_or_dash(agent.registered_ms)}};
   for (const auto& [name, value] : agent.attributes) {
@@ -172,13 +211,19 @@ Details details_of(const core::AgentSummary& agent) {
   return details;
 }
 
+std::string suppressed_in(const core::FrameworkSummary& framework) {
+  if (framework.suppressed) return "yes";
+  if (framework.suppressed_roles.empty()) return "no";
+  return fmt::format("in {}", fmt::join(framework.suppressed_roles, ","));
+}
+
 Details details_of(const core::FrameworkSummary& framework) {
   return {{"framework", core::to_string(framework.id)},
           {"name", or_dash(framework.name)},
           {"user", or_dash(framework.user)},
-          {"role", framework.role},
+          {"roles", or_dash(fmt::format("{}", fmt::join(framework.roles, ",")))},
           {"state", std::string(core::name_of(framework.state))},
-          {"suppressed", framework.suppressed ? "yes" : "no"},
+          {"suppressed", suppressed_in(framework)},
           {"tasks", fmt::format("{}", framework.tasks)},
           {"offers", fmt::format("{}", framework.offers)},
           {"allocated", core::to_string(framework.allocated)},
@@ -196,6 +241,7 @@ Details details_of(const core::TaskSummary& task) {
           {"agent", task.agent.valid() ? core::to_string(task.agent) : "-"},
           {"host", or_dash(task.hostname)},
           {"logs at", or_dash(task.agent_address)},
+          {"role", or_dash(task.role)},
           {"resources", core::to_string(task.resources)},
           {"started", time_or_dash(task.started_ms)},
           {"ended", time_or_dash(task.ended_ms)}};
@@ -206,8 +252,22 @@ Details details_of(const core::OfferSummary& offer) {
           {"framework", core::to_string(offer.framework)},
           {"agent", core::to_string(offer.agent)},
           {"host", offer.hostname},
+          {"role", or_dash(offer.role)},
           {"resources", core::to_string(offer.resources)},
           {"age", duration_to_string(std::chrono::milliseconds(offer.age_ms))}};
+}
+
+Details details_of(const core::RoleSummary& role) {
+  return {{"role", role.name},
+          {"weight", core::milli_to_string(role.weight)},
+          {"frameworks", fmt::format("{}", role.frameworks)},
+          {"share", share_of(role)},
+          {"allocated", core::to_string(role.allocated)},
+          {"offered", core::to_string(role.offered)},
+          {"reserved", core::to_string(role.reserved)},
+          {"consumed", core::to_string(role.consumed)},
+          {"limits", core::to_string(role.limits, core::kNoLimit)},
+          {"guarantees", core::to_string(role.guarantees)}};
 }
 
 template <typename T>
@@ -228,6 +288,8 @@ std::string ids(const std::vector<T>& items) {
   for (const T& item : items) {
     if constexpr (std::is_same_v<T, core::TaskSummary>) {
       out += item.id;
+    } else if constexpr (std::is_same_v<T, core::RoleSummary>) {
+      out += item.name;
     } else {
       out += core::to_string(item.id);
     }
@@ -246,6 +308,8 @@ std::string_view word_of(core::QueryKind kind, bool plural) {
       return plural ? "tasks" : "task";
     case core::QueryKind::kOffers:
       return plural ? "offers" : "offer";
+    case core::QueryKind::kRoles:
+      return plural ? "roles" : "role";
     case core::QueryKind::kCluster:
       break;
   }
@@ -253,7 +317,8 @@ std::string_view word_of(core::QueryKind kind, bool plural) {
 }
 
 std::size_t count_of(const core::ClusterView& view) {
-  return view.agents.size() + view.frameworks.size() + view.tasks.size() + view.offers.size();
+  return view.agents.size() + view.frameworks.size() + view.tasks.size() + view.offers.size() +
+         view.roles.size();
 }
 
 // A stable order: by age for tasks, by id otherwise.
@@ -269,6 +334,8 @@ void sort(core::ClusterView& view) {
     return std::tie(a.started_ms, a.framework, a.id) < std::tie(b.started_ms, b.framework, b.id);
   });
   std::sort(view.offers.begin(), view.offers.end(), by_id);
+  std::sort(view.roles.begin(), view.roles.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
 }  // namespace
@@ -285,6 +352,8 @@ std::string render_list(const core::ClusterView& view, core::QueryKind kind, boo
       return detailed ? blocks(view.tasks) : table_of(view.tasks, now_ms).render(terminal);
     case core::QueryKind::kOffers:
       return detailed ? blocks(view.offers) : table_of(view.offers).render(terminal);
+    case core::QueryKind::kRoles:
+      return detailed ? blocks(view.roles) : table_of(view.roles).render(terminal);
     case core::QueryKind::kCluster:
       break;
   }
@@ -301,6 +370,8 @@ std::string render_names(const core::ClusterView& view, core::QueryKind kind) {
       return ids(view.tasks);
     case core::QueryKind::kOffers:
       return ids(view.offers);
+    case core::QueryKind::kRoles:
+      return ids(view.roles);
     case core::QueryKind::kCluster:
       break;
   }
@@ -318,7 +389,9 @@ int say_not_found(const ListVerb& verb) {
 
 int run_list(const ListVerb& verb) {
   // Nothing can have such an id, and the master would refuse the question.
-  if (!core::is_clean_text(verb.id) || verb.id.size() > core::kMaxIdBytes) {
+  const std::size_t longest =
+      verb.kind == core::QueryKind::kRoles ? core::kMaxRoleBytes : core::kMaxIdBytes;
+  if (!core::is_clean_text(verb.id) || verb.id.size() > longest) {
     return say_not_found(verb);
   }
   auto client = sdk::OperatorClient::create(verb.master);

@@ -1,4 +1,4 @@
-// The verbs that look: agents, frameworks, tasks, offers.
+// The verbs that look: agents, frameworks, tasks, offers, roles.
 #pragma once
 
 #include <string>

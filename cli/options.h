@@ -12,6 +12,7 @@
 #include "core/messages.h"
 #include "core/resources.h"
 #include "core/time.h"
+#include "sdk/scheduler.h"
 
 namespace shoal::cli {
 
@@ -24,13 +25,24 @@ struct MasterVerb {
   std::string ready_file;
   bool insecure = false;
   core::Duration offer_timeout{};
+  core::Duration offer_patience{};
+  std::vector<core::Quantities> minimums;
+  bool random_shares = false;
+  std::array<bool, core::kResourceKinds> excluded_from_shares{};
+  bool offer_gpus_to_all = false;
+  std::string region;  // both or none
+  std::string zone;
 };
 
 struct AgentVerb {
   std::string master;
   std::string data_dir;
-  std::string listen;  // where it serves logs
-  std::string resources;
+  std::string listen;     // where it serves logs
+  std::string resources;  // as text, whatever form it was given in
+  std::string default_role = "*";
+  std::string oversubscribe;
+  std::string region;  // both or none
+  std::string zone;
   std::string attributes;
   std::string hostname;
   std::string ready_file;
@@ -56,7 +68,9 @@ struct RunVerb {
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<core::Duration> timeout;
   std::string directory;  // where the command starts; empty: its sandbox
-  bool wait = false;      // also for agents that could hold it
+  bool wait = false;      // also for agents that are not there yet
+  std::vector<sdk::OfferConstraint> constraints;
+  std::vector<std::string> volumes;  // ids, of the role's
   std::vector<std::string> command;
 };
 
@@ -85,11 +99,58 @@ struct TeardownVerb {
   std::string framework;
 };
 
+struct ExplainVerb {
+  std::string master;
+  std::string framework;  // an id, or a name
+  std::string role;       // empty: all of the framework's
+  core::Resources resources;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct QuotaVerb {
+  enum class Action : std::uint8_t { kGet, kSet, kRemove };
+  Action action = Action::kGet;
+  std::string master;
+  std::string role;                            // of kGet: empty: all that have one
+  std::optional<core::Quantities> limits;      // nullopt: as they are
+  std::optional<core::Quantities> guarantees;  // nullopt: as they are
+  bool force = false;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct WeightVerb {
+  std::string master;
+  std::string role;                   // of a question: empty: all
+  std::optional<core::Milli> weight;  // nullopt: a question
+  OutputFormat format = OutputFormat::kTable;
+};
+
+// Reserve, unreserve, and what is done to volumes.
+struct OperateVerb {
+  core::OperationKind kind = core::OperationKind::kReserve;
+  std::string master;
+  std::string agent;          // an id, or a hostname
+  std::string role;           // may be empty where the rest says it
+  core::Resources resources;  // of kReserve and kUnreserve
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::string principal;
+  std::string volume;    // the id
+  core::Milli size = 0;  // milli-MiB; of kGrow and kShrink: by how much
+  std::string path;
+  bool shared = false;
+};
+
+struct VolumesVerb {
+  std::string master;
+  OutputFormat format = OutputFormat::kTable;
+};
+
 struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
 using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, KillVerb,
-                          TeardownVerb, VersionVerb>;
+                          TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
+                          VolumesVerb, VersionVerb>;
 
 }  // namespace shoal::cli

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -31,6 +32,20 @@ std::string user_name() {
   return fmt::format("uid-{}", ::getuid());
 }
 
+// Who asks for GPUs or for a region knows what they are; others are kept from such agents.
+core::Capabilities capabilities_of(const RunVerb& verb) {
+  core::Capabilities capabilities = sdk::kDefaultCapabilities;
+  if (verb.resources.gpus > 0) capabilities = capabilities.with(core::Capability::kGpu);
+  if (!verb.volumes.empty()) {
+    capabilities = capabilities.with(core::Capability::kSharedResources);
+  }
+  const bool names_region = std::any_of(
+      verb.constraints.begin(), verb.constraints.end(),
+      [](const auto& constraint) { return constraint.target == core::ConstraintTarget::kRegion; });
+  if (names_region) capabilities = capabilities.with(core::Capability::kRegionAware);
+  return capabilities;
+}
+
 struct EndingSignal {
   int number;
   const char* name;
@@ -46,7 +61,9 @@ int run_run(const RunVerb& verb) {
   options.masters = {verb.master};
   options.info.name = "run " + task_prefix(verb.name, verb.command.front());
   options.info.user = user_name();
-  options.info.role = verb.role;
+  options.info.roles = {verb.role};
+  options.info.capabilities = capabilities_of(verb);
+  options.info.constraints = verb.constraints;
   options.info.failover_timeout = kFailoverTimeout;
   options.wait_for_master = false;
   auto driver = sdk::SchedulerDriver::create(std::move(options), &job);

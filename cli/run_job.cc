@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/amounts.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/terminal.h"
@@ -17,7 +18,7 @@ namespace shoal::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kSayWhatIsMissing{1000};
-constexpr std::chrono::milliseconds kLookAgain{2000};
+constexpr std::chrono::milliseconds kLookAgain{3000};
 constexpr std::chrono::milliseconds kTakeBack{1000};     // filter for offers that are too small
 constexpr std::chrono::milliseconds kKillLimit{10'000};  // for ends that never come
 constexpr std::uint32_t kMaxAttempts = 10;
@@ -29,7 +30,7 @@ constexpr std::size_t kMaxTasksPerOffer = 256;
 RunJob::RunJob(const RunVerb& verb, std::string_view suffix)
     : verb_(verb),
       prefix_(fmt::format("{}-{}", task_prefix(verb.name, verb.command.front()), suffix)),
-      demand_{verb.resources, verb.ports},
+      demand_{verb.resources, verb.ports, verb.volumes},
       instances_(verb.instances) {
   for (std::uint32_t i = 0; i < verb.instances; ++i) {
     instances_[i].index = i;
@@ -54,7 +55,11 @@ void RunJob::attach(sdk::SchedulerDriver& driver) {
                                            OutputPump::Events{on_drained, on_broken});
   pumps_[1] =
       std::make_unique<OutputPump>(reactor, STDERR_FILENO, OutputPump::Events{on_drained, nullptr});
-  wait_timer_ = std::make_unique<net::Timer>(reactor, [this] { explain_waiting(); });
+  wait_timer_ = std::make_unique<net::Timer>(reactor, [this] {
+    is_patient_ = false;
+    ask_why();
+    if (is_waiting()) wait_timer_->start(kLookAgain);
+  });
   kill_limit_ = std::make_unique<net::Timer>(reactor, [this] {
     say("some tasks did not end; leaving them to the master");
     leave();
@@ -105,6 +110,8 @@ void RunJob::subscribed(sdk::Driver& driver, core::FrameworkId id) {
     if (suppressed_) driver.suppress();
     if (forced_exit_.has_value()) end_all(*forced_exit_);  // the kills may have been lost
   }
+  ask_why();  // at once: what can never be is not waited for
+  is_patient_ = true;
   wait_timer_->start(kSayWhatIsMissing);
 }
 
@@ -164,7 +171,8 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   description.environment.emplace_back("SHOAL_INSTANCE", fmt::format("{}", instance.index));
   description.environment.emplace_back("SHOAL_INSTANCES", fmt::format("{}", verb_.instances));
   std::uint32_t number = 0;
-  for (const core::PortRange& range : resources.ports.ranges()) {
+  const core::Amounts amounts = whole(resources);
+  for (const core::PortRange& range : amounts.ports.ranges()) {
     for (std::uint32_t port = range.begin; port <= range.end; ++port) {
       const std::string text = fmt::format("{}", port);
       if (number == 0) description.environment.emplace_back("PORT", text);
@@ -216,6 +224,7 @@ void RunJob::launch_again(Instance& instance, const sdk::TaskStatus& status) {
   }
   suppressed_ = false;
   driver_->revive();
+  is_patient_ = true;
   wait_timer_->start(kSayWhatIsMissing);
 }
 
@@ -341,30 +350,44 @@ void RunJob::refused(sdk::Driver& driver, core::RefusalCode code, std::string_vi
 
 // --- waiting ---
 
-void RunJob::explain_waiting() {
-  if (forced_exit_.has_value() || pending() == 0) return;
+void RunJob::ask_why() {
+  if (!is_waiting()) return;
+  // A master that cannot say leaves us waiting without a word.
+  driver_->explain(demand_.scalars, verb_.role).IgnoreError();
+}
+
+void RunJob::explanation(sdk::Driver& driver, const core::Explanation& explanation) {
+  (void)driver;
+  if (!is_waiting()) return;
+  const WaitReason reason = explain_wait(demand_, explanation);
+  const bool any_launched = pending() < instances_.size();
+  if (reason.never && !verb_.wait && !any_launched) {
+    return fail(fmt::format("{} (--wait waits for another agent)", reason.text));
+  }
+  if (is_patient_) return;
+  const bool has_parts = demand_.ports > 0 || !demand_.volumes.empty();
+  if (has_parts && has_room(explanation)) return ask_for_parts(reason.text);
+  say_waiting(reason.text);
+}
+
+void RunJob::ask_for_parts(const std::string& otherwise) {
   if (operator_ == nullptr || operator_->has_failed()) {
     auto address = net::parse_host_port(verb_.master);
     if (!address.ok()) return;
     operator_ = std::make_unique<sdk::OperatorConnection>(host_->reactor(), *std::move(address));
   }
   operator_->query(core::QueryKind::kAgents, "",
-                   [this](const absl::StatusOr<core::ClusterView>& view) { on_explained(view); });
+                   [this, otherwise](const absl::StatusOr<core::ClusterView>& view) {
+                     if (!view.ok() || !is_waiting()) return;
+                     const std::string parts = explain_parts(demand_, view->agents);
+                     say_waiting(parts.empty() ? otherwise : parts);
+                   });
 }
 
-void RunJob::on_explained(const absl::StatusOr<core::ClusterView>& view) {
-  if (forced_exit_.has_value() || pending() == 0) return;
-  wait_timer_->start(kLookAgain);
-  if (!view.ok()) return;
-  const WaitReason reason = explain_wait(demand_, view->agents);
-  const bool any_launched = pending() < instances_.size();
-  if (reason.never && !verb_.wait && !any_launched) {
-    return fail(
-        fmt::format("too big for every agent: {} (--wait waits for a bigger one)", reason.text));
-  }
-  if (reason.text == last_reason_) return;
-  last_reason_ = reason.text;
-  say(fmt::format("waiting: {}", reason.text));
+void RunJob::say_waiting(const std::string& reason) {
+  if (reason == last_reason_) return;
+  last_reason_ = reason;
+  say(fmt::format("waiting for {}: {}", to_string(demand_), reason));
 }
 
 }  // namespace shoal::cli

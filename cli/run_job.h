@@ -46,6 +46,7 @@ class RunJob final : public sdk::Scheduler {
   void update(sdk::Driver& driver, const sdk::TaskStatus& status) override;
   void disconnected(sdk::Driver& driver) override;
   void refused(sdk::Driver& driver, core::RefusalCode code, std::string_view message) override;
+  void explanation(sdk::Driver& driver, const core::Explanation& explanation) override;
 
  private:
   enum class Phase : std::uint8_t { kPending, kLaunched, kStarted, kEnded };
@@ -74,8 +75,11 @@ class RunJob final : public sdk::Scheduler {
   void fail(const std::string& message);
   void finish_when_done();
   void leave();
-  void explain_waiting();
-  void on_explained(const absl::StatusOr<core::ClusterView>& view);
+  void ask_why();
+  // Asks about what an Explanation does not know, and says that, or `otherwise`.
+  void ask_for_parts(const std::string& otherwise);
+  void say_waiting(const std::string& reason);
+  bool is_waiting() const { return !forced_exit_.has_value() && pending() > 0; }
   void on_broken_output(const absl::Status& why);
 
   const RunVerb verb_;
@@ -87,6 +91,7 @@ class RunJob final : public sdk::Scheduler {
   bool left_ = false;
   bool was_disconnected_ = false;
   bool suppressed_ = false;
+  bool is_patient_ = true;  // nothing is said of the waiting yet
   std::string last_reason_;
 
   sdk::SchedulerDriver* host_ = nullptr;

@@ -4,112 +4,129 @@
 #include <array>
 
 #include "cli/exit_code.h"
+#include "cli/explain.h"
 #include "core/ids.h"
 #include "core/status.h"
+#include "sdk/operations.h"
 
 namespace shoal::cli {
 namespace {
 
-// One kind of resource as a number, so that all kinds are explained by the same code.
-struct Kind {
-  std::string_view name;
-  core::Milli (*amount)(const core::Resources&);
-};
-constexpr std::array<Kind, 5> kKinds = {{
-    {"cpus", [](const core::Resources& r) { return r.cpus; }},
-    {"mem", [](const core::Resources& r) { return r.mem; }},
-    {"disk", [](const core::Resources& r) { return r.disk; }},
-    {"gpus", [](const core::Resources& r) { return r.gpus; }},
-    {"ports", [](const core::Resources& r) { return core::Milli{r.ports.count()} * 1000; }},
-}};
+using core::ExplainCause;
 
-core::Milli amount_of(const Kind& kind, const Demand& demand) {
-  if (kind.name == "ports") return core::Milli{demand.ports} * 1000;
-  return kind.amount(demand.scalars);
+std::uint32_t count_of(const core::Explanation& explanation, ExplainCause cause) {
+  return explanation.counts[static_cast<std::size_t>(cause)];
 }
 
-core::Milli free_of(const Kind& kind, const core::AgentSummary& agent) {
-  return std::max<core::Milli>(
-      0, kind.amount(agent.total) - kind.amount(agent.used) - kind.amount(agent.offered));
+// What nobody but an operator changes while the agents are registered.
+constexpr std::array<ExplainCause, 4> kLastingCauses = {
+    ExplainCause::kTooSmall, ExplainCause::kConstraint, ExplainCause::kGpu, ExplainCause::kRegion};
+
+std::string agents_word(std::uint32_t count) {
+  return count == 1 ? "the only agent has" : fmt::format("the most on one of {} agents is", count);
 }
 
-core::Milli unused_of(const Kind& kind, const core::AgentSummary& agent) {
-  return std::max<core::Milli>(0, kind.amount(agent.total) - kind.amount(agent.used));
-}
-
-core::Milli total_of(const Kind& kind, const core::AgentSummary& agent) {
-  return kind.amount(agent.total);
-}
-
-using AmountOf = core::Milli (*)(const Kind&, const core::AgentSummary&);
-
-bool holds(const core::AgentSummary& agent, const Demand& demand, AmountOf amount) {
-  return std::all_of(kKinds.begin(), kKinds.end(), [&](const Kind& kind) {
-    return amount(kind, agent) >= amount_of(kind, demand);
-  });
-}
-
-std::string agents_word(std::size_t count) {
-  return count == 1 ? "the only agent" : fmt::format("the largest of {} agents", count);
-}
-
-std::string needs(const Demand& demand) {
-  std::string text;
-  for (const Kind& kind : kKinds) {
-    if (amount_of(kind, demand) == 0) continue;
-    if (!text.empty()) text += ", ";
-    text += fmt::format("{} {}", kind.name, core::milli_to_string(amount_of(kind, demand)));
+// Of which kinds no agent has enough, with the most there is.
+std::string explain_size(const Demand& demand, const core::Explanation& explanation) {
+  const core::Quantities wanted = demand.scalars.all_quantities();
+  std::string most;
+  for (std::size_t kind = 0; kind < core::kResourceKinds; ++kind) {
+    const core::Milli largest = explanation.largest_total[kind];
+    if (largest >= wanted[kind]) continue;
+    if (!most.empty()) most += ';';
+    most += fmt::format("{}:{}", core::kResourceNames[kind], core::milli_to_string(largest));
   }
-  return text;
+  if (most.empty()) return "no one agent has all of it";
+  return fmt::format(
+      "{} {}", agents_word(explanation.agents - count_of(explanation, ExplainCause::kNotActive)),
+      most);
 }
 
-// The first kind of which no agent has enough, with the agent that has most of it.
-std::string explain_kind(const Demand& demand, const std::vector<core::AgentSummary>& agents,
-                         AmountOf amount) {
-  for (const Kind& kind : kKinds) {
-    const auto largest =
-        std::max_element(agents.begin(), agents.end(), [&](const auto& a, const auto& b) {
-          return std::pair(amount(kind, a), total_of(kind, a)) <
-                 std::pair(amount(kind, b), total_of(kind, b));
-        });
-    const core::Milli wanted = amount_of(kind, demand);
-    if (amount(kind, *largest) >= wanted) continue;
-    return fmt::format("needs {} {}; {} has {} {} free of {}", kind.name,
-                       core::milli_to_string(wanted), agents_word(agents.size()), kind.name,
-                       core::milli_to_string(free_of(kind, *largest)),
-                       core::milli_to_string(total_of(kind, *largest)));
+// Ports that a task of the offer's role may have: plain ones and reserved ones.
+core::PortSet ports_of(const core::Resources& resources) {
+  core::PortSet ports = resources.ports;
+  for (const core::Lot& lot : resources.lots) {
+    if (!lot.tags->revocable) ports.add(lot.amounts.ports);
   }
-  return fmt::format("needs {} together; no single agent has all of it {}", needs(demand),
-                     amount == total_of ? "" : "free");
+  return ports;
+}
+
+bool has_volume(const core::Resources& resources, const std::string& id) {
+  return !sdk::find_volume(resources, id).empty();
 }
 
 }  // namespace
 
 std::optional<core::Resources> take(const Demand& demand, const core::Resources& free) {
-  core::Resources taken = demand.scalars;
-  if (free.ports.count() < demand.ports) return std::nullopt;
-  taken.ports = free.ports.lowest(demand.ports);
-  if (!free.contains(taken)) return std::nullopt;
-  return taken;
+  core::Resources wanted = demand.scalars;
+  if (demand.ports > 0) {
+    const core::PortSet ports = ports_of(free);
+    if (ports.count() < demand.ports) return std::nullopt;
+    wanted.ports = ports.lowest(demand.ports);
+  }
+  for (const std::string& id : demand.volumes) {
+    const core::Resources volume = sdk::find_volume(free, id);
+    if (volume.empty()) return std::nullopt;
+    const core::Lot& lot = *volume.lots.begin();
+    wanted.lots.add(lot.tags, lot.amounts);
+  }
+  absl::StatusOr<core::Resources> taken = core::resolve(wanted, free);
+  if (!taken.ok()) return std::nullopt;
+  return *std::move(taken);
 }
 
-WaitReason explain_wait(const Demand& demand, const std::vector<core::AgentSummary>& agents) {
-  std::vector<core::AgentSummary> active;
+std::string to_string(const Demand& demand) {
+  std::string text = core::to_string(demand.scalars);
+  if (demand.ports > 0) {
+    text += fmt::format(", {} port{}", demand.ports, demand.ports == 1 ? "" : "s");
+  }
+  for (const std::string& id : demand.volumes) text += fmt::format(", volume {}", id);
+  return text;
+}
+
+WaitReason explain_wait(const Demand& demand, const core::Explanation& explanation) {
+  std::uint32_t lasting = 0;
+  for (const ExplainCause cause : kLastingCauses) lasting += count_of(explanation, cause);
+  const std::uint32_t active =
+      explanation.agents -
+      std::min(explanation.agents, count_of(explanation, ExplainCause::kNotActive));
+  if (lasting == 0 || lasting < active) return {summary_of(explanation), false};
+  if (count_of(explanation, ExplainCause::kTooSmall) == active) {
+    return {fmt::format("no agent is large enough for {}: {}", to_string(demand),
+                        explain_size(demand, explanation)),
+            true};
+  }
+  return {fmt::format("no agent can hold {}: {}", to_string(demand), summary_of(explanation)),
+          true};
+}
+
+bool has_room(const core::Explanation& explanation) {
+  return count_of(explanation, ExplainCause::kOffered) > 0 ||
+         count_of(explanation, ExplainCause::kWillBeOffered) > 0;
+}
+
+std::string explain_parts(const Demand& demand, const std::vector<core::AgentSummary>& agents) {
+  std::uint32_t most_ports = 0;
   for (const core::AgentSummary& agent : agents) {
-    if (agent.state == core::AgentState::kActive) active.push_back(agent);
+    if (agent.state != core::AgentState::kActive) continue;
+    core::PortSet free = ports_of(agent.total);
+    free.subtract(ports_of(agent.used));
+    most_ports = std::max(most_ports, free.count());
   }
-  if (active.empty()) return {"no agents are registered", false};
-  const auto any_holds = [&](AmountOf amount) {
-    return std::any_of(active.begin(), active.end(),
-                       [&](const auto& agent) { return holds(agent, demand, amount); });
-  };
-  if (!any_holds(total_of)) return {explain_kind(demand, active, total_of), true};
-  if (!any_holds(unused_of)) return {explain_kind(demand, active, unused_of), false};
-  if (!any_holds(free_of)) {
-    return {fmt::format("needs {}, which is free but offered to other frameworks", needs(demand)),
-            false};
+  if (most_ports < demand.ports) {
+    return fmt::format("{} ports are wanted, at most {} are free on one agent", demand.ports,
+                       most_ports);
   }
-  return {fmt::format("needs {}, which is free; no offer has come yet", needs(demand)), false};
+  for (const std::string& id : demand.volumes) {
+    const bool exists = std::any_of(agents.begin(), agents.end(),
+                                    [&](const auto& agent) { return has_volume(agent.total, id); });
+    if (!exists) return fmt::format("no agent has a volume '{}'", id);
+    const bool is_free = std::any_of(agents.begin(), agents.end(), [&](const auto& agent) {
+      return has_volume(agent.total, id) && !has_volume(agent.used, id);
+    });
+    if (!is_free) return fmt::format("volume '{}' is in use", id);
+  }
+  return "";
 }
 
 std::string task_prefix(std::string_view name, std::string_view command) {

@@ -8,26 +8,37 @@
 #include <vector>
 
 #include "core/cluster_view.h"
+#include "core/messages.h"
 #include "core/resources.h"
 #include "core/task_state.h"
 #include "sdk/scheduler.h"
 
 namespace shoal::cli {
 
-// What one instance takes: scalars, and some ports whichever they are.
+// What one instance takes: scalars, some ports whichever they are, and volumes.
 struct Demand {
   core::Resources scalars;
   std::uint32_t ports = 0;
+  std::vector<std::string> volumes{};  // ids
 };
 
-// The resources to take out of `free` for one instance; nullopt when it does not fit.
+// The resources to take out of `free` for one instance, each from the lot it comes from; nullopt
+// when it does not fit.
 std::optional<core::Resources> take(const Demand& demand, const core::Resources& free);
 
+// "cpus:4;mem:128, 2 ports, volume data"
+std::string to_string(const Demand& demand);
+
 struct WaitReason {
-  std::string text;    // "needs cpus 64; the largest of 3 agents has cpus 2 free of 4"
-  bool never = false;  // no agent that is registered could ever hold it
+  std::string text;    // "3 agents: 2 too small, 1 in use"
+  bool never = false;  // no agent that is registered could ever hold it; `text` says why
 };
-WaitReason explain_wait(const Demand& demand, const std::vector<core::AgentSummary>& agents);
+WaitReason explain_wait(const Demand& demand, const core::Explanation& explanation);
+
+// Whether some agent holds the scalars, so that it must be something an Explanation does not know.
+bool has_room(const core::Explanation& explanation);
+// That: ports and volumes; "" when it is not them either.
+std::string explain_parts(const Demand& demand, const std::vector<core::AgentSummary>& agents);
 
 // The front part of task ids: `name`, else the last part of the command's path, made fit for an id.
 std::string task_prefix(std::string_view name, std::string_view command);

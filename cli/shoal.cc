@@ -9,9 +9,12 @@
 #include "cli/daemons.h"
 #include "cli/dev.h"
 #include "cli/exit_code.h"
+#include "cli/explain.h"
 #include "cli/flags.h"
 #include "cli/list.h"
+#include "cli/operate.h"
 #include "cli/run.h"
+#include "cli/shares.h"
 #include "cli/terminal.h"
 #include "cli/version.h"
 #include "core/limits.h"
@@ -34,6 +37,11 @@ int perform(const ListVerb& verb) { return run_list(verb); }
 int perform(const LogsVerb& verb) { return run_logs(verb); }
 int perform(const KillVerb& verb) { return run_kill(verb); }
 int perform(const TeardownVerb& verb) { return run_teardown(verb); }
+int perform(const ExplainVerb& verb) { return run_explain(verb); }
+int perform(const QuotaVerb& verb) { return run_quota(verb); }
+int perform(const WeightVerb& verb) { return run_weight(verb); }
+int perform(const OperateVerb& verb) { return run_operate(verb); }
+int perform(const VolumesVerb& verb) { return run_volumes(verb); }
 int perform(const VersionVerb& verb) { return run_version(verb); }
 
 }  // namespace

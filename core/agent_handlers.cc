@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/accounting.h"
 #include "core/allocator.h"
+#include "core/operation_handlers.h"
+#include "core/quota.h"
+#include "core/role.h"
 
 namespace shoal::core {
 namespace {
@@ -15,16 +19,12 @@ AgentDescriptionPtr describe(AgentId id, const RegisterAgent& message) {
   description->id = id;
   description->hostname = message.hostname;
   description->address = message.address;
-  description->total = message.resources;
+  description->region = message.region;
+  description->zone = message.zone;
   for (const AttributeView& attribute : message.attributes) {
     description->attributes.emplace_back(attribute.name, attribute.value);
   }
   return description;
-}
-
-void forward_status(Shard& shard, Outbox& outbox, const TaskStatus& status) {
-  shard.counters.updates_forwarded.add();
-  outbox.to_shard(shard.home_of(status.framework), OwnedStatus(status));
 }
 
 // How far a state is in the life of a task: its agent reports them in this order.
@@ -42,28 +42,14 @@ int progress(TaskState state) {
   }
 }
 
-// A status that the master makes itself: no uuid, so nobody waits for its acknowledgement.
-TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std::string_view task,
-                         TaskState state, TaskReason reason, std::string_view message,
-                         TimePoint now) {
-  return {.framework = framework,
-          .agent = agent,
-          .task = task,
-          .state = state,
-          .reason = reason,
-          .source = TaskSource::kMaster,
-          .message = message,
-          .timestamp_ms = shard.wall_ms(now)};
-}
-
 void release(Shard& shard, AgentRecord& agent, FrameworkId framework, TaskRecord& task) {
   if (!task.holds_resources) return;
   task.holds_resources = false;
-  agent.used -= task.resources;
-  agent.update_available();
-  if (const DirectoryEntry* entry = shard.find_entry(framework); entry != nullptr) {
-    shard.shared.shares.subtract(entry->framework.index, task.resources);
-  }
+  Resources scratch;
+  const Resources& held = exclusive_part(task.resources, scratch);
+  agent.used -= held;
+  make_available(agent, held);
+  give_up(shard, *task.role, shard.subscription_of(framework, *task.role), task.resources);
   mark_dirty(shard, agent);
 }
 
@@ -103,13 +89,27 @@ void send_kill(Outbox& outbox, const AgentRecord& agent, const TaskKey& key,
                                       .grace_ms = task.kill_grace_ms});
 }
 
+// The role that a task of an earlier master counts in; the default one when it cannot be named.
+RoleRow& role_of(Shard& shard, const TaskReport& report) {
+  absl::StatusOr<RoleRow*> role = shard.shared.roles.intern(report.role);
+  if (!role.ok()) role = shard.shared.roles.intern(kDefaultRole);
+  return role.ok() ? **role : shard.shared.roles.root();
+}
+
 // Tasks that the agent reports and the master does not know: it ran them for an earlier master.
 void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskReport& report,
                 TimePoint now) {
   const bool has_ended = is_terminal(report.state);
-  if (!has_ended && !agent.available.contains(report.resources)) return;
+  Resources scratch;
+  const Resources& held = exclusive_part(report.resources, scratch);
+  // What it lends it says after the registration.
+  const Resources firm =
+      select(report.resources, true, [](const LotTags& tags) { return !tags.revocable; });
+  const bool fits = agent.available.contains(firm) && !agent.used.intersects(held);
+  if (!has_ended && !fits) return;
   TaskRecord task;
   task.name = report.name;
+  task.role = &role_of(shard, report);
   task.resources = report.resources;
   task.state = report.state;
   task.started_ms = shard.wall_ms(now);
@@ -118,11 +118,10 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
     task.holds_resources = false;
     task.ended_ms = shard.wall_ms(now);
   } else {
-    agent.used += task.resources;
-    agent.update_available();
-    if (const DirectoryEntry* entry = shard.find_entry(report.framework); entry != nullptr) {
-      shard.shared.shares.add(entry->framework.index, task.resources);
-    }
+    agent.used += held;
+    recompute_available(agent);
+    charge_unchecked(*task.role, task.resources.quantities());
+    hold(shard, *task.role, shard.subscription_of(report.framework, *task.role), task.resources);
   }
   shard.counters.tasks.add();
   agent.tasks.emplace(TaskKey{report.framework, std::string(report.id)}, std::move(task));
@@ -176,11 +175,12 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
 
 void activate(Shard& shard, AgentRecord& agent, SessionId session, const RegisterAgent& message,
               TimePoint now) {
-  if (agent.state != AgentState::kActive) shard.shared.shares.add_total(message.resources);
+  if (agent.state != AgentState::kActive) count_agent(shard, agent.total);
   std::erase(shard.unreachable_agents, agent.id());
   agent.state = AgentState::kActive;
   agent.session = session;
   agent.incarnation = message.incarnation;
+  agent.capabilities = message.capabilities;
   agent.last_heard = now;
   agent.silence_deadline = now + shard.config.session_timeout;
   shard.deadlines.push(agent.silence_deadline, DeadlineKind::kAgentSilence, agent.id().value);
@@ -191,6 +191,7 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
   auto record = std::make_unique<AgentRecord>();
   record->description = describe(id, message);
   record->state = AgentState::kDisconnected;
+  record->total = message.resources;
   record->available = message.resources;
   record->registered_ms = shard.wall_ms(now);
   AgentRecord& agent = *record;
@@ -203,19 +204,40 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
 // Takes over what a returning agent says of itself. Its tasks keep what they hold.
 void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) {
   if (agent.state == AgentState::kActive) {
-    shard.shared.shares.subtract_total(agent.description->total);
-    shard.shared.shares.add_total(message.resources);
+    count_agent(shard, message.resources);
+    uncount_agent(shard, agent.total);
   }
+  agent.failed = Conversion();  // `resources` are what there is
   agent.description = describe(agent.id(), message);
-  agent.update_available();
+  agent.total = message.resources;
+  recompute_available(agent);
 }
 
 void drop_agent(Shard& shard, AgentId id) {
+  dequeue(shard, *shard.find_agent(id));
   shard.agents.erase(id);
   shard.counters.agents.sub();
 }
 
 }  // namespace
+
+void forward_status(Shard& shard, Outbox& outbox, const TaskStatus& status) {
+  shard.counters.updates_forwarded.add();
+  outbox.to_shard(shard.home_of(status.framework), OwnedStatus(status));
+}
+
+TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std::string_view task,
+                         TaskState state, TaskReason reason, std::string_view message,
+                         TimePoint now) {
+  return {.framework = framework,
+          .agent = agent,
+          .task = task,
+          .state = state,
+          .reason = reason,
+          .source = TaskSource::kMaster,
+          .message = message,
+          .timestamp_ms = shard.wall_ms(now)};
+}
 
 AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, AgentId known,
                           const RegisterAgent& message, TimePoint now) {
@@ -238,7 +260,7 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
                       : AgentId{draw_id(shard.random, shard.config.index, shard.config.shards)};
     agent = &add_agent(shard, id, message, now);
   } else {
-    rescind_offers(shard, outbox, *agent);
+    rescind_offers(shard, outbox, *agent, RescindCause::kAgentLost);
     redescribe(shard, *agent, message);
   }
   activate(shard, *agent, session, message, now);
@@ -248,6 +270,7 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
                                   shard.config.heartbeat_interval / std::chrono::milliseconds(1)),
                               .session_timeout_ms = static_cast<std::uint32_t>(
                                   shard.config.session_timeout / std::chrono::milliseconds(1))});
+  reconcile_operations(shard, outbox, *agent, message);
   reconcile_agent_tasks(shard, outbox, *agent, message, restarted, now);
   return agent->id();
 }
@@ -311,50 +334,11 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId s
   agent->session = SessionId();
   agent->state = AgentState::kDisconnected;
   agent->disconnected_at = now;
-  shard.shared.shares.subtract_total(agent->description->total);
-  rescind_offers(shard, outbox, *agent);
+  uncount_agent(shard, agent->total);
+  rescind_offers(shard, outbox, *agent, RescindCause::kAgentLost);
+  dequeue(shard, *agent);
   shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
                        id.value);
-}
-
-void on_offers_answered(Shard& shard, Outbox& outbox, const OffersAnswered& answer, TimePoint now) {
-  Resources left;
-  for (const OfferId id : answer.offers) {
-    left += shard.shared.offers.payload(id).resources;
-    settle_offer(shard, id);
-  }
-  AgentRecord* agent = shard.find_agent(answer.agent);
-  const bool running = agent != nullptr && agent->state == AgentState::kActive;
-  const bool framework_gone = shard.find_entry(answer.framework) == nullptr;
-  for (const OwnedTask& task : answer.tasks) {
-    if (framework_gone) continue;
-    if (!running) {
-      forward_status(shard, outbox,
-                     master_status(shard, answer.framework, answer.agent, task.id,
-                                   TaskState::kDropped, TaskReason::kAgentDisconnected,
-                                   "the agent was lost before the task reached it", now));
-      continue;
-    }
-    agent->used += task.resources;
-    agent->update_available();
-    left -= task.resources;
-    shard.shared.shares.add(answer.framework_index, task.resources);
-    TaskRecord record;
-    record.name = task.name;
-    record.resources = task.resources;
-    record.started_ms = shard.wall_ms(now);
-    agent->tasks.emplace(TaskKey{answer.framework, task.id}, std::move(record));
-    shard.counters.tasks_launched.add();
-    shard.counters.tasks.add();
-    outbox.send(agent->session, RunTask{.framework = answer.framework,
-                                        .task = {.id = task.id,
-                                                 .name = task.name,
-                                                 .resources = task.resources,
-                                                 .description = task.description}});
-  }
-  if (running && !framework_gone) {
-    add_filter(shard, *agent, answer.framework, left, answer.refuse, now);
-  }
 }
 
 bool kill_task(Shard& shard, Outbox& outbox, const KillForward& kill) {
@@ -405,7 +389,6 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
 
 void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId framework,
                                   TimePoint now) {
-  const DirectoryEntry* entry = shard.find_entry(framework);
   for (auto& [id, agent] : shard.agents) {
     std::vector<TaskKey> ended;
     for (auto& [key, task] : agent->tasks) {
@@ -414,8 +397,9 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
         ended.push_back(key);  // its last update will never be acknowledged by the framework
         continue;
       }
-      if (task.holds_resources && entry != nullptr) {
-        shard.shared.shares.subtract(entry->framework.index, task.resources);
+      const auto subscription = shard.subscription_of(framework, *task.role);
+      if (task.holds_resources && subscription.has_value()) {
+        shard.shared.shares.held(*subscription).subtract(task.resources.all_quantities());
       }
       task.kill_requested = true;
       task.reason = TaskReason::kFrameworkRemoved;
@@ -433,15 +417,24 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
       complete(shard, *agent, key, task, now);
     }
   }
-  clear_filters(shard, framework);
+}
+
+void count_tasks(Shard& shard, FrameworkId framework, const RoleRow& role,
+                 SubscriptionIndex subscription) {
+  for (const auto& [id, agent] : shard.agents) {
+    for (auto it = agent->tasks.lower_bound(TaskKeyView{framework, {}});
+         it != agent->tasks.end() && it->first.framework == framework; ++it) {
+      const TaskRecord& task = it->second;
+      if (!task.holds_resources || task.role != &role) continue;
+      shard.shared.shares.held(subscription).add(task.resources.all_quantities());
+    }
+  }
 }
 
 void announce_tasks(Shard& shard, Outbox& outbox, FrameworkId framework) {
-  const DirectoryEntry* entry = shard.find_entry(framework);
   for (const auto& [id, agent] : shard.agents) {
     for (const auto& [key, task] : agent->tasks) {
       if (key.framework != framework) continue;
-      if (task.holds_resources) shard.shared.shares.add(entry->framework.index, task.resources);
       outbox.to_shard(shard.home_of(framework), TaskAdopted{framework, id, key.id});
     }
   }
@@ -477,6 +470,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
                    master_status(shard, key.framework, id, key.id, TaskState::kUnreachable,
                                  TaskReason::kAgentDisconnected, "the agent does not answer", now));
   }
+  tell_operations_unreachable(shard, outbox, *agent);
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, AgentLost{id});
   shard.unreachable_agents.push_back(id);
   if (shard.unreachable_agents.size() <= kMaxUnreachableAgentsPerShard) return;
@@ -508,6 +502,7 @@ TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRe
   summary.resources = task.resources;
   summary.started_ms = task.started_ms;
   summary.ended_ms = task.ended_ms;
+  summary.role = task.role->name;
   return summary;
 }
 

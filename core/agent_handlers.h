@@ -27,8 +27,12 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId agent, SessionI
 
 // --- used by the other handlers ---
 
-// Runs `tasks` on the agent with what its answered offers held; the rest is free again.
-void on_offers_answered(Shard& shard, Outbox& outbox, const OffersAnswered& answer, TimePoint now);
+// A status that the master makes itself: no uuid, so nobody waits for its acknowledgement.
+TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std::string_view task,
+                         TaskState state, TaskReason reason, std::string_view message,
+                         TimePoint now);
+// To the framework's shard.
+void forward_status(Shard& shard, Outbox& outbox, const TaskStatus& status);
 
 // False when the agent has no such task.
 bool kill_task(Shard& shard, Outbox& outbox, const KillForward& kill);
@@ -42,8 +46,11 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
 void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId framework,
                                   TimePoint now);
 
-// The framework is new to this shard: counts what its tasks hold here, and tells its home shard
-// of each of them. Pre-condition: it is in the directory.
+// The subscription is new to this shard: counts what the framework's tasks in the role hold here.
+void count_tasks(Shard& shard, FrameworkId framework, const RoleRow& role,
+                 SubscriptionIndex subscription);
+
+// The framework is new to this shard: tells its home shard of each of its tasks here.
 void announce_tasks(Shard& shard, Outbox& outbox, FrameworkId framework);
 
 // Deadlines.

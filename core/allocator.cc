@@ -1,66 +1,163 @@
 #include "core/allocator.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
+
+#include "core/accounting.h"
+#include "core/allocation_pass.h"
+#include "core/eligibility.h"
 
 namespace shoal::core {
 namespace {
 
-// Too little to be worth an offer (Mesos' default: "cpus:0.01|mem:32").
-bool is_crumb(const Resources& free) {
-  return free.cpus < kMinOfferCpusMilli && free.mem < kMinOfferMemMilli;
-}
-
-bool is_filtered(const AgentRecord& agent, FrameworkId framework) {
-  return std::any_of(agent.filters.begin(), agent.filters.end(), [&](const OfferFilter& filter) {
-    return filter.framework == framework && filter.refused.contains(agent.available);
-  });
-}
-
-DirectoryEntry* neediest(Shard& shard, const AgentRecord& agent) {
-  DirectoryEntry* best = nullptr;
-  double best_share = std::numeric_limits<double>::infinity();
-  for (DirectoryEntry& entry : shard.directory) {
-    if (!entry.framework.active) continue;
-    const double share = shard.shared.shares.dominant_share(entry.framework.index);
-    const bool better = share < best_share || (share == best_share && best != nullptr &&
-                                               entry.last_offer < best->last_offer);
-    if (!better || is_filtered(agent, entry.framework.id)) continue;
-    best = &entry;
-    best_share = share;
+std::vector<AgentRecord*>* queue_of(Shard& shard, AgentQueue queue) {
+  switch (queue) {
+    case AgentQueue::kDirty:
+      return &shard.allocator.dirty;
+    case AgentQueue::kIdle:
+      return &shard.allocator.idle;
+    case AgentQueue::kNone:
+      break;
   }
-  return best;
+  return nullptr;
 }
 
-// Offers all that is free on `agent`; false when the offer table has no slot left.
-bool offer_agent(Shard& shard, AgentRecord& agent, TimePoint now,
-                 std::vector<OffersOut>& outgoing) {
-  if (agent.state != AgentState::kActive || is_crumb(agent.available)) return true;
-  DirectoryEntry* chosen = neediest(shard, agent);
-  if (chosen == nullptr) return true;
-  const FrameworkEntry& framework = chosen->framework;
-  const std::optional<OfferId> id =
-      shard.shared.offers.publish(shard.config.index, {.agent = agent.id(),
-                                                       .framework = framework.id,
-                                                       .framework_index = framework.index,
-                                                       .resources = agent.available,
-                                                       .published = now});
-  if (!id.has_value()) return false;
-  chosen->last_offer = ++shard.offer_sequence;
-  shard.shared.shares.add(framework.index, agent.available);
-  agent.offered += agent.available;
-  agent.offers.push_back(*id);
-  shard.deadlines.push(now + shard.config.offer_timeout, DeadlineKind::kOfferExpiry, id->packed());
-  shard.counters.offers_published.add();
-
-  auto message = std::find_if(outgoing.begin(), outgoing.end(),
-                              [&](const OffersOut& out) { return out.framework == framework.id; });
-  if (message == outgoing.end()) {
-    message = outgoing.insert(outgoing.end(), OffersOut{framework.id, {}});
+// The last agent of the idle queue takes the place of one that leaves. A sweep that has passed that
+// place would miss it, so the sweep goes back.
+void leave_queue(Shard& shard, AgentRecord& agent) {
+  std::vector<AgentRecord*>* queue = queue_of(shard, agent.queue);
+  if (queue == nullptr) return;
+  AllocatorState& state = shard.allocator;
+  std::uint32_t hole = agent.queue_position;
+  const auto fill = [queue](std::uint32_t place, std::uint32_t from) {
+    (*queue)[place] = (*queue)[from];
+    (*queue)[place]->queue_position = place;
+  };
+  if (agent.queue == AgentQueue::kIdle && hole < state.wake_position) {
+    // Keep those that were looked at together in front.
+    const auto last_seen = static_cast<std::uint32_t>(--state.wake_position);
+    fill(hole, last_seen);
+    hole = last_seen;
   }
-  message->offers.push_back({*id, agent.description, std::exchange(agent.available, {})});
+  fill(hole, static_cast<std::uint32_t>(queue->size() - 1));
+  queue->pop_back();
+  agent.queue = AgentQueue::kNone;
+}
+
+void enter_queue(Shard& shard, AgentRecord& agent, AgentQueue to) {
+  if (agent.queue == to) return;
+  leave_queue(shard, agent);
+  std::vector<AgentRecord*>& queue = *queue_of(shard, to);
+  agent.queue = to;
+  agent.queue_position = static_cast<std::uint32_t>(queue.size());
+  queue.push_back(&agent);
+}
+
+void sort_roles(std::vector<RoleRow*>& roles) {
+  std::sort(roles.begin(), roles.end(),
+            [](const RoleRow* a, const RoleRow* b) { return a->index < b->index; });
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+}
+
+// Roles that were at a limit and have room again: whoever is in them wants idle agents.
+void unblock_roles(Shard& shard) {
+  AllocatorState& state = shard.allocator;
+  sort_roles(state.freed_roles);
+  const std::size_t before = state.wanting_roles.size();
+  for (RoleRow* role : state.freed_roles) {
+    if (!shard.fair_share.has_blocked()) break;
+    for (RoleRow* row = role; row != nullptr; row = row->parent) {
+      if (!shard.fair_share.is_blocked_itself(*row) || is_exhausted(*row)) continue;
+      shard.fair_share.unblock(*row);
+      state.wanting_roles.push_back(row);
+    }
+  }
+  state.freed_roles.clear();
+  if (state.wanting_roles.size() > before) state.wake_position = 0;
+}
+
+void tell_fallen(Shard& shard, Outbox& outbox) {
+  AllocatorState& state = shard.allocator;
+  if (state.fallen_roles.empty()) return;
+  sort_roles(state.fallen_roles);
+  if (shard.config.shards > 1) {
+    std::sort(state.fallen.begin(), state.fallen.end());
+    state.fallen.erase(std::unique(state.fallen.begin(), state.fallen.end()), state.fallen.end());
+    for (std::uint32_t i = 0; i < shard.config.shards; ++i) {
+      if (i != shard.config.index) {
+        outbox.to_shard(i, SharesFell{state.fallen, state.fallen_roles});
+      }
+    }
+  }
+  state.freed_roles.insert(state.freed_roles.end(), state.fallen_roles.begin(),
+                           state.fallen_roles.end());
+  state.fallen.clear();
+  state.fallen_roles.clear();
+}
+
+// One scan over dirty agents; false when the pass is full and some are left.
+bool offer_dirty(Shard& shard, AllocationPass& pass) {
+  std::vector<AgentRecord*>& dirty = shard.allocator.dirty;
+  // In the order they became dirty; those that stay are moved to the front.
+  std::size_t done = 0;
+  while (done < dirty.size() && pass.has_room()) {
+    AgentRecord& agent = *dirty[done++];
+    agent.queue = AgentQueue::kNone;
+    const bool is_left = pass.offer(agent);
+    if (pass.table_is_full()) {  // it stays dirty until a slot is settled in a later turn
+      --done;
+      agent.queue = AgentQueue::kDirty;
+      break;
+    }
+    if (is_left) enter_queue(shard, agent, AgentQueue::kIdle);
+  }
+  dirty.erase(dirty.begin(), dirty.begin() + static_cast<std::ptrdiff_t>(done));
+  for (std::uint32_t i = 0; i < dirty.size(); ++i) dirty[i]->queue_position = i;
+  return dirty.empty();
+}
+
+bool somebody_wants(const AllocatorState& state) {
+  return state.wake_all || !state.wanting.empty() || !state.wanting_roles.empty();
+}
+
+// Goes on with the sweep over idle agents; false when the pass is full and some are left.
+bool offer_idle(Shard& shard, AllocationPass& pass) {
+  AllocatorState& state = shard.allocator;
+  const Scope scope = Scope::of(shard);
+  while (state.wake_position < state.idle.size()) {
+    if (!pass.has_room() || pass.table_is_full()) return false;
+    if (!pass.wants(scope)) break;
+    AgentRecord& agent = *state.idle[state.wake_position++];
+    const bool is_left = pass.offer(agent, scope);
+    if (pass.table_is_full()) {
+      --state.wake_position;
+      return false;
+    }
+    if (!is_left) leave_queue(shard, agent);
+  }
+  state.wake_position = 0;
+  state.wake_all = false;
+  state.wanting.clear();
+  state.wanting_roles.clear();
   return true;
+}
+
+void count_rescind(ShardCounters& counters, RescindCause cause) {
+  counters.offers_rescinded.add();
+  switch (cause) {
+    case RescindCause::kAgentLost:
+      return counters.rescinded_agent_lost.add();
+    case RescindCause::kHoarding:
+      return counters.rescinded_hoarding.add();
+    case RescindCause::kQuota:
+      return counters.rescinded_quota.add();
+    case RescindCause::kFrameworkRemoved:
+      return counters.rescinded_framework_removed.add();
+    case RescindCause::kOperator:
+      return counters.rescinded_operator.add();
+    case RescindCause::kRevocable:
+      return counters.rescinded_revocable.add();
+  }
 }
 
 void notify_withdrawn(Shard& shard, Outbox& outbox, OfferId id) {
@@ -68,94 +165,185 @@ void notify_withdrawn(Shard& shard, Outbox& outbox, OfferId id) {
   outbox.to_shard(shard.home_of(framework), OffersWithdrawn{framework, {id}});
 }
 
+// A framework that waits does so for one period of the watch, and for offers to become as old.
+Duration watch_period(const Shard& shard) { return shard.config.offer_patience / 2; }
+
+void arm_offer_watch(Shard& shard, TimePoint now) {
+  const auto oldest = shard.shared.offers.oldest(shard.config.index);
+  if (!oldest.has_value()) return;
+  TimePoint when = shard.shared.offers.payload(*oldest).published + shard.config.offer_timeout;
+  // Offers that are old already are looked at again and again: who waits changes.
+  if (shard.fair_share.active() > 1) when = std::min(when, now + watch_period(shard));
+  TimePoint& armed = shard.allocator.offer_deadline;
+  if (armed != TimePoint() && armed <= when) return;
+  armed = when;
+  shard.deadlines.push(when, DeadlineKind::kOfferWatch, 0);
+}
+
+void arm_filter_deadline(Shard& shard, AgentRecord& agent, TimePoint when) {
+  if (agent.filter_deadline != TimePoint() && agent.filter_deadline <= when) return;
+  agent.filter_deadline = when;
+  shard.deadlines.push(when, DeadlineKind::kFilterExpiry, agent.id().value);
+}
+
+// Whether the holder of an old offer has to give it up: somebody waits for it who would still be
+// behind with it, or who has nothing at all.
+bool is_hoarded(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
+  const Subscription* holder = shard.fair_share.find(offer.subscription);
+  if (holder == nullptr) return false;
+  const Subscription* waiting = who_waits(shard, agent, offer);
+  if (waiting == nullptr) return false;
+  if (shard.shared.shares.held(waiting->index).load().empty()) return true;
+  return shard.fair_share.stays_behind(*waiting, offer.resources.all_quantities(), *holder);
+}
+
+constexpr std::size_t kOffersPerWatch = 1024;
+
+// Rescinds old offers while others wait for them; looks at a bounded number a time.
+void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
+  OfferTable& table = shard.shared.offers;
+  AllocatorState& state = shard.allocator;
+  const TimePoint limit = now - watch_period(shard);
+  std::optional<OfferId> next = table.state(state.patience_cursor) != OfferState::kFree
+                                    ? std::optional(state.patience_cursor)
+                                    : table.oldest(shard.config.index);
+  AllocationPass pass(shard, now);
+  for (std::size_t seen = 0; next.has_value() && seen < kOffersPerWatch; ++seen) {
+    const OfferId id = *next;
+    next = table.next_newer(id);
+    const OfferPayload offer = table.payload(id);
+    if (offer.published > limit) {
+      next.reset();
+      break;
+    }
+    AgentRecord* agent = shard.find_agent(offer.agent);
+    if (agent == nullptr || table.state(id) != OfferState::kOpen) continue;
+    if (!is_hoarded(shard, *agent, offer)) continue;
+    if (!rescind_offer(shard, outbox, id, RescindCause::kHoarding)) continue;
+    // As if the holder had declined for as long as it did not answer: the others come first.
+    if (const Subscription* holder = shard.fair_share.find(offer.subscription)) {
+      add_filter(shard, *agent, *holder, offer.resources, shard.config.offer_patience, now);
+    }
+    // At once, so that the shares are those of after, for the next decision.
+    leave_queue(shard, *agent);
+    if (pass.offer(*agent)) enter_queue(shard, *agent, AgentQueue::kIdle);
+  }
+  state.patience_cursor = next.value_or(OfferId{0xffffffff, 0});
+  pass.send(outbox);
+}
+
+void expire_offers(Shard& shard, Outbox& outbox, TimePoint now) {
+  OfferTable& table = shard.shared.offers;
+  std::optional<OfferId> next = table.oldest(shard.config.index);
+  while (next.has_value()) {
+    const OfferId id = *next;
+    if (table.payload(id).published + shard.config.offer_timeout > now) return;
+    next = table.next_newer(id);
+    if (!table.expire(id)) continue;
+    notify_withdrawn(shard, outbox, id);
+    settle_offer(shard, id);
+    shard.counters.offers_expired.add();
+  }
+}
+
 }  // namespace
 
 void mark_dirty(Shard& shard, AgentRecord& agent) {
-  if (agent.dirty || agent.state != AgentState::kActive) return;
-  agent.dirty = true;
-  shard.dirty.push_back(agent.id());
+  if (agent.state != AgentState::kActive) return;
+  enter_queue(shard, agent, AgentQueue::kDirty);
 }
 
-void mark_all_dirty(Shard& shard) {
-  for (auto& [id, agent] : shard.agents) mark_dirty(shard, *agent);
+void dequeue(Shard& shard, AgentRecord& agent) { leave_queue(shard, agent); }
+
+void note_wanting(Shard& shard, SubscriptionIndex subscription) {
+  shard.allocator.wanting.push_back(subscription);
+  shard.allocator.wake_position = 0;
+}
+
+void note_all_wanting(Shard& shard) {
+  shard.allocator.wake_all = true;
+  shard.allocator.wake_position = 0;
 }
 
 void allocate(Shard& shard, Outbox& outbox, TimePoint now) {
-  if (shard.dirty.empty()) return;
-  std::vector<OffersOut> outgoing;
-  std::vector<AgentId> dirty = std::exchange(shard.dirty, {});
-  for (const AgentId id : dirty) {
-    AgentRecord* agent = shard.find_agent(id);
-    if (agent == nullptr) continue;
-    agent->dirty = false;
-    if (offer_agent(shard, *agent, now, outgoing)) continue;
-    // Full: the agent stays dirty and is offered when a slot is settled in a later turn.
-    shard.counters.offer_table_full.add();
-    mark_dirty(shard, *agent);
+  AllocatorState& state = shard.allocator;
+  tell_fallen(shard, outbox);
+  const bool freed = !state.freed_roles.empty();
+  unblock_roles(shard);
+  if (state.dirty.empty() && !somebody_wants(state) && !(freed && state.held_back)) return;
+  shard.fair_share.refresh();
+  AllocationPass pass(shard, now);
+  if (state.held_back && pass.has_surplus()) {
+    state.held_back = false;
+    note_all_wanting(shard);
   }
-  for (OffersOut& message : outgoing) {
-    const std::uint32_t home = shard.home_of(message.framework);
-    outbox.to_shard(home, std::move(message));
-  }
+  bool done = offer_dirty(shard, pass);
+  if (done && somebody_wants(state)) done = offer_idle(shard, pass);
+  // What this very pass was denied, and gave back, is news as well.
+  tell_fallen(shard, outbox);
+  unblock_roles(shard);
+  if (somebody_wants(state)) done = false;
+  pass.send(outbox);
+  state.table_full = pass.table_is_full();
+  if (!done && !state.table_full) shard.deadlines.push(now, DeadlineKind::kAllocate, 0);
+  arm_offer_watch(shard, now);
+  shard.counters.offers.set(shard.shared.offers.outstanding(shard.config.index));
+  shard.counters.idle_agents.set(state.idle.size());
 }
 
 void settle_offer(Shard& shard, OfferId id) {
-  const OfferPayload& payload = shard.shared.offers.payload(id);
-  shard.shared.shares.subtract(payload.framework_index, payload.resources);
-  if (AgentRecord* agent = shard.find_agent(payload.agent); agent != nullptr) {
-    agent->offered -= payload.resources;
-    agent->update_available();
-    agent->offers.erase(std::find(agent->offers.begin(), agent->offers.end(), id));
+  const OfferPayload& offer = shard.shared.offers.payload(id);
+  RoleRow& role = shard.shared.roles[offer.role];
+  end_offer(role, offer.resources);
+  give_up(shard, role, offer.subscription, offer.resources);
+  AgentRecord* agent = shard.find_agent(offer.agent);
+  if (agent != nullptr && forget_offer(*agent, id, offer.resources)) {
+    Resources scratch;
+    make_available(*agent, exclusive_part(offer.resources, scratch));
     mark_dirty(shard, *agent);
   }
   shard.shared.offers.settle(id);
+  shard.allocator.table_full = false;
 }
 
-void rescind_offers(Shard& shard, Outbox& outbox, AgentRecord& agent) {
-  const auto offers = agent.offers;  // settle_offer takes them out of the agent's list
-  for (const OfferId id : offers) {
-    if (!shard.shared.offers.rescind(id)) continue;
-    notify_withdrawn(shard, outbox, id);
-    settle_offer(shard, id);
-    shard.counters.offers_rescinded.add();
-  }
-}
-
-void expire_offer(Shard& shard, Outbox& outbox, OfferId id) {
-  if (!shard.shared.offers.expire(id)) return;
+bool rescind_offer(Shard& shard, Outbox& outbox, OfferId id, RescindCause cause) {
+  if (!shard.shared.offers.rescind(id)) return false;
   notify_withdrawn(shard, outbox, id);
   settle_offer(shard, id);
-  shard.counters.offers_expired.add();
+  count_rescind(shard.counters, cause);
+  return true;
 }
 
-void add_filter(Shard& shard, AgentRecord& agent, FrameworkId framework, const Resources& resources,
-                Duration refuse, TimePoint now) {
+void rescind_offers(Shard& shard, Outbox& outbox, AgentRecord& agent, RescindCause cause) {
+  const auto offers = agent.offers;  // settle_offer takes them out of the agent's list
+  for (const OfferId id : offers) rescind_offer(shard, outbox, id, cause);
+}
+
+void add_filter(Shard& shard, AgentRecord& agent, const Subscription& subscription,
+                const Resources& resources, Duration refuse, TimePoint now) {
   if (refuse <= Duration::zero() || resources.empty()) return;
-  if (agent.filters.size() >= kMaxFiltersPerAgent) agent.filters.erase(agent.filters.begin());
   const TimePoint until = now + std::min<Duration>(refuse, kMaxRefuse);
-  agent.filters.push_back({framework, resources, until});
-  shard.deadlines.push(until, DeadlineKind::kFilterExpiry, agent.id().value);
+  agent.filters.add(subscription.index, subscription.filter_epoch, resources, until);
+  arm_filter_deadline(shard, agent, until);
 }
 
-void clear_filters(Shard& shard, FrameworkId framework) {
-  for (auto& [id, agent] : shard.agents) {
-    auto& filters = agent->filters;
-    const auto end = std::remove_if(filters.begin(), filters.end(), [&](const OfferFilter& filter) {
-      return filter.framework == framework;
-    });
-    if (end == filters.end()) continue;
-    filters.erase(end, filters.end());
-    mark_dirty(shard, *agent);
+void expire_filters(Shard& shard, const Deadline& deadline, TimePoint now) {
+  AgentRecord* agent = shard.find_agent(AgentId{deadline.id});
+  if (agent == nullptr || agent->filter_deadline != deadline.when) return;
+  agent->filter_deadline = TimePoint();
+  if (agent->filters.expire(now)) mark_dirty(shard, *agent);
+  if (const auto next = agent->filters.next_expiry(); next.has_value()) {
+    arm_filter_deadline(shard, *agent, *next);
   }
 }
 
-void expire_filters(Shard& shard, AgentRecord& agent, TimePoint now) {
-  auto& filters = agent.filters;
-  const auto end = std::remove_if(filters.begin(), filters.end(),
-                                  [now](const OfferFilter& filter) { return filter.until <= now; });
-  if (end == filters.end()) return;
-  filters.erase(end, filters.end());
-  mark_dirty(shard, agent);
+void watch_offers(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {
+  AllocatorState& state = shard.allocator;
+  if (state.offer_deadline != deadline.when) return;
+  state.offer_deadline = TimePoint();
+  expire_offers(shard, outbox, now);
+  if (shard.fair_share.active() > 1) end_hoarding(shard, outbox, now);
+  arm_offer_watch(shard, now);
 }
 
 }  // namespace shoal::core

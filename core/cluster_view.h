@@ -36,19 +36,23 @@ struct AgentSummary {
   std::vector<std::pair<std::string, std::string>> attributes;
   std::uint32_t tasks = 0;         // not terminal
   std::int64_t registered_ms = 0;  // wall clock
+  std::string region;              // fault domain, may be empty
+  std::string zone;
 };
 
 struct FrameworkSummary {
   FrameworkId id;
   std::string name;
   std::string user;
-  std::string role;
+  std::vector<std::string> roles;
   FrameworkState state = FrameworkState::kActive;
-  bool suppressed = false;
+  bool suppressed = false;   // in all roles
   std::uint32_t tasks = 0;   // not terminal
   std::uint32_t offers = 0;  // outstanding
-  Resources allocated;       // used and offered
+  Resources allocated;       // used and offered; scalars
   std::int64_t subscribed_ms = 0;
+  std::uint64_t capabilities = 0;  // core::Capability bits
+  std::vector<std::string> suppressed_roles;
 };
 
 struct TaskSummary {
@@ -67,6 +71,7 @@ struct TaskSummary {
   Resources resources;
   std::int64_t started_ms = 0;  // wall clock of the launch
   std::int64_t ended_ms = 0;    // 0: has not
+  std::string role;
 };
 
 struct OfferSummary {
@@ -76,6 +81,22 @@ struct OfferSummary {
   std::string hostname;
   Resources resources;
   std::int64_t age_ms = 0;
+  std::string role;
+};
+
+// A role that has frameworks, a weight, a quota or reservations. Sums include the roles below it.
+struct RoleSummary {
+  std::string name;
+  Milli weight = 1000;
+  std::uint32_t frameworks = 0;  // subscribed to this very role
+  Quantities allocated;          // used and offered
+  Quantities offered;
+  Quantities reserved;  // on all agents, in use or not
+  Quantities consumed;  // what counts against the limits: reserved, and allocated of the rest
+  Quantities limits = kNoLimits;
+  Quantities guarantees;
+  std::uint32_t dominant_share_ppm = 0;  // of the cluster, in millionths
+  ResourceKind dominant = ResourceKind::kCpus;
 };
 
 struct ClusterSummary {
@@ -102,6 +123,7 @@ struct ClusterView {
   std::vector<FrameworkSummary> frameworks;
   std::vector<TaskSummary> tasks;
   std::vector<OfferSummary> offers;
+  std::vector<RoleSummary> roles;
 };
 
 }  // namespace shoal::core

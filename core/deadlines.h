@@ -16,8 +16,10 @@ enum class DeadlineKind : std::uint8_t {
   kAgentReregister,    // id: agent; disconnected and did not come back
   kFrameworkSilence,   // id: framework
   kFrameworkFailover,  // id: framework; disconnected and did not come back
-  kOfferExpiry,        // id: offer, packed
+  kOfferWatch,         // unanswered offers run out, or others wait for them
   kFilterExpiry,       // id: agent; a refused offer may be made again
+  kFrameworkNotice,    // id: framework; it may have to be told why it has no offers
+  kAllocate,           // nothing to do but the end of the turn
 };
 
 struct Deadline {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/explain.h"
 #include "core/status.h"
 #include "core/validation.h"
 
@@ -15,13 +16,30 @@ void broadcast(Shard& shard, Outbox& outbox, const ShardMessage& message) {
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, message);
 }
 
-// Tells every allocator about the framework as it is now.
+bool is_named(const RoleViews& roles, const RoleRow& role) {
+  return roles.empty() || std::find(roles.begin(), roles.end(), role.name) != roles.end();
+}
+
+// Tells every allocator about the framework as it is now. Filters are cleared in the `cleared`
+// roles; null: in none.
 void announce(Shard& shard, Outbox& outbox, const FrameworkRecord& framework,
-              bool clear_filters = false) {
-  const bool wants_offers = framework.state == FrameworkState::kActive && !framework.suppressed;
-  broadcast(
-      shard, outbox,
-      FrameworkEntry{framework.id, framework.index, framework.name, wants_offers, clear_filters});
+              const RoleViews* cleared = nullptr) {
+  FrameworkEntry entry{.id = framework.id,
+                       .index = framework.index,
+                       .name = framework.name,
+                       .connected = framework.state == FrameworkState::kActive,
+                       .capabilities = framework.capabilities,
+                       .subscriptions = {}};
+  for (const FrameworkRole& role : framework.roles) {
+    entry.subscriptions.push_back(
+        {.index = role.subscription,
+         .role = role.role,
+         .active = entry.connected && role.subscribed && !role.suppressed,
+         .clear_filters = cleared != nullptr && is_named(*cleared, *role.role),
+         .minimum = role.minimum,
+         .constraints = role.constraints});
+  }
+  broadcast(shard, outbox, entry);
 }
 
 void touch(Shard& shard, FrameworkRecord& framework, TimePoint now) {
@@ -32,21 +50,31 @@ void touch(Shard& shard, FrameworkRecord& framework, TimePoint now) {
                        framework.id.value);
 }
 
-void answer_offers(Shard& shard, Outbox& outbox, const FrameworkRecord& framework, AgentId agent,
-                   std::vector<OfferId> offers, std::vector<OwnedTask> tasks, Duration refuse) {
+// Looks again in a while whether the framework has offers, and if not, why.
+void watch_offers_of(Shard& shard, FrameworkRecord& framework, TimePoint now) {
+  if (!framework.offers.empty() || framework.notice_deadline > now) return;
+  if (!framework.capabilities.has(Capability::kNotices)) return;
+  framework.notice_deadline = now + kNoticeDelay;
+  shard.deadlines.push(framework.notice_deadline, DeadlineKind::kFrameworkNotice,
+                       framework.id.value);
+}
+
+// Gives the offers back as they are.
+void return_offers(Shard& shard, Outbox& outbox, const FrameworkRecord& framework, AgentId agent,
+                   std::vector<OfferId> offers, Duration refuse) {
   if (offers.empty()) return;
   outbox.to_shard(shard.home_of(agent),
-                  OffersAnswered{framework.id, framework.index, agent, std::move(offers),
-                                 std::move(tasks), refuse});
+                  OffersAnswered{framework.id, agent, std::move(offers), {}, {}, refuse});
 }
 
 // Gives back everything the framework holds, without a filter.
 void return_all_offers(Shard& shard, Outbox& outbox, FrameworkRecord& framework) {
-  std::vector<std::pair<OfferId, AgentId>> held(framework.offers.begin(), framework.offers.end());
+  std::vector<std::pair<OfferId, AgentId>> held;
+  for (const auto& [offer, where] : framework.offers) held.emplace_back(offer, where.agent);
   std::sort(held.begin(), held.end());  // the same order in every replay of a seed
   for (const auto& [offer, agent] : held) {
     if (shard.shared.offers.decline(offer, framework.index)) {
-      answer_offers(shard, outbox, framework, agent, {offer}, {}, Duration::zero());
+      return_offers(shard, outbox, framework, agent, {offer}, Duration::zero());
     }
   }
   framework.offers.clear();
@@ -59,13 +87,28 @@ Duration refuse_duration(std::int64_t refuse_ms) {
                             kMaxRefuse);
 }
 
+// Frameworks that know nothing of partitions hear of all that is not certain as LOST.
+TaskState as_heard(const FrameworkRecord& framework, TaskState state) {
+  if (framework.capabilities.has(Capability::kPartitionAware)) return state;
+  switch (state) {
+    case TaskState::kUnreachable:
+    case TaskState::kDropped:
+    case TaskState::kGone:
+    case TaskState::kGoneByOperator:
+    case TaskState::kUnknown:
+      return TaskState::kLost;
+    default:
+      return state;
+  }
+}
+
 void send_status(Shard& shard, Outbox& outbox, const FrameworkRecord& framework, AgentId agent,
                  std::string_view task, TaskState state, TaskReason reason,
                  std::string_view message, TimePoint now) {
   outbox.send(framework.session, TaskStatus{.framework = framework.id,
                                             .agent = agent,
                                             .task = task,
-                                            .state = state,
+                                            .state = as_heard(framework, state),
                                             .reason = reason,
                                             .source = TaskSource::kMaster,
                                             .message = message,
@@ -100,6 +143,113 @@ FrameworkRecord* find_or_add(Shard& shard, FrameworkId known, TimePoint now) {
   shard.counters.frameworks.add();
   return framework;
 }
+
+// --- roles ---
+
+struct WantedRole {
+  RoleRow* role = nullptr;
+  bool suppressed = false;
+  Quantities minimum;
+  std::shared_ptr<const OfferConstraints> constraints;
+};
+
+// The roles of a subscription, with all that can be wrong about them found before anything changes.
+absl::StatusOr<std::vector<WantedRole>> read_roles(Shard& shard, const Subscribe& message) {
+  RoleViews names = message.roles;
+  if (names.empty()) names.push_back(kDefaultRole);
+  std::vector<WantedRole> wanted;
+  for (const std::string_view name : names) {
+    absl::StatusOr<RoleRow*> role = shard.shared.roles.intern(name);
+    if (!role.ok()) return role.status();
+    WantedRole& entry = wanted.emplace_back();
+    entry.role = *role;
+    entry.suppressed = std::find(message.suppressed_roles.begin(), message.suppressed_roles.end(),
+                                 name) != message.suppressed_roles.end();
+    for (const RoleMinimum& minimum : message.minimums) {
+      if (minimum.role == name) entry.minimum = minimum.quantities;
+    }
+    std::vector<OfferConstraintView> constraints;
+    for (const OfferConstraintView& constraint : message.constraints) {
+      if (constraint.role == name) constraints.push_back(constraint);
+    }
+    if (constraints.empty()) continue;
+    auto compiled = OfferConstraints::compile(constraints);
+    if (!compiled.ok()) return compiled.status();
+    entry.constraints = *std::move(compiled);
+  }
+  return wanted;
+}
+
+FrameworkRole* find_role(FrameworkRecord& framework, const RoleRow& role) {
+  const auto it = std::find_if(framework.roles.begin(), framework.roles.end(),
+                               [&role](const FrameworkRole& r) { return r.role == &role; });
+  return it == framework.roles.end() ? nullptr : &*it;
+}
+
+absl::Status check_room_for_roles(const Shard& shard, FrameworkRecord* framework,
+                                  const std::vector<WantedRole>& wanted) {
+  std::size_t fresh = 0;
+  for (const WantedRole& entry : wanted) {
+    if (framework == nullptr || find_role(*framework, *entry.role) == nullptr) ++fresh;
+  }
+  const std::size_t known = framework == nullptr ? 0 : framework->roles.size();
+  if (known + fresh > kMaxRolesPerFramework) {
+    return invalid("a framework can be in {} roles during its life; this one would be in {}",
+                   kMaxRolesPerFramework, known + fresh);
+  }
+  if (fresh > shard.free_subscriptions.size()) {
+    return absl::ResourceExhaustedError(
+        fmt::format("this shard already serves {} subscriptions", kMaxSubscriptionsPerShard));
+  }
+  return absl::OkStatus();
+}
+
+void set_subscribed(FrameworkRole& role, bool subscribed) {
+  if (role.subscribed == subscribed) return;
+  role.subscribed = subscribed;
+  if (subscribed) {
+    role.role->frameworks.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    role.role->frameworks.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+// Pre-condition: check_room_for_roles.
+void take_roles(Shard& shard, FrameworkRecord& framework, std::vector<WantedRole> wanted) {
+  for (FrameworkRole& role : framework.roles) {
+    const bool stays = std::any_of(wanted.begin(), wanted.end(),
+                                   [&role](const WantedRole& w) { return w.role == role.role; });
+    if (!stays) set_subscribed(role, false);
+  }
+  for (WantedRole& entry : wanted) {
+    FrameworkRole* role = find_role(framework, *entry.role);
+    if (role == nullptr) {
+      role = &framework.roles.emplace_back();
+      role->role = entry.role;
+      role->subscribed = false;
+      // First freed, first used: as with framework indices.
+      role->subscription = shard.free_subscriptions.front();
+      shard.free_subscriptions.pop_front();
+    }
+    set_subscribed(*role, true);
+    role->suppressed = entry.suppressed;
+    role->minimum = entry.minimum;
+    role->constraints = std::move(entry.constraints);
+  }
+}
+
+// Every name is a role that the framework subscribes to.
+absl::Status check_own_roles(const FrameworkRecord& framework, const RoleViews& names) {
+  for (const std::string_view name : names) {
+    const bool known = std::any_of(
+        framework.roles.begin(), framework.roles.end(),
+        [name](const FrameworkRole& role) { return role.subscribed && role.role->name == name; });
+    if (!known) return invalid("the framework does not subscribe to role '{}'", name);
+  }
+  return absl::OkStatus();
+}
+
+// --- offers ---
 
 bool is_completed(const Shard& shard, FrameworkId id) {
   return std::any_of(shard.completed_frameworks.begin(), shard.completed_frameworks.end(),
@@ -142,18 +292,17 @@ bool refuse_repeated(Shard& shard, Outbox& outbox, const FrameworkRecord& framew
 }
 
 std::vector<OwnedTask> take_valid_tasks(Shard& shard, Outbox& outbox, FrameworkRecord& framework,
-                                        AgentId agent, const Accept& message, Resources free,
+                                        AgentId agent, const Accept& message,
                                         std::uint32_t correlation, TimePoint now) {
   std::vector<OwnedTask> tasks;
   for (const TaskLaunch& task : message.tasks) {
     if (refuse_repeated(shard, outbox, framework, task.id, correlation)) continue;
-    const absl::Status valid = check_launch(framework, task, free);
+    const absl::Status valid = check_launch(framework, task);
     if (!valid.ok()) {
       send_status(shard, outbox, framework, agent, task.id, TaskState::kError,
                   TaskReason::kTaskInvalid, message_of(valid), now);
       continue;
     }
-    free -= task.resources;
     framework.tasks.emplace(std::string(task.id), TaskPlace{.agent = agent});
     tasks.push_back({std::string(task.id),
                      std::string(task.name),
@@ -161,6 +310,52 @@ std::vector<OwnedTask> take_valid_tasks(Shard& shard, Outbox& outbox, FrameworkR
                      {task.description.begin(), task.description.end()}});
   }
   return tasks;
+}
+
+// With operations the call is done as a whole: what would be said of a single task is said of all.
+absl::Status check_whole(const FrameworkRecord& framework, const Accept& message) {
+  if (message.operations.empty()) return absl::OkStatus();
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    if (absl::Status valid = check_launch(framework, message.tasks[i]); !valid.ok()) return valid;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (message.tasks[j].id != message.tasks[i].id) continue;
+      return invalid("task id '{}' is named twice", message.tasks[i].id);
+    }
+  }
+  std::size_t launches = 0;
+  for (const Operation& operation : message.operations) launches += operation.launches;
+  if (launches > message.tasks.size()) {
+    return invalid("the LAUNCH operations name {} tasks, the call has {}", launches,
+                   message.tasks.size());
+  }
+  return absl::OkStatus();
+}
+
+// Nothing of the call is done.
+void fail_accept(Shard& shard, Outbox& outbox, FrameworkRecord& framework, AgentId agent,
+                 const Accept& message, TaskState state, TaskReason reason,
+                 OperationState operation_state, std::string_view why, std::uint32_t correlation,
+                 TimePoint now) {
+  for (const TaskLaunch& task : message.tasks) {
+    if (refuse_repeated(shard, outbox, framework, task.id, correlation)) continue;
+    send_status(shard, outbox, framework, agent, task.id, state, reason, why, now);
+  }
+  for (const Operation& operation : message.operations) {
+    if (operation.id.empty()) continue;
+    outbox.send(framework.session, OperationUpdate{.framework = framework.id,
+                                                   .agent = agent,
+                                                   .id = operation.id,
+                                                   .state = operation_state,
+                                                   .message = why});
+  }
+}
+
+std::vector<OwnedOperation> own_operations(const Accept& message) {
+  std::vector<OwnedOperation> out;
+  for (const Operation& operation : message.operations) {
+    out.push_back({std::string(operation.id), operation.spec, operation.launches});
+  }
+  return out;
 }
 
 void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework) {
@@ -172,6 +367,10 @@ void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework) 
     shard.completed_frameworks.pop_front();
   }
   broadcast(shard, outbox, FrameworkRemoved{framework.id});
+  for (FrameworkRole& role : framework.roles) {
+    set_subscribed(role, false);
+    shard.free_subscriptions.push_back(role.subscription);
+  }
   shard.free_framework_indices.push_back(framework.index);
   shard.counters.frameworks_removed.add();
   shard.counters.frameworks.sub();
@@ -190,6 +389,17 @@ FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, Framew
         correlation);
     return FrameworkId();
   }
+  absl::StatusOr<std::vector<WantedRole>> roles = read_roles(shard, message);
+  absl::Status valid = roles.status();
+  if (valid.ok()) valid = check_room_for_roles(shard, shard.find_framework(known), *roles);
+  if (!valid.ok()) {
+    shard.counters.refusals.add();
+    outbox.refuse(
+        session,
+        absl::IsResourceExhausted(valid) ? RefusalCode::kOverloaded : RefusalCode::kInvalid,
+        message_of(valid), correlation);
+    return FrameworkId();
+  }
   FrameworkRecord* framework = find_or_add(shard, known, now);
   if (framework == nullptr) {
     shard.counters.refusals.add();
@@ -206,14 +416,14 @@ FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, Framew
   }
   framework->name = message.name;
   framework->user = message.user;
-  framework->role = message.role;
+  framework->capabilities = message.capabilities;
+  take_roles(shard, *framework, *std::move(roles));
   framework->failover_timeout =
       message.failover_timeout_ms < 0
           ? Duration(kDefaultFailoverTimeout)
           : Duration(std::chrono::milliseconds(message.failover_timeout_ms));
   framework->session = session;
   framework->state = FrameworkState::kActive;
-  framework->suppressed = false;
   touch(shard, *framework, now);
   outbox.send(session,
               Subscribed{.framework = framework->id,
@@ -222,7 +432,9 @@ FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, Framew
                          .session_timeout_ms = static_cast<std::uint32_t>(
                              shard.config.session_timeout / std::chrono::milliseconds(1))},
               correlation);
-  announce(shard, outbox, *framework, /*clear_filters=*/true);
+  const RoleViews all;
+  announce(shard, outbox, *framework, &all);
+  watch_offers_of(shard, *framework, now);
   return framework->id;
 }
 
@@ -243,26 +455,31 @@ void on_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& messa
   std::vector<OfferId> taken;
   AgentId agent;
   if (valid.ok()) {
-    agent = framework->offers.find(message.offers.front())->second;
+    agent = framework->offers.find(message.offers.front())->second.agent;
     valid = claim_offers(shard, *framework, message, taken);
   }
+  watch_offers_of(shard, *framework, now);
   if (!valid.ok()) {
     refuse(shard, outbox, *framework, RefusalCode::kInvalidOffer, message_of(valid), correlation);
-    for (const TaskLaunch& task : message.tasks) {
-      if (refuse_repeated(shard, outbox, *framework, task.id, correlation)) continue;
-      send_status(shard, outbox, *framework, agent, task.id, TaskState::kDropped,
-                  TaskReason::kInvalidOffers, message_of(valid), now);
-    }
-    answer_offers(shard, outbox, *framework, agent, std::move(taken), {}, Duration::zero());
+    fail_accept(shard, outbox, *framework, agent, message, TaskState::kDropped,
+                TaskReason::kInvalidOffers, OperationState::kDropped, message_of(valid),
+                correlation, now);
+    return_offers(shard, outbox, *framework, agent, std::move(taken), Duration::zero());
     return;
   }
-  Resources offered;
-  for (const OfferId offer : taken) offered += shard.shared.offers.payload(offer).resources;
-  std::vector<OwnedTask> tasks = take_valid_tasks(shard, outbox, *framework, agent, message,
-                                                  std::move(offered), correlation, now);
   shard.counters.offers_accepted.add(taken.size());
-  answer_offers(shard, outbox, *framework, agent, std::move(taken), std::move(tasks),
-                refuse_duration(message.refuse_ms));
+  if (absl::Status whole = check_whole(*framework, message); !whole.ok()) {
+    fail_accept(shard, outbox, *framework, agent, message, TaskState::kError,
+                TaskReason::kTaskInvalid, OperationState::kError, message_of(whole), correlation,
+                now);
+    return_offers(shard, outbox, *framework, agent, std::move(taken), Duration::zero());
+    return;
+  }
+  std::vector<OwnedTask> tasks =
+      take_valid_tasks(shard, outbox, *framework, agent, message, correlation, now);
+  outbox.to_shard(shard.home_of(agent),
+                  OffersAnswered{id, agent, std::move(taken), std::move(tasks),
+                                 own_operations(message), refuse_duration(message.refuse_ms)});
 }
 
 void on_decline(Shard& shard, Outbox& outbox, FrameworkId id, const Decline& message,
@@ -277,33 +494,66 @@ void on_decline(Shard& shard, Outbox& outbox, FrameworkId id, const Decline& mes
       unknown = to_string(offer);
       continue;
     }
-    const AgentId agent = held->second;
+    const AgentId agent = held->second.agent;
     framework->offers.erase(held);
     if (!shard.shared.offers.decline(offer, framework->index)) continue;  // withdrawn: same outcome
     shard.counters.offers_declined.add();
-    answer_offers(shard, outbox, *framework, agent, {offer}, {},
-                  refuse_duration(message.refuse_ms));
+    return_offers(shard, outbox, *framework, agent, {offer}, refuse_duration(message.refuse_ms));
   }
+  watch_offers_of(shard, *framework, now);
   if (!unknown.empty()) {
     refuse(shard, outbox, *framework, RefusalCode::kInvalidOffer,
            fmt::format("offer {} is not held by this framework", unknown), correlation);
   }
 }
 
-void on_revive(Shard& shard, Outbox& outbox, FrameworkId id, TimePoint now) {
+void on_revive(Shard& shard, Outbox& outbox, FrameworkId id, const Revive& message,
+               std::uint32_t correlation, TimePoint now) {
   FrameworkRecord* framework = shard.find_framework(id);
   if (framework == nullptr) return;
   touch(shard, *framework, now);
-  framework->suppressed = false;
-  announce(shard, outbox, *framework, /*clear_filters=*/true);
+  if (absl::Status known = check_own_roles(*framework, message.roles); !known.ok()) {
+    refuse(shard, outbox, *framework, RefusalCode::kInvalid, message_of(known), correlation);
+    return;
+  }
+  for (FrameworkRole& role : framework->roles) {
+    if (is_named(message.roles, *role.role)) role.suppressed = false;
+  }
+  announce(shard, outbox, *framework, &message.roles);
+  watch_offers_of(shard, *framework, now);
 }
 
-void on_suppress(Shard& shard, Outbox& outbox, FrameworkId id, TimePoint now) {
+void on_suppress(Shard& shard, Outbox& outbox, FrameworkId id, const Suppress& message,
+                 std::uint32_t correlation, TimePoint now) {
   FrameworkRecord* framework = shard.find_framework(id);
   if (framework == nullptr) return;
   touch(shard, *framework, now);
-  framework->suppressed = true;
+  if (absl::Status known = check_own_roles(*framework, message.roles); !known.ok()) {
+    refuse(shard, outbox, *framework, RefusalCode::kInvalid, message_of(known), correlation);
+    return;
+  }
+  for (FrameworkRole& role : framework->roles) {
+    if (is_named(message.roles, *role.role)) role.suppressed = true;
+  }
   announce(shard, outbox, *framework);
+}
+
+void on_framework_explain(Shard& shard, Outbox& outbox, FrameworkId id, const Explain& message,
+                          std::uint32_t correlation, TimePoint now) {
+  FrameworkRecord* framework = shard.find_framework(id);
+  if (framework == nullptr) return;
+  touch(shard, *framework, now);
+  ask_why(shard, outbox, framework->session, correlation, id, message.role, message.resources);
+}
+
+void on_acknowledge_operation(Shard& shard, Outbox& outbox, FrameworkId id,
+                              const AcknowledgeOperation& message, std::uint32_t /*correlation*/,
+                              TimePoint now) {
+  FrameworkRecord* framework = shard.find_framework(id);
+  if (framework == nullptr) return;
+  touch(shard, *framework, now);
+  outbox.to_shard(shard.home_of(message.agent),
+                  OperationAcknowledged{id, message.agent, message.uuid});
 }
 
 void on_kill_task(Shard& shard, Outbox& outbox, FrameworkId id, const KillTask& message,
@@ -385,24 +635,29 @@ void on_framework_disconnected(Shard& shard, Outbox& outbox, FrameworkId id, Ses
 void on_offers_out(Shard& shard, Outbox& outbox, const OffersOut& message, TimePoint /*now*/) {
   FrameworkRecord* framework = shard.find_framework(message.framework);
   if (framework == nullptr) return;  // removed: FrameworkRemoved is on its way, and rescinds them
-  const bool takes_offers = framework->state == FrameworkState::kActive && !framework->suppressed &&
-                            !outbox.is_slow(framework->session);
+  const bool listens =
+      framework->state == FrameworkState::kActive && !outbox.is_slow(framework->session);
   Offers offers;
   for (const OfferNotice& notice : message.offers) {
-    if (!takes_offers) {
+    RoleRow& row = shard.shared.roles[notice.role];
+    const FrameworkRole* role = find_role(*framework, row);
+    if (!listens || role == nullptr || !role->subscribed || role->suppressed) {
       if (!shard.shared.offers.decline(notice.id, framework->index)) continue;
-      answer_offers(shard, outbox, *framework, notice.agent->id, {notice.id}, {},
+      return_offers(shard, outbox, *framework, notice.agent->id, {notice.id},
                     framework->state == FrameworkState::kActive ? Duration(kDefaultRefuse)
                                                                 : Duration::zero());
       continue;
     }
-    framework->offers.emplace(notice.id, notice.agent->id);
+    framework->offers.emplace(notice.id, HeldOffer{notice.agent->id, notice.role});
     OfferView view{.id = notice.id,
                    .agent = notice.agent->id,
                    .hostname = notice.agent->hostname,
                    .address = notice.agent->address,
                    .resources = notice.resources,
-                   .attributes = {}};
+                   .attributes = {},
+                   .role = row.name,
+                   .region = notice.agent->region,
+                   .zone = notice.agent->zone};
     for (const auto& [name, value] : notice.agent->attributes) {
       view.attributes.push_back({name, value});
     }
@@ -435,7 +690,20 @@ void on_forwarded_status(Shard& shard, Outbox& outbox, const OwnedStatus& messag
       framework->tasks.erase(place);  // the master's own word: nothing to acknowledge
     }
   }
-  outbox.send(framework->session, message.view());
+  TaskStatus status = message.view();
+  status.state = as_heard(*framework, status.state);
+  outbox.send(framework->session, status);
+}
+
+void on_operation_forward(Shard& shard, Outbox& outbox, const OperationForward& message) {
+  const FrameworkRecord* framework = shard.find_framework(message.framework);
+  if (framework == nullptr) return;
+  outbox.send(framework->session, OperationUpdate{.framework = message.framework,
+                                                  .agent = message.agent,
+                                                  .id = message.id,
+                                                  .uuid = message.uuid,
+                                                  .state = message.state,
+                                                  .message = message.message});
 }
 
 void on_task_adopted(Shard& shard, const TaskAdopted& message) {
@@ -468,17 +736,36 @@ void check_framework_failover(Shard& shard, Outbox& outbox, FrameworkId id, Time
   remove_framework(shard, outbox, *framework);
 }
 
+void check_framework_notice(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {
+  const FrameworkId id{deadline.id};
+  FrameworkRecord* framework = shard.find_framework(id);
+  if (framework == nullptr || framework->notice_deadline != deadline.when) return;
+  if (framework->state != FrameworkState::kActive || !framework->offers.empty()) return;
+  if (framework->suppressed() || now < deadline.when) return;
+  ask_why(shard, outbox, SessionId(), 0, id, "", Resources());
+}
+
 FrameworkSummary summarise(const Shard& shard, const FrameworkRecord& framework) {
   FrameworkSummary summary;
   summary.id = framework.id;
   summary.name = framework.name;
   summary.user = framework.user;
-  summary.role = framework.role;
+  Quantities held;
+  for (const FrameworkRole& role : framework.roles) {
+    held += shard.shared.shares.held(role.subscription).load();
+    if (!role.subscribed) continue;
+    summary.roles.push_back(role.role->name);
+    if (role.suppressed) summary.suppressed_roles.push_back(role.role->name);
+  }
   summary.state = framework.state;
-  summary.suppressed = framework.suppressed;
+  summary.suppressed = framework.suppressed();
+  summary.capabilities = framework.capabilities.bits();
   for (const auto& [id, place] : framework.tasks) summary.tasks += place.ended ? 0 : 1;
   summary.offers = static_cast<std::uint32_t>(framework.offers.size());
-  summary.allocated = shard.shared.shares.allocated(framework.index);
+  summary.allocated.cpus = held[ResourceKind::kCpus];
+  summary.allocated.mem = held[ResourceKind::kMem];
+  summary.allocated.disk = held[ResourceKind::kDisk];
+  summary.allocated.gpus = held[ResourceKind::kGpus];
   summary.subscribed_ms = framework.subscribed_ms;
   return summary;
 }

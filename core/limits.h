@@ -15,10 +15,11 @@ inline constexpr std::size_t kFrameAlignment = 8;           // payload lengths a
 inline constexpr std::size_t kMaxHelloBytes = 4 * 1024;     // before authentication
 inline constexpr std::size_t kMaxFrameBytes = 1024 * 1024;  // control frame, payload only
 inline constexpr std::uint32_t kMaxMessageDepth = 16;       // FlatBuffers verifier
-inline constexpr std::uint32_t kMaxMessageTables = 4096;    // FlatBuffers verifier
-inline constexpr std::size_t kMaxApparentRatio = 8;         // decoded size / wire size
-inline constexpr std::size_t kMaxIdBytes = 128;             // [A-Za-z0-9._-]+
-inline constexpr std::size_t kMaxTextBytes = 4 * 1024;      // names, messages, one argument
+inline constexpr std::uint32_t kMaxMessageTables = 16 * 1024;  // FlatBuffers verifier, or fewer:
+inline constexpr std::size_t kMinTableBytes = 8;     // one table per so many bytes of the payload
+inline constexpr std::size_t kMaxApparentRatio = 8;  // decoded size / wire size
+inline constexpr std::size_t kMaxIdBytes = 128;      // [A-Za-z0-9._-]+
+inline constexpr std::size_t kMaxTextBytes = 4 * 1024;  // names, messages, one argument
 inline constexpr std::size_t kMaxVectorItems = 16 * 1024;
 inline constexpr std::size_t kMaxTaskDescriptionBytes = 256 * 1024;
 
@@ -56,13 +57,41 @@ inline constexpr std::chrono::milliseconds kDialBackoffMax{60'000};
 
 // --- cluster ------------------------------------------------------------------------------------
 inline constexpr std::uint32_t kMaxOffersPerShard = 1u << 17;
-inline constexpr std::uint32_t kMaxFrameworksPerShard = 4096;
+inline constexpr std::uint32_t kMaxFrameworksPerShard = 16 * 1024;
 inline constexpr std::size_t kMaxRolesPerFramework = 64;
+inline constexpr std::uint32_t kMaxSubscriptionsPerShard = 32 * 1024;  // (framework, role) pairs
+inline constexpr std::uint32_t kMaxRoles = 32 * 1024;  // named since the master started
+inline constexpr std::size_t kMaxRoleBytes = 256;
+inline constexpr std::size_t kMaxRoleDepth = 16;
+inline constexpr std::int64_t kMaxWeightMilli = 1'000'000'000;  // 1,000,000
+inline constexpr std::size_t kMaxOfferConstraints = 256;        // of one framework, all roles
+inline constexpr std::size_t kMaxRegexBytes = 256;
+inline constexpr int kMaxRegexProgram = 100;           // RE2 program size, Mesos' default
+inline constexpr std::int64_t kMaxRegexMemory = 4096;  // RE2 max_mem, Mesos' default
+inline constexpr std::size_t kMaxMinimums = 64;
+inline constexpr std::size_t kMaxCustomResources = 64;
+inline constexpr std::size_t kMaxCustomItems = 1024;  // ranges or set items of one resource
+inline constexpr std::size_t kMaxLots = 256;          // tagged lots of one agent, offer or task
+inline constexpr std::size_t kMaxReservationDepth = 8;
+inline constexpr std::size_t kMaxReservationLabels = 16;
+inline constexpr std::size_t kMaxLabelBytes = 256;  // a key; a value
+inline constexpr std::size_t kMaxPrincipalBytes = 256;
+inline constexpr std::size_t kMaxDiskPathBytes = 1024;
+inline constexpr std::size_t kMaxResourceBytes = 96 * 1024;  // of one Resources, core/frame_cost.h
+inline constexpr std::size_t kMaxResourceTables = 2048;
+inline constexpr std::size_t kMaxConstraintTextBytes = 1024;  // what a constraint compares with
+inline constexpr std::size_t kMaxOperationsPerAccept = 64;
+inline constexpr std::size_t kMaxOperationsPerAgent = 256;  // whose feedback is not acknowledged
+inline constexpr std::size_t kMaxOperationTextBytes = 256;  // why an operation failed
+inline constexpr std::size_t kMaxQuotaConfigs = 2048;       // of one call; weights too
 inline constexpr std::size_t kMaxAttributes = 256;
 inline constexpr std::size_t kMaxAttributesBytes = 64 * 1024;  // names and values of one agent
-inline constexpr std::size_t kMaxTaskNameBytes =
-    128;  // all tasks of an agent fit one RegisterAgent
-inline constexpr std::size_t kMaxTasksPerAgent = 1900;  // two tables each in one RegisterAgent
+// All tasks of an agent fit one RegisterAgent: their number, and what core/frame_cost.h says that
+// their reports need.
+inline constexpr std::size_t kMaxTaskNameBytes = 128;
+inline constexpr std::size_t kMaxTasksPerAgent = 1900;
+inline constexpr std::size_t kMaxTaskReportsBytes = 712 * 1024;
+inline constexpr std::size_t kMaxTaskReportsTables = 12 * 1024;
 inline constexpr std::size_t kMaxPortRanges = 1024;
 inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
@@ -72,6 +101,11 @@ inline constexpr std::size_t kMaxUnreachableAgentsPerShard = 1000;
 inline constexpr std::chrono::milliseconds kDefaultRefuse{5000};
 inline constexpr std::chrono::hours kMaxRefuse{365 * 24};
 inline constexpr std::chrono::milliseconds kDefaultOfferTimeout{60'000};
+// How long offers may stay unanswered while a framework with a smaller share waits for one.
+inline constexpr std::chrono::milliseconds kDefaultOfferPatience{100};
+// A framework without an offer for this long, whose own filters are the reason, is told so.
+inline constexpr std::chrono::milliseconds kNoticeDelay{1000};
+inline constexpr std::size_t kMaxAgentsPerPass = 16 * 1024;  // the rest waits for the next turn
 inline constexpr std::chrono::hours kDefaultFailoverTimeout{1};
 inline constexpr std::int64_t kMaxScalarMilli = std::int64_t{1} << 50;  // sums of 8,192 of them fit
 inline constexpr std::int64_t kMinOfferCpusMilli = 10;                  // 0.01 cpus, or
@@ -93,7 +127,22 @@ static_assert(kMaxHelloBytes < kMaxFrameBytes);
 static_assert(kMaxTaskDescriptionBytes < kMaxFrameBytes);
 static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
 static_assert(kSoftOutputBytes < kHardOutputBytes && kMaxFrameBytes <= kSoftOutputBytes);
-static_assert(kMaxTasksPerAgent * 2 + kMaxAttributes + 2 <= kMaxMessageTables);
+// The largest RegisterAgent: resources, tasks, operations, attributes, four texts and the root.
+static_assert(kMaxResourceTables + kMaxTaskReportsTables + kMaxOperationsPerAgent + kMaxAttributes +
+                  1 <=
+              kMaxMessageTables);
+static_assert(kMaxResourceBytes + kMaxTaskReportsBytes +
+                  kMaxOperationsPerAgent * (kMaxOperationTextBytes + kMaxIdBytes + 96) +
+                  kMaxAttributesBytes + kMaxAttributes * 48 + 4 * kMaxTextBytes <=
+              kMaxFrameBytes);
+// The largest UpdateQuota: three tables each.
+static_assert(kMaxQuotaConfigs * 3 + 1 <= kMaxMessageTables);
+static_assert(kMaxQuotaConfigs * (kMaxRoleBytes + 224) + 1024 <= kMaxFrameBytes);
+// The largest Subscribe: constraints, minimums, roles twice.
+static_assert(kMaxOfferConstraints * (kMaxRoleBytes + kMaxIdBytes + kMaxConstraintTextBytes + 96) +
+                  (kMaxMinimums + 2 * kMaxRolesPerFramework) * (kMaxRoleBytes + 128) +
+                  4 * kMaxTextBytes <=
+              kMaxFrameBytes);
 static_assert(kHeartbeatInterval * 3 <= kSessionTimeout);
 static_assert((kMailboxSlots & (kMailboxSlots - 1)) == 0);
 static_assert((kMaxOffersPerShard & (kMaxOffersPerShard - 1)) == 0);

@@ -4,34 +4,45 @@
 //
 // Conversations:
 //   hello      any peer -> master or agent: Hello;   back: Welcome or Refusal
-//   agent      RegisterAgent, StatusUpdate, Heartbeat;
-//              back: AgentRegistered, RunTask, KillTask, AcknowledgeUpdate, RemoveFramework,
-//              Heartbeat
+//   agent      RegisterAgent, StatusUpdate, OperationUpdate, UpdateRevocable, Heartbeat;
+//              back: AgentRegistered, RunTask, KillTask, AcknowledgeUpdate, ApplyOperation,
+//              AcknowledgeOperation, RemoveFramework, Heartbeat
 //   framework  Subscribe, Accept, Decline, Revive, Suppress, KillTask, AcknowledgeUpdate,
-//   Reconcile,
-//              Teardown, Heartbeat;   back: Subscribed, Offers, Rescind, TaskUpdate, AgentFailure,
-//              Refusal, Heartbeat
-//   operator   Query, KillTask, TeardownFramework;   back: QueryAnswer (in parts), Done or Refusal
+//              AcknowledgeOperation, Reconcile, Explain, Teardown, Heartbeat;
+//              back: Subscribed, Offers, Rescind, TaskUpdate, OperationUpdate, AgentFailure,
+//              Explanation, Notice, Refusal, Heartbeat
+//   operator   Query, Explain, KillTask, TeardownFramework, UpdateQuota, UpdateWeights,
+//              OperateAgent;   back: QueryAnswer (in parts), Explanation, Done or Refusal
 //   log        ReadLog (to an agent);   back: LogChunk, Refusal
+// Those of the framework conversation are in framework_messages.h.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/types/span.h"
+#include "core/framework_messages.h"
 #include "core/ids.h"
+#include "core/message_values.h"
+#include "core/operation.h"
+#include "core/quantities.h"
 #include "core/resources.h"
 #include "core/task_state.h"
 
 namespace shoal::core {
 
-using BytesView = absl::Span<const std::uint8_t>;
-
 // --- hello --------------------------------------------------------------------------------------
 
 enum class PeerKind : std::uint8_t { kAgent = 0, kFramework = 1, kOperator = 2, kLogReader = 3 };
 inline constexpr std::uint8_t kPeerKinds = 4;
+
+// Bits of Hello.features and Welcome.features: what the sender understands.
+enum class Feature : std::uint64_t {
+  // ApplyOperation, OperationUpdate, AcknowledgeOperation, UpdateRevocable, Explain, Explanation,
+  // Notice, UpdateQuota, UpdateWeights, OperateAgent, and a Query for roles.
+  kOfferEngine = 1,
+};
+inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kOfferEngine);
 
 struct Hello {
   PeerKind kind = PeerKind::kOperator;
@@ -78,38 +89,6 @@ struct Heartbeat {
   std::uint64_t sequence = 0;
 };
 
-// --- values shared by conversations ---
-
-struct AttributeView {
-  std::string_view name;   // check_name
-  std::string_view value;  // clean text
-};
-using AttributeViews = absl::InlinedVector<AttributeView, 4>;
-
-// What the master reads of a task; the rest is `description`, forwarded unread.
-struct TaskLaunch {
-  std::string_view id;    // check_name; unique within the framework
-  std::string_view name;  // clean text, may be empty
-  Resources resources;
-  BytesView description;  // an encoded TaskDescription (wire/task_description.h)
-};
-
-struct TaskStatus {
-  FrameworkId framework;
-  AgentId agent;  // 0 when the task never reached one
-  std::string_view task;
-  TaskState state = TaskState::kUnknown;
-  TaskReason reason = TaskReason::kNone;
-  TaskSource source = TaskSource::kMaster;
-  std::string_view message;  // one line for people, may be empty
-  bool has_exit = false;     // the process ended: exactly one of the two below tells how
-  std::int32_t exit_code = 0;
-  std::int32_t exit_signal = 0;   // > 0: ended by this signal
-  std::int64_t timestamp_ms = 0;  // wall clock of the source, for people
-  bool has_uuid = false;          // only a status with a uuid is resent until acknowledged
-  UpdateUuid uuid{};
-};
-
 // --- agent conversation ---
 
 // A task that runs (or ended unacknowledged) on an agent that registers again.
@@ -119,7 +98,22 @@ struct TaskReport {
   std::string_view name;
   Resources resources;
   TaskState state = TaskState::kStaging;
+  std::string_view role;  // as RunTask said it; empty: not known
 };
+
+// An operation that was applied, or failed, and whose feedback nobody has acknowledged.
+struct OperationReport {
+  FrameworkId framework;  // 0: an operator's
+  std::string_view id;
+  UpdateUuid uuid{};
+  OperationState state = OperationState::kFinished;
+  std::string_view message;  // at most kMaxOperationTextBytes
+};
+
+// What an agent can do; what it cannot is not asked of it.
+enum class AgentCapability : std::uint64_t { kOperations = 1 };  // ApplyOperation may be sent
+inline constexpr std::uint64_t kAgentCapabilities =
+    static_cast<std::uint64_t>(AgentCapability::kOperations);
 
 struct RegisterAgent {
   std::uint64_t incarnation = 0;  // random, one per process life; tells a clone from a reconnect
@@ -128,6 +122,12 @@ struct RegisterAgent {
   Resources resources;
   AttributeViews attributes;
   absl::InlinedVector<TaskReport, 4> tasks;
+  // With its dynamic reservations and volumes `resources` is what the agent has stored: it is right
+  // and the master's record is not.
+  absl::InlinedVector<OperationReport, 1> operations;
+  std::string_view region;  // fault domain; check_name or empty, both or none
+  std::string_view zone;
+  std::uint64_t capabilities = 0;  // AgentCapability bits; unknown ones are ignored
 };
 
 struct AgentRegistered {
@@ -155,65 +155,48 @@ struct AcknowledgeUpdate {
   UpdateUuid uuid{};
 };
 
+// Replace `consumed` by `converted` in what the agent has, durably, with what that means for
+// volumes; then say OperationUpdate until it is acknowledged. One that is known is not done twice.
+struct ApplyOperation {
+  FrameworkId framework;  // 0: an operator's
+  std::string_view id;    // the framework's name for it, may be empty
+  UpdateUuid uuid{};
+  OperationKind kind = OperationKind::kReserve;
+  Resources consumed;
+  Resources converted;
+};
+
+// agent -> master, and master -> framework.
+struct OperationUpdate {
+  FrameworkId framework;
+  AgentId agent;
+  std::string_view id;
+  UpdateUuid uuid{};  // all zero: wants no acknowledgement
+  OperationState state = OperationState::kPending;
+  std::string_view message;
+};
+
+struct AcknowledgeOperation {
+  FrameworkId framework;
+  AgentId agent;
+  UpdateUuid uuid{};
+};
+
+// What the agent lends beyond its own resources, and may take back at any time (oversubscription).
+// Replaces what it said before; only plain fields. Scalars only.
+struct UpdateRevocable {
+  Resources resources;
+};
+
+// Never sent: what an agent stores of its resources, as one frame in a file.
+struct AgentResources {
+  Resources resources;
+  absl::InlinedVector<OperationReport, 4> operations;
+};
+
 // The framework is gone: kill its tasks and forget them, updates included.
 struct RemoveFramework {
   FrameworkId framework;
-};
-
-// --- framework conversation ---
-
-struct Subscribe {
-  std::string_view name;  // clean text
-  std::string_view user;  // clean text
-  std::string_view role;  // check_name, or "*"; several roles come with the offer engine
-  std::int64_t failover_timeout_ms = -1;  // < 0: the default
-};
-
-struct Subscribed {
-  FrameworkId framework;
-  std::uint32_t heartbeat_interval_ms = 0;
-  std::uint32_t session_timeout_ms = 0;
-};
-
-struct Accept {
-  absl::InlinedVector<OfferId, 4> offers;  // all of one agent
-  absl::InlinedVector<TaskLaunch, 4> tasks;
-  std::int64_t refuse_ms = -1;  // filter for the unused rest; < 0: the default
-};
-
-struct Decline {
-  absl::InlinedVector<OfferId, 16> offers;
-  std::int64_t refuse_ms = -1;
-};
-
-struct Revive {};    // clears the framework's filters and ends a suppression
-struct Suppress {};  // no offers until a revive
-struct Teardown {};  // ends the framework and its tasks
-
-// Asks for the current state of tasks; an empty list asks for all.
-struct Reconcile {
-  absl::InlinedVector<std::string_view, 4> tasks;
-};
-
-struct OfferView {
-  OfferId id;
-  AgentId agent;
-  std::string_view hostname;
-  std::string_view address;
-  Resources resources;
-  AttributeViews attributes;
-};
-
-struct Offers {
-  absl::InlinedVector<OfferView, 8> offers;
-};
-
-struct Rescind {
-  absl::InlinedVector<OfferId, 8> offers;
-};
-
-struct AgentFailure {
-  AgentId agent;
 };
 
 // --- operator conversation ---
@@ -224,8 +207,9 @@ enum class QueryKind : std::uint8_t {
   kFrameworks = 2,
   kTasks = 3,
   kOffers = 4,
+  kRoles = 5,
 };
-inline constexpr std::uint8_t kQueryKinds = 5;
+inline constexpr std::uint8_t kQueryKinds = 6;
 
 struct Query {
   QueryKind kind = QueryKind::kCluster;
@@ -234,6 +218,33 @@ struct Query {
 
 struct TeardownFramework {
   FrameworkId framework;
+};
+
+// Limits cap what a role and those below it reserve and are allocated; guarantees are kept free for
+// them. All of the call or nothing.
+struct QuotaConfig {
+  std::string_view role;          // check_role
+  Quantities limits = kNoLimits;  // kNoLimit: none
+  Quantities guarantees;          // top-level roles only
+};
+struct UpdateQuota {
+  absl::InlinedVector<QuotaConfig, 1> configs;
+  bool force = false;  // also below present use, or beyond what the cluster has
+};
+
+struct RoleWeight {
+  std::string_view role;
+  Milli weight = 1000;  // 1 to kMaxWeightMilli
+};
+struct UpdateWeights {
+  absl::InlinedVector<RoleWeight, 1> weights;
+};
+
+// An operator's reservation or volume. Offers of the agent are rescinded when it takes that.
+struct OperateAgent {
+  AgentId agent;
+  OperationSpec spec;
+  std::string_view principal;  // clean text, may be empty
 };
 
 struct Done {};

@@ -35,4 +35,46 @@ std::string_view name_of(FrameworkState state) {
   return pick(kNames, state);
 }
 
+std::string_view name_of(ExplainCause cause) {
+  static constexpr std::array<std::string_view, kExplainCauses> kNames = {"offered",
+                                                                          "will_be_offered",
+                                                                          "not_active",
+                                                                          "too_small",
+                                                                          "reserved",
+                                                                          "in_use",
+                                                                          "offered_to_others",
+                                                                          "gpu",
+                                                                          "region",
+                                                                          "constraint",
+                                                                          "filtered",
+                                                                          "quota",
+                                                                          "headroom",
+                                                                          "crumb"};
+  return pick(kNames, cause);
+}
+
+std::string_view describe(ExplainCause cause) {
+  static constexpr std::array<std::string_view, kExplainCauses> kTexts = {
+      "offered to it now",
+      "free, and offered in turn",
+      "not connected",
+      "too small",
+      "large enough, but reserved for other roles",
+      "in use",
+      "offered to other frameworks",
+      "kept for frameworks that use GPUs",
+      "in another region",
+      "excluded by its offer constraints",
+      "hidden by its own filters",
+      "beyond the quota of the role",
+      "kept free for guarantees",
+      "with too little left to offer"};
+  return pick(kTexts, cause);
+}
+
+std::string_view name_of(NoticeCode code) {
+  static constexpr std::array<std::string_view, kNoticeCodes> kNames = {"FILTERS_HIDE_ALL"};
+  return pick(kNames, code);
+}
+
 }  // namespace shoal::core

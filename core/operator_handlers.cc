@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "core/agent_handlers.h"
+#include "core/explain.h"
 #include "core/framework_handlers.h"
+#include "core/quota_handlers.h"
 
 namespace shoal::core {
 namespace {
@@ -29,13 +31,24 @@ AgentSummary summarise(const AgentRecord& agent) {
   summary.hostname = agent.description->hostname;
   summary.address = agent.description->address;
   summary.state = agent.state;
-  summary.total = agent.description->total;
+  summary.total = agent.total;
   summary.used = agent.used;
   summary.offered = agent.offered;
   summary.attributes = agent.description->attributes;
   summary.tasks = active_tasks(agent);
   summary.registered_ms = agent.registered_ms;
+  summary.region = agent.description->region;
+  summary.zone = agent.description->zone;
   return summary;
+}
+
+// Sums over agents: ports mean something only on theirs, and tags would make the list long.
+void add_scalars(Resources& sum, const Resources& amount) {
+  const Quantities quantities = amount.all_quantities();
+  sum.cpus += quantities[ResourceKind::kCpus];
+  sum.mem += quantities[ResourceKind::kMem];
+  sum.disk += quantities[ResourceKind::kDisk];
+  sum.gpus += quantities[ResourceKind::kGpus];
 }
 
 void collect_cluster(const Shard& shard, ClusterSummary& cluster) {
@@ -48,12 +61,10 @@ void collect_cluster(const Shard& shard, ClusterSummary& cluster) {
     if (agent->state == AgentState::kDisconnected) ++cluster.agents_disconnected;
     if (agent->state != AgentState::kActive) continue;
     ++cluster.agents_active;
-    cluster.total += agent->description->total;
-    cluster.used += agent->used;
-    cluster.offered += agent->offered;
+    add_scalars(cluster.total, agent->total);
+    add_scalars(cluster.used, agent->used);
+    add_scalars(cluster.offered, agent->offered);
   }
-  // Ports mean something only on their agent.
-  cluster.total.ports = cluster.used.ports = cluster.offered.ports = PortSet();
   for (const auto& [id, framework] : shard.frameworks) {
     const bool active = framework->state == FrameworkState::kActive;
     ++(active ? cluster.frameworks_active : cluster.frameworks_disconnected);
@@ -85,6 +96,7 @@ void collect_offers(const Shard& shard, std::string_view id, TimePoint now, Clus
       summary.hostname = agent->description->hostname;
       summary.resources = payload.resources;
       summary.age_ms = (now - payload.published) / std::chrono::milliseconds(1);
+      summary.role = shard.shared.roles[payload.role].name;
       view.offers.push_back(std::move(summary));
     }
   }
@@ -140,6 +152,19 @@ void on_operator_teardown(Shard& shard, Outbox& outbox, SessionId session,
   outbox.to_shard(shard.home_of(message.framework), OperatorTeardown{origin, message.framework});
 }
 
+void on_operator_explain(Shard& shard, Outbox& outbox, SessionId session, const Explain& message,
+                         std::uint32_t correlation, TimePoint /*now*/) {
+  ask_why(shard, outbox, session, correlation, message.framework, message.role, message.resources);
+}
+
+void on_operate_agent(Shard& shard, Outbox& outbox, SessionId session, const OperateAgent& message,
+                      std::uint32_t correlation, TimePoint /*now*/) {
+  const OperatorOrigin origin{shard.config.index, session, correlation};
+  outbox.to_shard(
+      shard.home_of(message.agent),
+      OperatorOperation{origin, message.agent, message.spec, std::string(message.principal)});
+}
+
 ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, TimePoint now) {
   ClusterView view;
   switch (kind) {
@@ -166,6 +191,12 @@ ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, Tim
     case QueryKind::kOffers:
       collect_offers(shard, id, now, view);
       break;
+    case QueryKind::kRoles:
+      // The sums are the cluster's, so one shard says it all.
+      if (shard.config.index == 0) {
+        view.roles = summarise_roles(shard.shared, shard.config.excluded_from_shares, id);
+      }
+      break;
   }
   return view;
 }
@@ -184,6 +215,7 @@ void on_query_part(Shard& shard, Outbox& outbox, QueryPart message) {
   append(gathering.view.frameworks, std::move(message.part.frameworks));
   append(gathering.view.tasks, std::move(message.part.tasks));
   append(gathering.view.offers, std::move(message.part.offers));
+  append(gathering.view.roles, std::move(message.part.roles));
   if (--gathering.missing > 0) return;
   outbox.send(gathering.session, gathering.view, gathering.correlation);
   shard.gatherings.erase(it);

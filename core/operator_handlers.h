@@ -17,6 +17,13 @@ void on_operator_kill(Shard& shard, Outbox& outbox, SessionId session, const Kil
 void on_operator_teardown(Shard& shard, Outbox& outbox, SessionId session,
                           const TeardownFramework& message, std::uint32_t correlation);
 
+// Answers Explanation.
+void on_operator_explain(Shard& shard, Outbox& outbox, SessionId session, const Explain& message,
+                         std::uint32_t correlation, TimePoint now);
+// Answers Done when the operation was sent to the agent, or Refusal.
+void on_operate_agent(Shard& shard, Outbox& outbox, SessionId session, const OperateAgent& message,
+                      std::uint32_t correlation, TimePoint now);
+
 // This shard's part of the answer. `id` as in Query.
 ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, TimePoint now);
 

@@ -16,8 +16,9 @@ namespace shoal::core {
 using PeerMessage =
     std::variant<const Welcome*, const Refusal*, const Heartbeat*, const AgentRegistered*,
                  const RunTask*, const KillTask*, const TaskStatus*, const AcknowledgeUpdate*,
+                 const ApplyOperation*, const OperationUpdate*, const AcknowledgeOperation*,
                  const Subscribed*, const Offers*, const Rescind*, const AgentFailure*,
-                 const ClusterView*, const Done*>;
+                 const Explanation*, const Notice*, const ClusterView*, const Done*>;
 
 class Outbox {
  public:

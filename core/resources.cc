@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "core/limits.h"
@@ -11,275 +13,286 @@
 namespace shoal::core {
 namespace {
 
-constexpr std::uint32_t kMaxPort = 65535;
-constexpr Milli kUnit = 1000;
+constexpr std::size_t kMaxShortfallBytes = 400;  // an error is one line
 
-absl::Status refuse(std::string_view part, std::string_view why) {
-  return invalid("resources: '{}': {}", printable(part), why);
+bool before(const LotTagsPtr& a, const LotTags& b) { return a.get() != &b && *a < b; }
+
+bool same(const LotTagsPtr& a, const LotTags& b) { return a.get() == &b || *a == b; }
+
+bool holds(const LotTags& tags, const Amounts& held, const Amounts& wanted) {
+  return tags.is_indivisible() ? held == wanted : held.contains(wanted);
 }
 
-absl::StatusOr<PortSet> parse_ports(std::string_view text) {
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') {
-    return refuse(text, "expected ranges like [31000-32000,33000-33010]");
+// Whether requests without tags may be taken from the lot.
+bool is_for_anybody(const LotTags& tags) {
+  return tags.is_reserved() && !tags.volume && tags.disk_kind == DiskKind::kRoot && !tags.revocable;
+}
+
+template <typename Visit>
+void each_part(const Resources& resources, Visit visit) {
+  visit(static_cast<const LotTags*>(nullptr), static_cast<const Amounts&>(resources));
+  for (const Lot& lot : resources.lots) visit(lot.tags.get(), lot.amounts);
+}
+
+// --- what is missing ---
+
+void append_item(std::string& out, std::string_view item) {
+  if (out.size() > kMaxShortfallBytes) return;
+  if (!out.empty()) out += ", ";
+  out += item;
+  if (out.size() > kMaxShortfallBytes) out += ", …";
+}
+
+void append_shortfall(std::string& out, std::string_view tags, const Amounts& wanted,
+                      const Amounts& free) {
+  const auto scalar = [&](std::string_view name, Milli want, Milli has) {
+    if (want <= has) return;
+    append_item(out, fmt::format("{}{} {} (has {})", name, tags, milli_to_string(want),
+                                 milli_to_string(has)));
+  };
+  for (std::size_t i = 0; i < kResourceKinds; ++i) {
+    scalar(kResourceNames[i], wanted.quantities()[i], free.quantities()[i]);
   }
-  PortSet::Ranges ranges;
-  const std::string_view inner = text.substr(1, text.size() - 2);
-  if (inner.empty()) return PortSet();
-  for (const std::string_view part : split(inner, ',')) {
-    const std::vector<std::string_view> ends = split(part, '-');
-    PortRange range;
-    if (ends.size() != 2 || !parse_int(ends[0], &range.begin) || !parse_int(ends[1], &range.end)) {
-      return refuse(part, "expected a range like 31000-32000");
+  if (!free.ports.contains(wanted.ports)) {
+    append_item(out, fmt::format("ports{} that are not free", tags));
+  }
+  for (const CustomResource& item : wanted.custom.items()) {
+    if (free.custom.contains(item)) continue;
+    const CustomResource* held = free.custom.find(item.name);
+    const auto* want = std::get_if<Milli>(&item.value);
+    const auto* has = held ? std::get_if<Milli>(&held->value) : nullptr;
+    if (want && (has || !held)) {
+      scalar(item.name, *want, has ? *has : 0);
+    } else {
+      append_item(out, fmt::format("{}{} that are not free", item.name, tags));
     }
-    ranges.push_back(range);
   }
-  return PortSet::from_ranges(std::move(ranges));
 }
 
-absl::Status check_scalar(Milli value, std::string_view name) {
-  if (value < 0) return invalid("{} is negative", name);
-  if (value > kMaxScalarMilli) return invalid("{} is over {}", name, kMaxScalarMilli / kUnit);
+void append_shortfall(std::string& out, const Lot& wanted, const Amounts* held) {
+  const Amounts& free = held ? *held : Amounts();
+  if (held && holds(*wanted.tags, *held, wanted.amounts)) return;
+  const std::string tags = printable(to_string(*wanted.tags), kMaxShortfallBytes);
+  if (held && wanted.tags->is_indivisible() && free.contains(wanted.amounts)) {
+    append_item(out, fmt::format("disk{} only as a whole ({})", tags, milli_to_string(free.disk)));
+    return;
+  }
+  append_shortfall(out, tags, wanted.amounts, free);
+}
+
+// --- what is sound ---
+
+absl::Status check_amounts(const LotTags* tags, const Amounts& amounts) {
+  const Quantities quantities = amounts.quantities();
+  for (std::size_t i = 0; i < kResourceKinds; ++i) {
+    const auto kind = static_cast<ResourceKind>(i);
+    if (check_scalar(quantities[i], kind, {}).ok()) continue;
+    const std::string suffix = tags ? printable(to_string(*tags)) : std::string();
+    return check_scalar(quantities[i], kind, fmt::format("{}{}", kResourceNames[i], suffix));
+  }
+  for (const CustomResource& item : amounts.custom.items()) {
+    const auto* scalar = std::get_if<Milli>(&item.value);
+    if (!scalar) continue;
+    if (auto ok = check_scalar(*scalar, ResourceKind::kCpus, item.name); !ok.ok()) return ok;
+  }
   return absl::OkStatus();
 }
 
-void append_scalar(std::string& out, std::string_view name, Milli value) {
-  if (value == 0) return;
-  out += fmt::format("{}{}:{}", out.empty() ? "" : ";", name, milli_to_string(value));
+absl::Status check_lot(const Lot& lot) {
+  if (lot.tags->is_plain()) return invalid("a lot without tags; they belong to the plain fields");
+  if (auto ok = check_tags(*lot.tags); !ok.ok()) return ok;
+  if (auto ok = check_amounts(lot.tags.get(), lot.amounts); !ok.ok()) return ok;
+  Amounts rest = lot.amounts;
+  rest.disk = 0;
+  if ((lot.tags->volume || lot.tags->disk_kind != DiskKind::kRoot) && !rest.empty()) {
+    return invalid("{} is a tag of disk; there is more than disk in it",
+                   printable(to_string(*lot.tags)));
+  }
+  return absl::OkStatus();
 }
 
-void append_shortfall(std::string& out, std::string_view name, Milli wanted, Milli free) {
-  if (wanted <= free) return;
-  out += fmt::format("{}{} {} (has {})", out.empty() ? "" : ", ", name, milli_to_string(wanted),
-                     milli_to_string(free));
+// Volume ids and mount disks are unique.
+absl::Status check_once(const LotList& lots) {
+  std::vector<std::pair<std::string_view, std::string_view>> volumes;  // role, id
+  std::vector<std::string_view> mounts;
+  for (const Lot& lot : lots) {
+    if (lot.tags->volume) volumes.emplace_back(lot.tags->role(), lot.tags->volume->id);
+    if (lot.tags->disk_kind == DiskKind::kMount) mounts.push_back(lot.tags->disk_root);
+  }
+  std::sort(volumes.begin(), volumes.end());
+  std::sort(mounts.begin(), mounts.end());
+  if (auto at = std::adjacent_find(volumes.begin(), volumes.end()); at != volumes.end()) {
+    return invalid("volume '{}' of role '{}' is there twice", at->second, at->first);
+  }
+  if (auto at = std::adjacent_find(mounts.begin(), mounts.end()); at != mounts.end()) {
+    return invalid("mount disk '{}' is there twice", *at);
+  }
+  return absl::OkStatus();
+}
+
+// Ports and custom items are unique, and a custom name is of one type.
+absl::Status check_apart(const Resources& resources) {
+  Amounts sum;
+  absl::Status status;
+  each_part(resources, [&](const LotTags*, const Amounts& part) {
+    if (!status.ok() || (part.ports.empty() && part.custom.empty())) return;
+    if (sum.ports.intersects(part.ports)) {
+      status = invalid("a port is there twice, under different tags");
+    }
+    if (sum.custom.intersects(part.custom)) {
+      status = invalid("an item of a custom resource is there twice, under different tags");
+    }
+    for (const CustomResource& item : part.custom.items()) {
+      const CustomResource* known = sum.custom.find(item.name);
+      if (known && known->value.index() != item.value.index()) {
+        status = invalid("{} is of different types under different tags", item.name);
+      }
+    }
+    sum.ports.add(part.ports);
+    sum.custom.add(part.custom);
+  });
+  return status;
 }
 
 }  // namespace
 
-absl::StatusOr<PortSet> PortSet::from_ranges(Ranges ranges) {
-  if (ranges.size() > kMaxPortRanges) {
-    return invalid("ports: more than {} ranges", kMaxPortRanges);
-  }
-  std::sort(ranges.begin(), ranges.end(),
-            [](const PortRange& a, const PortRange& b) { return a.begin < b.begin; });
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    const PortRange& range = ranges[i];
-    if (range.begin > range.end || range.end > kMaxPort) {
-      return invalid("ports: {}-{} is not a range within 0-65535", range.begin, range.end);
-    }
-    if (i > 0 && range.begin <= ranges[i - 1].end) {
-      return invalid("ports: {}-{} overlaps {}-{}", range.begin, range.end, ranges[i - 1].begin,
-                     ranges[i - 1].end);
-    }
-  }
-  PortSet set;
-  set.ranges_ = std::move(ranges);
-  set.normalise();
-  return set;
+// --- LotList ---
+
+LotList::LotList(const LotList& other)
+    : lots_(other.lots_ ? std::make_unique<std::vector<Lot>>(*other.lots_) : nullptr) {}
+
+LotList& LotList::operator=(const LotList& other) {
+  if (this != &other) *this = LotList(other);
+  return *this;
 }
 
-std::uint32_t PortSet::count() const {
-  std::uint32_t total = 0;
-  for (const PortRange& range : ranges_) total += range.end - range.begin + 1;
-  return total;
+const Amounts* LotList::find(const LotTags& tags) const {
+  const Lot* at = std::lower_bound(begin(), end(), tags, [](const Lot& lot, const LotTags& wanted) {
+    return before(lot.tags, wanted);
+  });
+  return at != end() && same(at->tags, tags) ? &at->amounts : nullptr;
 }
 
-bool PortSet::contains(const PortSet& other) const {
-  std::size_t i = 0;
-  for (const PortRange& wanted : other.ranges_) {
-    while (i < ranges_.size() && ranges_[i].end < wanted.begin) ++i;
-    if (i == ranges_.size() || ranges_[i].begin > wanted.begin || ranges_[i].end < wanted.end) {
-      return false;
-    }
+void LotList::add(const LotTagsPtr& tags, const Amounts& amounts) {
+  if (amounts.empty()) return;
+  if (!lots_) lots_ = std::make_unique<std::vector<Lot>>();
+  const auto at =
+      std::lower_bound(lots_->begin(), lots_->end(), *tags,
+                       [](const Lot& lot, const LotTags& t) { return before(lot.tags, t); });
+  if (at == lots_->end() || !same(at->tags, *tags)) {
+    lots_->insert(at, Lot{tags, amounts});
+  } else if (!tags->is_shared()) {
+    at->amounts += amounts;
   }
-  return true;
 }
 
-bool PortSet::intersects(const PortSet& other) const {
-  std::size_t i = 0;
-  for (const PortRange& range : other.ranges_) {
-    while (i < ranges_.size() && ranges_[i].end < range.begin) ++i;
-    if (i < ranges_.size() && ranges_[i].begin <= range.end) return true;
-  }
-  return false;
+void LotList::subtract(const LotTags& tags, const Amounts& amounts) {
+  if (amounts.empty()) return;
+  auto* held = const_cast<Amounts*>(find(tags));
+  assert(held);
+  if (!held) return;
+  *held -= amounts;
+  if (!held->empty()) return;
+  std::erase_if(*lots_, [held](const Lot& lot) { return &lot.amounts == held; });
+  if (lots_->empty()) lots_.reset();
 }
 
-void PortSet::add(const PortSet& other) {
-  if (other.empty()) return;
-  ranges_.insert(ranges_.end(), other.ranges_.begin(), other.ranges_.end());
-  normalise();
+bool LotList::operator==(const LotList& other) const {
+  return std::equal(begin(), end(), other.begin(), other.end());
 }
 
-void PortSet::subtract(const PortSet& other) {
-  if (other.empty()) return;
-  Ranges left;
-  std::size_t j = 0;
-  for (PortRange range : ranges_) {
-    while (j < other.ranges_.size() && other.ranges_[j].end < range.begin) ++j;
-    bool consumed = false;
-    for (std::size_t k = j; k < other.ranges_.size() && other.ranges_[k].begin <= range.end; ++k) {
-      const PortRange& cut = other.ranges_[k];
-      if (cut.begin > range.begin) left.push_back({range.begin, cut.begin - 1});
-      if (cut.end >= range.end) {
-        consumed = true;
-        break;
-      }
-      range.begin = cut.end + 1;
-    }
-    if (!consumed) left.push_back(range);
-  }
-  ranges_ = std::move(left);
+// --- Resources ---
+
+bool Resources::contains(const Resources& other) const {
+  if (!Amounts::contains(other)) return false;
+  return std::all_of(other.lots.begin(), other.lots.end(), [this](const Lot& wanted) {
+    const Amounts* held = lots.find(*wanted.tags);
+    return held && holds(*wanted.tags, *held, wanted.amounts);
+  });
 }
 
-PortSet PortSet::lowest(std::uint32_t count) const {
-  PortSet set;
-  for (const PortRange& range : ranges_) {
-    if (count == 0) break;
-    const std::uint32_t take = std::min(count, range.end - range.begin + 1);
-    set.ranges_.push_back({range.begin, range.begin + take - 1});
-    count -= take;
-  }
-  return set;
+bool Resources::intersects(const Resources& other) const {
+  bool found = false;
+  each_part(*this, [&](const LotTags* tags, const Amounts& part) {
+    if (tags && tags->is_indivisible() && !tags->is_shared())
+      found |= other.lots.find(*tags) != nullptr;
+    if (found || (part.ports.empty() && part.custom.empty())) return;
+    each_part(other,
+              [&](const LotTags*, const Amounts& theirs) { found |= part.intersects(theirs); });
+  });
+  return found;
 }
 
-void PortSet::normalise() {
-  std::sort(ranges_.begin(), ranges_.end(),
-            [](const PortRange& a, const PortRange& b) { return a.begin < b.begin; });
-  std::size_t last = 0;
-  for (std::size_t i = 1; i < ranges_.size(); ++i) {
-    if (ranges_[i].begin <= ranges_[last].end + 1) {
-      ranges_[last].end = std::max(ranges_[last].end, ranges_[i].end);
-    } else {
-      ranges_[++last] = ranges_[i];
-    }
-  }
-  if (!ranges_.empty()) ranges_.resize(last + 1);
+void Resources::add(const LotTagsPtr& tags, const Amounts& amounts) {
+  tags->is_plain() ? void(Amounts::operator+=(amounts)) : lots.add(tags, amounts);
+}
+
+Quantities Resources::all_quantities() const {
+  Quantities sum = quantities();
+  for (const Lot& lot : lots) sum += lot.amounts.quantities();
+  return sum;
 }
 
 Resources& Resources::operator+=(const Resources& other) {
-  cpus += other.cpus;
-  mem += other.mem;
-  disk += other.disk;
-  gpus += other.gpus;
-  ports.add(other.ports);
+  Amounts::operator+=(other);
+  for (const Lot& lot : other.lots) lots.add(lot.tags, lot.amounts);
   return *this;
 }
 
 Resources& Resources::operator-=(const Resources& other) {
-  cpus -= other.cpus;
-  mem -= other.mem;
-  disk -= other.disk;
-  gpus -= other.gpus;
-  ports.subtract(other.ports);
+  if (this == &other) return *this = Resources();
+  Amounts::operator-=(other);
+  for (const Lot& lot : other.lots) lots.subtract(*lot.tags, lot.amounts);
   return *this;
 }
 
-absl::Status check_resources(const Resources& resources) {
-  if (absl::Status s = check_scalar(resources.cpus, "cpus"); !s.ok()) return s;
-  if (absl::Status s = check_scalar(resources.mem, "mem"); !s.ok()) return s;
-  if (absl::Status s = check_scalar(resources.disk, "disk"); !s.ok()) return s;
-  if (absl::Status s = check_scalar(resources.gpus, "gpus"); !s.ok()) return s;
-  if (resources.gpus % kUnit != 0) return invalid("gpus must be a whole number");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Resources> parse_resources(std::string_view text) {
-  Resources resources;
-  const std::pair<std::string_view, Milli*> scalars[] = {{"cpus", &resources.cpus},
-                                                         {"mem", &resources.mem},
-                                                         {"disk", &resources.disk},
-                                                         {"gpus", &resources.gpus}};
-  absl::InlinedVector<std::string_view, 5> seen;
-  for (const std::string_view part : split(text, ';')) {
-    if (part.empty()) continue;
-    const std::size_t colon = part.find(':');
-    const std::string_view name = strip(part.substr(0, colon));
-    const std::string_view value =
-        colon == std::string_view::npos ? std::string_view() : strip(part.substr(colon + 1));
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      return refuse(part, "named twice");
-    }
-    seen.push_back(name);
-    if (name == "ports") {
-      absl::StatusOr<PortSet> ports = parse_ports(value);
-      if (!ports.ok()) return ports.status();
-      resources.ports = *std::move(ports);
+absl::StatusOr<Resources> resolve(const Resources& wanted, const Resources& offered) {
+  if (wanted.lots.empty() && offered.lots.empty() && offered.contains(wanted)) return wanted;
+  std::string missing;
+  Resources out;
+  Resources left = offered;
+  for (const Lot& lot : wanted.lots) {
+    const Amounts* held = left.lots.find(*lot.tags);
+    if (!held || !holds(*lot.tags, *held, lot.amounts)) {
+      append_shortfall(missing, lot, held);
       continue;
     }
-    const auto* scalar = std::find_if(std::begin(scalars), std::end(scalars),
-                                      [name](const auto& entry) { return entry.first == name; });
-    if (scalar == std::end(scalars)) {
-      return refuse(part, "unknown resource; known are cpus, mem, disk, gpus and ports");
-    }
-    absl::StatusOr<Milli> amount = parse_milli(value);
-    if (!amount.ok()) return refuse(part, message_of(amount.status()));
-    *scalar->second = *amount;
+    out.lots.add(lot.tags, lot.amounts);
+    left.lots.subtract(*lot.tags, lot.amounts);
   }
-  if (absl::Status status = check_resources(resources); !status.ok()) return status;
-  return resources;
+  Amounts pool = left;
+  Amounts rest = wanted;
+  for (const Lot& lot : left.lots) {
+    if (!is_for_anybody(*lot.tags)) continue;
+    pool += lot.amounts;
+    const Amounts part = common(rest, lot.amounts);
+    out.lots.add(lot.tags, part);
+    rest -= part;
+  }
+  if (!left.Amounts::contains(rest)) append_shortfall(missing, {}, wanted, pool);
+  if (!missing.empty()) return absl::InvalidArgumentError(missing);
+  static_cast<Amounts&>(out) = rest;
+  return out;
 }
 
-std::string to_string(const Resources& resources) {
-  std::string out;
-  append_scalar(out, "cpus", resources.cpus);
-  append_scalar(out, "mem", resources.mem);
-  append_scalar(out, "disk", resources.disk);
-  append_scalar(out, "gpus", resources.gpus);
-  if (!resources.ports.empty()) {
-    out += out.empty() ? "ports:[" : ";ports:[";
-    std::string_view separator;
-    for (const PortRange& range : resources.ports.ranges()) {
-      out += fmt::format("{}{}-{}", separator, range.begin, range.end);
-      separator = ",";
-    }
-    out += ']';
+absl::Status check_resources(const Resources& resources) {
+  if (auto ok = check_amounts(nullptr, resources); !ok.ok()) return ok;
+  if (resources.lots.empty()) return absl::OkStatus();
+  if (resources.lots.size() > kMaxLots) {
+    return invalid("resources with {} different tags; the limit is {}", resources.lots.size(),
+                   kMaxLots);
   }
-  return out.empty() ? "nothing" : out;
-}
-
-std::string milli_to_string(Milli value) {
-  const bool negative = value < 0;
-  const Milli magnitude = negative ? -value : value;
-  std::string whole = fmt::format("{}{}", negative ? "-" : "", magnitude / kUnit);
-  if (magnitude % kUnit == 0) return whole;
-  std::string decimals = fmt::format(".{:03}", magnitude % kUnit);
-  while (decimals.back() == '0') decimals.pop_back();
-  return whole + decimals;
-}
-
-absl::StatusOr<Milli> parse_milli(std::string_view text) {
-  const std::size_t point = text.find('.');
-  const bool has_point = point != std::string_view::npos;
-  const std::string_view integer = text.substr(0, point);
-  const std::string_view decimals = has_point ? text.substr(point + 1) : std::string_view();
-  const auto digits = [](std::string_view s) {
-    return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (integer.empty() || !digits(integer) || !digits(decimals) || (has_point && decimals.empty())) {
-    return invalid("expected a number like 4 or 0.5");
+  for (const Lot& lot : resources.lots) {
+    if (auto ok = check_lot(lot); !ok.ok()) return ok;
   }
-  if (decimals.size() > 3) return invalid("at most three decimals are kept");
-  Milli whole = 0;
-  if (!parse_int(integer, &whole) || whole > kMaxScalarMilli / kUnit) {
-    return invalid("the number is over {}", kMaxScalarMilli / kUnit);
-  }
-  Milli rest = 0;
-  Milli place = 100;
-  for (const char c : decimals) {
-    rest += (c - '0') * place;
-    place /= 10;
-  }
-  return whole * kUnit + rest;
+  if (auto ok = check_once(resources.lots); !ok.ok()) return ok;
+  return check_apart(resources);
 }
 
 std::string shortfall(const Resources& wanted, const Resources& free) {
   std::string out;
-  append_shortfall(out, "cpus", wanted.cpus, free.cpus);
-  append_shortfall(out, "mem", wanted.mem, free.mem);
-  append_shortfall(out, "disk", wanted.disk, free.disk);
-  append_shortfall(out, "gpus", wanted.gpus, free.gpus);
-  if (!free.ports.contains(wanted.ports)) {
-    out += out.empty() ? "ports that are not free" : ", ports that are not free";
-  }
+  append_shortfall(out, {}, wanted, free);
+  for (const Lot& lot : wanted.lots) append_shortfall(out, lot, free.lots.find(*lot.tags));
   return out;
 }
 

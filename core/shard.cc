@@ -9,21 +9,29 @@
 namespace shoal::core {
 
 Shard::Shard(ShardConfig shard_config, SharedTables& tables, std::uint64_t seed)
-    : config(std::move(shard_config)), shared(tables), random(seed) {
+    : config(std::move(shard_config)),
+      shared(tables),
+      random(seed),
+      fair_share(shared.roles, shared.shares,
+                 {.policy = config.share_policy,
+                  .excluded = config.excluded_from_shares,
+                  .others_change_sums = config.shards > 1,
+                  .seed = random.next()}) {
   for (std::uint32_t i = 0; i < kMaxFrameworksPerShard; ++i) {
     free_framework_indices.push_back(config.index * kMaxFrameworksPerShard + i);
   }
+  for (std::uint32_t i = 0; i < kMaxSubscriptionsPerShard; ++i) {
+    free_subscriptions.push_back(config.index * kMaxSubscriptionsPerShard + i);
+  }
 }
 
-DirectoryEntry* Shard::find_entry(FrameworkId id) {
-  const auto it = std::find_if(directory.begin(), directory.end(),
-                               [id](const DirectoryEntry& e) { return e.framework.id == id; });
-  return it == directory.end() ? nullptr : &*it;
-}
-
-bool Shard::was_removed(FrameworkId id) const {
-  return std::find(removed_frameworks.begin(), removed_frameworks.end(), id) !=
-         removed_frameworks.end();
+std::optional<SubscriptionIndex> Shard::subscription_of(FrameworkId id, const RoleRow& role) const {
+  const FrameworkEntry* entry = find_entry(id);
+  if (entry == nullptr) return std::nullopt;
+  for (const SubscriptionEntry& subscription : entry->subscriptions) {
+    if (subscription.role == &role) return subscription.index;
+  }
+  return std::nullopt;
 }
 
 void on_tick(Shard& shard, Outbox& outbox, TimePoint now) {
@@ -41,19 +49,28 @@ void on_tick(Shard& shard, Outbox& outbox, TimePoint now) {
       case DeadlineKind::kFrameworkFailover:
         check_framework_failover(shard, outbox, FrameworkId{due->id}, now);
         break;
-      case DeadlineKind::kOfferExpiry:
-        expire_offer(shard, outbox, OfferId::unpack(due->id));
+      case DeadlineKind::kOfferWatch:
+        watch_offers(shard, outbox, *due, now);
         break;
       case DeadlineKind::kFilterExpiry:
-        if (AgentRecord* agent = shard.find_agent(AgentId{due->id}); agent != nullptr) {
-          expire_filters(shard, *agent, now);
-        }
+        expire_filters(shard, *due, now);
+        break;
+      case DeadlineKind::kFrameworkNotice:
+        check_framework_notice(shard, outbox, *due, now);
+        break;
+      case DeadlineKind::kAllocate:
         break;
     }
   }
 }
 
 std::optional<TimePoint> next_deadline(const Shard& shard) { return shard.deadlines.next(); }
+
+bool has_work_left(const Shard& shard) {
+  const AllocatorState& state = shard.allocator;
+  const bool wanted = state.wake_all || !state.wanting.empty() || !state.wanting_roles.empty();
+  return !state.table_full && (!state.dirty.empty() || wanted || !state.freed_roles.empty());
+}
 
 void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now) { allocate(shard, outbox, now); }
 

@@ -6,6 +6,8 @@
 // Invariants: core/invariants.h checks all of them.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -17,16 +19,21 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "alloc/counters.h"
+#include "alloc/histogram.h"
 #include "core/cluster_view.h"
 #include "core/deadlines.h"
+#include "core/fair_share.h"
 #include "core/ids.h"
 #include "core/limits.h"
+#include "core/offer_filter.h"
 #include "core/offer_table.h"
 #include "core/outbox.h"
 #include "core/random.h"
 #include "core/resources.h"
+#include "core/role_table.h"
 #include "core/shard_message.h"
 #include "core/share_table.h"
 #include "core/text.h"
@@ -43,6 +50,15 @@ struct ShardConfig {
   Duration session_timeout = kSessionTimeout;
   Duration agent_reregister_timeout = kAgentReregisterTimeout;
   Duration offer_timeout = kDefaultOfferTimeout;
+  Duration offer_patience = kDefaultOfferPatience;
+  // What is offered holds at least one of these, so that crumbs are not: Mesos' default
+  // "cpus:0.01|mem:32".
+  std::vector<Quantities> minimums = {{{kMinOfferCpusMilli, 0, 0, 0}},
+                                      {{0, kMinOfferMemMilli, 0, 0}}};
+  SharePolicy share_policy = SharePolicy::kDominantShare;
+  std::array<bool, kResourceKinds> excluded_from_shares{};
+  bool filter_gpus = true;  // agents with GPUs only to frameworks that can use them
+  std::string region;       // the master's own; empty: no fault domains
   // Wall clock = wall_base_ms + (now - mono_base): for people only, so it may drift.
   std::int64_t wall_base_ms = 0;
   TimePoint mono_base{};
@@ -53,6 +69,7 @@ struct SharedTables {
   SharedTables(std::uint32_t shards, std::uint32_t first_generation)
       : offers(shards, first_generation), shares(shards) {}
   OfferTable offers;
+  RoleTable roles;
   ShareTable shares;
 };
 
@@ -76,6 +93,7 @@ struct TaskKeyLess {
 // A task as its agent's shard knows it, from launch until its last update is acknowledged.
 struct TaskRecord {
   std::string name;
+  RoleRow* role = nullptr;  // whose share and limits it counts in
   Resources resources;
   TaskState state = TaskState::kStaging;
   TaskReason reason = TaskReason::kNone;
@@ -91,36 +109,54 @@ struct TaskRecord {
   std::int64_t ended_ms = 0;
 };
 
-// "Not again to this framework, unless there is more than this, before `until`."
-struct OfferFilter {
-  FrameworkId framework;
-  Resources refused;
-  TimePoint until;
+// An operation that was sent to the agent, until its feedback is acknowledged.
+struct OperationRecord {
+  FrameworkId framework;  // 0: an operator's
+  std::string id;         // empty: nobody wants feedback
+  OperationKind kind = OperationKind::kReserve;
+  OperationState state = OperationState::kPending;
+  Conversion conversion;
+};
+
+// Where an agent waits for the allocator.
+enum class AgentQueue : std::uint8_t {
+  kNone = 0,   // nothing to offer
+  kDirty = 1,  // looked at in the next pass
+  kIdle = 2,   // has something that nobody wanted, or might have
 };
 
 struct AgentRecord {
   AgentDescriptionPtr description;
+  std::uint64_t capabilities = 0;  // AgentCapability bits
   std::uint64_t incarnation = 0;
   AgentState state = AgentState::kActive;
   SessionId session;
   TimePoint last_heard;
   TimePoint silence_deadline;  // the one entry of the heap that counts
   TimePoint disconnected_at;
+  Resources total;      // with its reservations and volumes, and what it lends (revocable)
   Resources available;  // total - used - offered, never below nothing
-  Resources used;
-  Resources offered;
+  Resources used;       // without shared volumes: those are always available
+  Resources offered;    // likewise
   absl::btree_map<TaskKey, TaskRecord, TaskKeyLess> tasks;
   absl::InlinedVector<OfferId, 2> offers;  // published and not yet settled
-  absl::InlinedVector<OfferFilter, 2> filters;
-  bool dirty = false;
+  absl::btree_map<UpdateUuid, OperationRecord> operations;
+  // What operations that failed have in sum made of the agent's resources, and `total` still has,
+  // because some of it is held. Until it is undone nothing is offered.
+  Conversion failed;
+  OfferFilters filters;
+  TimePoint filter_deadline;  // the one entry of the heap that counts; 0: none
+  AgentQueue queue = AgentQueue::kNone;
+  std::uint32_t queue_position = 0;  // in the shard's dirty or idle
   std::int64_t registered_ms = 0;
 
   AgentId id() const { return description->id; }
-  // An agent may come back with less than its tasks hold: then nothing is free until they end.
-  void update_available() {
-    const Resources held = used + offered;
-    available = description->total.contains(held) ? description->total - held : Resources();
-  }
+};
+
+// An offer as the framework's shard knows it.
+struct HeldOffer {
+  AgentId agent;
+  RoleIndex role = kRootRole;
 };
 
 // Where a framework's task is; kept until its last update is acknowledged.
@@ -130,36 +166,80 @@ struct TaskPlace {
   UpdateUuid terminal_uuid{};
 };
 
+// A role of a framework, at its home shard. A role that the framework leaves keeps its row, for the
+// tasks that still run in it.
+struct FrameworkRole {
+  RoleRow* role = nullptr;
+  SubscriptionIndex subscription = 0;
+  bool subscribed = true;
+  bool suppressed = false;
+  Quantities minimum;
+  std::shared_ptr<const OfferConstraints> constraints;
+};
+
 struct FrameworkRecord {
   FrameworkId id;
-  std::uint32_t index = 0;
+  std::uint32_t index = 0;  // names it in offer slots
   std::string name;
   std::string user;
-  std::string role;
+  std::vector<FrameworkRole> roles;
+  Capabilities capabilities;
   Duration failover_timeout = kDefaultFailoverTimeout;
   FrameworkState state = FrameworkState::kActive;
-  bool suppressed = false;
   SessionId session;
   TimePoint last_heard;
   TimePoint silence_deadline;  // the one entry of the heap that counts
   TimePoint disconnected_at;
   absl::flat_hash_map<std::string, TaskPlace, TextHash, TextEqual> tasks;
-  absl::flat_hash_map<OfferId, AgentId> offers;  // held and not answered
+  absl::flat_hash_map<OfferId, HeldOffer> offers;  // held and not answered
+  TimePoint notice_deadline;  // when to ask why it has no offers; the entry of the heap that counts
   std::int64_t subscribed_ms = 0;
+
+  // In every role it subscribes to.
+  bool suppressed() const {
+    return std::none_of(roles.begin(), roles.end(), [](const FrameworkRole& role) {
+      return role.subscribed && !role.suppressed;
+    });
+  }
 };
 
-// A framework as the allocator of this shard sees it.
-struct DirectoryEntry {
-  FrameworkEntry framework;
-  std::uint64_t last_offer = 0;  // sequence number: among equals the one that waited longest
-};
-
-// An operator's question on its way through all shards.
+// A question on its way through all shards.
 struct Gathering {
   SessionId session;
   std::uint32_t correlation = 0;
   std::uint32_t missing = 0;  // shards that have not answered
   ClusterView view;
+};
+struct ExplainGathering {
+  SessionId session;  // none: the master itself asks, to tell `framework` (Notice)
+  FrameworkId framework;
+  std::uint32_t correlation = 0;
+  std::uint32_t missing = 0;
+  Explanation explanation;
+};
+
+// What the allocator has to look at beside the dirty agents.
+struct AllocatorState {
+  std::vector<AgentRecord*> dirty;  // what is free changed
+  std::vector<AgentRecord*> idle;   // nobody wanted what is free when it was last offered
+
+  // Who may want idle agents now: it was blocked, suppressed, away, or had filters.
+  std::vector<SubscriptionIndex> wanting;
+  std::vector<RoleRow*> wanting_roles;
+  bool wake_all = false;          // anybody
+  std::size_t wake_position = 0;  // idle agents before it have been looked at for those above
+
+  std::vector<RoleRow*> guaranteed;  // roles with a guarantee
+  bool held_back = false;            // something is free and kept for them
+  bool table_full = false;           // dirty agents wait for a slot to be settled
+  // Sums that this shard lowered in this turn, for the others to hear.
+  std::vector<SubscriptionIndex> fallen;
+  std::vector<RoleRow*> fallen_roles;
+  // Roles that may have room again: fallen here or elsewhere, or with other limits.
+  std::vector<RoleRow*> freed_roles;
+
+  OfferId patience_cursor;   // where the search for unanswered offers goes on
+  TimePoint offer_deadline;  // the one entry of the heap that counts; 0: none
 };
 
 // Numbers for /metrics; written by the shard's thread, read by any.
@@ -171,16 +251,51 @@ struct ShardCounters {
   alloc::Counter offers_published;
   alloc::Counter offers_accepted;
   alloc::Counter offers_declined;
-  alloc::Counter offers_rescinded;
+  alloc::Counter offers_rescinded;  // for any cause
+  alloc::Counter rescinded_hoarding;
+  alloc::Counter rescinded_quota;
+  alloc::Counter rescinded_agent_lost;
+  alloc::Counter rescinded_framework_removed;
+  alloc::Counter rescinded_operator;
+  alloc::Counter rescinded_revocable;
   alloc::Counter offers_expired;
   alloc::Counter offer_table_full;
   alloc::Counter tasks_launched;
   alloc::Counter tasks_ended;
   alloc::Counter updates_forwarded;
   alloc::Counter refusals;
+  alloc::Counter operations;
+  alloc::Counter operations_failed;
+  alloc::Counter notices;
   alloc::Counter agents;  // gauges
   alloc::Counter frameworks;
   alloc::Counter tasks;
+  alloc::Counter offers;
+  alloc::Counter idle_agents;
+  // From the start of the turn in which resources became free to the end of the pass that offered
+  // them. Observed by who has a clock (master/service.cc).
+  alloc::Histogram offer_delay;
+};
+
+// Frameworks that are gone for good, as many as may live at once; the oldest are forgotten.
+class RemovedFrameworks {
+ public:
+  void add(FrameworkId id) {
+    if (!ids_.insert(id).second) return;
+    order_.push_back(id);
+    if (order_.size() <= kMaxFrameworksPerShard) return;
+    ids_.erase(order_.front());
+    order_.pop_front();
+  }
+  // It subscribed again.
+  void forget(FrameworkId id) {
+    if (ids_.erase(id) > 0) std::erase(order_, id);
+  }
+  bool contains(FrameworkId id) const { return ids_.contains(id); }
+
+ private:
+  absl::flat_hash_set<FrameworkId> ids_;
+  std::deque<FrameworkId> order_;  // newest last
 };
 
 struct Shard {
@@ -193,19 +308,21 @@ struct Shard {
   // Ordered: what handlers do for every agent or framework is the same in every replay of a seed.
   absl::btree_map<AgentId, std::unique_ptr<AgentRecord>> agents;
   absl::btree_map<FrameworkId, std::unique_ptr<FrameworkRecord>> frameworks;
-  std::vector<DirectoryEntry> directory;  // every live framework of the cluster
+  absl::btree_map<FrameworkId, FrameworkEntry> directory;  // every live framework of the cluster
+  FairShare fair_share;                                    // their subscriptions, in order
+  AllocatorState allocator;
   Deadlines deadlines;
 
-  std::vector<AgentId> dirty;  // agents whose free resources changed in this turn
   std::deque<std::uint32_t> free_framework_indices;
-  std::uint64_t offer_sequence = 0;
+  std::deque<SubscriptionIndex> free_subscriptions;
 
   std::deque<TaskSummary> completed_tasks;            // newest last, bounded
   std::deque<FrameworkSummary> completed_frameworks;  // of this shard, bounded
   std::deque<AgentId> unreachable_agents;             // oldest first, bounded
-  std::deque<FrameworkId> removed_frameworks;         // newest last, bounded
+  RemovedFrameworks removed_frameworks;
 
   absl::flat_hash_map<std::uint64_t, Gathering> gatherings;
+  absl::flat_hash_map<std::uint64_t, ExplainGathering> explain_gatherings;
   std::uint64_t next_query = 1;
   ShardCounters counters;
 
@@ -223,10 +340,16 @@ struct Shard {
     const auto it = frameworks.find(id);
     return it == frameworks.end() ? nullptr : it->second.get();
   }
-  DirectoryEntry* find_entry(FrameworkId id);
+  const FrameworkEntry* find_entry(FrameworkId id) const {
+    const auto it = directory.find(id);
+    return it == directory.end() ? nullptr : &it->second;
+  }
+  // The framework's row in a role; nullopt when the framework is not in the directory, or was never
+  // in that role.
+  std::optional<SubscriptionIndex> subscription_of(FrameworkId id, const RoleRow& role) const;
   // Whether the framework is gone for good. One that is neither in the directory nor removed has
   // subscribed to an earlier master, and may come back.
-  bool was_removed(FrameworkId id) const;
+  bool was_removed(FrameworkId id) const { return removed_frameworks.contains(id); }
 };
 
 // Everything that is due at `now`: silent peers, agents and frameworks that did not come back,
@@ -236,7 +359,12 @@ void on_tick(Shard& shard, Outbox& outbox, TimePoint now);
 // When on_tick has something to do; nullopt: not before something else happens.
 std::optional<TimePoint> next_deadline(const Shard& shard);
 
-// The end of a turn: offers what became free to whoever is furthest below its share.
+// Whether the end of the turn would do something again at once: messages to the own shard may have
+// freed resources after it.
+bool has_work_left(const Shard& shard);
+
+// The end of a turn: offers what became free to whoever is furthest below its share. Work that is
+// left for the next turn is a deadline that is due at once.
 void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now);
 
 }  // namespace shoal::core

@@ -11,7 +11,11 @@
 #include "core/cluster_view.h"
 #include "core/ids.h"
 #include "core/messages.h"
+#include "core/offer_constraint.h"
+#include "core/operation.h"
 #include "core/resources.h"
+#include "core/role_table.h"
+#include "core/share_table.h"
 #include "core/time.h"
 
 namespace shoal::core {
@@ -21,18 +25,28 @@ struct AgentDescription {
   AgentId id;
   std::string hostname;
   std::string address;
-  Resources total;
+  std::string region;  // fault domain; both empty or neither
+  std::string zone;
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 using AgentDescriptionPtr = std::shared_ptr<const AgentDescription>;
 
 // What every shard knows of every framework; its home shard sends it again when it changes.
+struct SubscriptionEntry {
+  SubscriptionIndex index = 0;  // its row in the share table
+  RoleRow* role = nullptr;
+  bool active = false;         // the framework is connected and wants offers in this role
+  bool clear_filters = false;  // sent with a revive
+  Quantities minimum;
+  std::shared_ptr<const OfferConstraints> constraints;
+};
 struct FrameworkEntry {
   FrameworkId id;
-  std::uint32_t index = 0;  // its row in the share table
+  std::uint32_t index = 0;  // names it in offer slots
   std::string name;
-  bool active = false;         // connected, and wants offers
-  bool clear_filters = false;  // sent with a revive
+  bool connected = false;
+  Capabilities capabilities;
+  std::vector<SubscriptionEntry> subscriptions;
 };
 
 struct FrameworkRemoved {
@@ -42,6 +56,7 @@ struct FrameworkRemoved {
 struct OfferNotice {
   OfferId id;
   AgentDescriptionPtr agent;
+  RoleIndex role = kRootRole;
   Resources resources;
 };
 
@@ -64,15 +79,35 @@ struct OwnedTask {
   std::vector<std::uint8_t> description;
 };
 
-// framework's shard -> agent's shard: it has left OPEN for all of `offers`, which are of one agent;
-// run the tasks, take the rest back, and do not offer it again for `refuse`.
+struct OwnedOperation {
+  std::string id;
+  OperationSpec spec;
+  std::uint32_t launches = 0;  // kLaunch: of the tasks
+};
+
+// framework's shard -> agent's shard: it has left OPEN for all of `offers`, which are of one agent
+// and role; do the operations, run the tasks, take the rest back, and do not offer it again for
+// `refuse`.
 struct OffersAnswered {
   FrameworkId framework;
-  std::uint32_t framework_index = 0;
   AgentId agent;
   std::vector<OfferId> offers;
   std::vector<OwnedTask> tasks;
+  std::vector<OwnedOperation> operations;
   Duration refuse{0};
+};
+
+// Every shard -> every other: these sums became smaller in the turn that ends.
+struct SharesFell {
+  std::vector<SubscriptionIndex> subscriptions;
+  std::vector<RoleRow*> roles;
+};
+
+// Shard 0 -> every shard: weights, limits or guarantees of these roles have changed.
+struct QuotaChanged {
+  std::vector<RoleRow*> roles;
+  bool weights = false;
+  bool rescind = false;  // a limit may be below what is out
 };
 
 struct OwnedStatus {
@@ -124,6 +159,35 @@ struct AgentLost {
   AgentId agent;
 };
 
+// agent's shard -> framework's shard.
+struct OperationForward {
+  FrameworkId framework;
+  AgentId agent;
+  std::string id;
+  UpdateUuid uuid{};
+  OperationState state = OperationState::kPending;
+  std::string message;
+};
+// framework's shard -> agent's shard.
+struct OperationAcknowledged {
+  FrameworkId framework;
+  AgentId agent;
+  UpdateUuid uuid{};
+};
+
+// A question for every shard, and its part of the answer.
+struct ExplainAsk {
+  std::uint32_t origin_shard = 0;
+  std::uint64_t query = 0;  // names the gathering at the origin
+  FrameworkId framework;
+  std::string role;
+  Resources resources;
+};
+struct ExplainPart {
+  std::uint64_t query = 0;
+  Explanation part;
+};
+
 // --- operator requests that cross shards ---
 
 // Where an answer has to go.
@@ -151,6 +215,27 @@ struct OperatorTeardown {
   OperatorOrigin origin;
   FrameworkId framework;
 };
+// -> shard 0, which alone changes quotas and weights.
+struct OwnedQuota {
+  RoleRow* role = nullptr;
+  Quantities limits = kNoLimits;
+  Quantities guarantees;
+};
+struct OperatorQuota {
+  OperatorOrigin origin;
+  std::vector<OwnedQuota> configs;
+  bool force = false;
+};
+struct OperatorWeights {
+  OperatorOrigin origin;
+  std::vector<std::pair<RoleRow*, Milli>> weights;
+};
+struct OperatorOperation {
+  OperatorOrigin origin;
+  AgentId agent;
+  OperationSpec spec;
+  std::string principal;
+};
 struct OperatorResult {
   OperatorOrigin origin;
   bool ok = true;
@@ -160,7 +245,9 @@ struct OperatorResult {
 
 using ShardMessage =
     std::variant<FrameworkEntry, FrameworkRemoved, OffersOut, OffersWithdrawn, OffersAnswered,
-                 OwnedStatus, KillForward, AcknowledgeForward, ReconcileForward, TaskAdopted,
-                 AgentLost, QueryAsk, QueryPart, OperatorKill, OperatorTeardown, OperatorResult>;
+                 SharesFell, QuotaChanged, OwnedStatus, KillForward, AcknowledgeForward,
+                 ReconcileForward, TaskAdopted, AgentLost, OperationForward, OperationAcknowledged,
+                 QueryAsk, QueryPart, ExplainAsk, ExplainPart, OperatorKill, OperatorTeardown,
+                 OperatorQuota, OperatorWeights, OperatorOperation, OperatorResult>;
 
 }  // namespace shoal::core

@@ -77,6 +77,40 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+std::string percent_escape(std::string_view text) {
+  constexpr std::string_view kMarks = "%()[]{},;:=";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || kMarks.find(c) != std::string_view::npos) {
+      out += fmt::format("%{:02X}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool percent_unescape(std::string_view token, std::string* text) {
+  constexpr std::string_view kBrackets = "()[]{}";
+  text->clear();
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    if (kBrackets.find(token[i]) != std::string_view::npos) return false;
+    if (token[i] != '%') {
+      *text += token[i];
+      continue;
+    }
+    unsigned char byte = 0;
+    const std::string_view digits = token.substr(i + 1, 2);
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, byte, 16);
+    if (digits.size() != 2 || error != std::errc() || stop != end) return false;
+    *text += static_cast<char>(byte);
+    i += 2;
+  }
+  return true;
+}
+
 std::string_view strip(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(kBlanks);

@@ -23,6 +23,13 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::string_view strip(std::string_view text);
 
+// `text` as one token of a resource text: blanks, control characters, '%' and the separators
+// ()[]{},;:= become %XX.
+std::string percent_escape(std::string_view text);
+
+// The opposite. False for a '%' without two hexadecimal digits, or a bracket that is not escaped.
+bool percent_unescape(std::string_view token, std::string* text);
+
 // For hash maps keyed by std::string that are searched with views.
 struct TextHash {
   using is_transparent = void;

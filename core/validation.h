@@ -9,12 +9,12 @@
 
 namespace shoal::core {
 
-// The offers of one ACCEPT: at least one, none twice, all held by the framework, all of one agent.
+// The offers of one ACCEPT: at least one, none twice, all held by the framework, all of one agent
+// and to one role.
 absl::Status check_offer_list(const FrameworkRecord& framework, absl::Span<const OfferId> offers);
 
-// One task of an ACCEPT: an id that is not in use, resources that are neither empty nor more than
-// `free`, what is left of the accepted offers.
-absl::Status check_launch(const FrameworkRecord& framework, const TaskLaunch& task,
-                          const Resources& free);
+// One task of an ACCEPT: an id that is not in use, and some resources. Whether they fit is decided
+// at the agent's shard.
+absl::Status check_launch(const FrameworkRecord& framework, const TaskLaunch& task);
 
 }  // namespace shoal::core

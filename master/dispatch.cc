@@ -6,7 +6,9 @@
 
 #include "core/agent_handlers.h"
 #include "core/framework_handlers.h"
+#include "core/operation_handlers.h"
 #include "core/operator_handlers.h"
+#include "core/quota_handlers.h"
 #include "core/status.h"
 #include "wire/message.h"
 
@@ -71,7 +73,7 @@ class Dispatch {
     peer_.claimed_id = hello->peer_id;
     outbox_.send(peer_.session,
                  core::Welcome{.protocol = wire::kProtocolVersion,
-                               .features = 0,
+                               .features = core::kFeatures,
                                .cluster_id = shard_.config.cluster_id,
                                .software = shard_.config.version},
                  correlation());
@@ -92,6 +94,10 @@ class Dispatch {
         return handle<core::Heartbeat>(core::on_agent_heartbeat, peer_.agent);
       case MessageKind::kStatusUpdate:
         return handle<core::TaskStatus>(core::on_status_update, peer_.agent);
+      case MessageKind::kOperationUpdate:
+        return handle<core::OperationUpdate>(core::on_operation_update, peer_.agent);
+      case MessageKind::kUpdateRevocable:
+        return handle<core::UpdateRevocable>(core::on_update_revocable, peer_.agent);
       default:
         return not_expected(kind);
     }
@@ -119,14 +125,21 @@ class Dispatch {
         return call<core::KillTask>(core::on_kill_task, id);
       case MessageKind::kAcknowledgeUpdate:
         return call<core::AcknowledgeUpdate>(core::on_acknowledge, id);
+      case MessageKind::kAcknowledgeOperation:
+        return call<core::AcknowledgeOperation>(core::on_acknowledge_operation, id);
+      case MessageKind::kExplain:
+        return call<core::Explain>(core::on_framework_explain, id);
       case MessageKind::kReconcile:
         return handle<core::Reconcile>(core::on_reconcile, id);
       case MessageKind::kRevive:
-        return signal<core::Revive>(core::on_revive, id);
+        return call<core::Revive>(core::on_revive, id);
       case MessageKind::kSuppress:
-        return signal<core::Suppress>(core::on_suppress, id);
+        return call<core::Suppress>(core::on_suppress, id);
       case MessageKind::kTeardown:
-        return signal<core::Teardown>(core::on_teardown, id);
+        return with<core::Teardown>([&](const core::Teardown&) {
+          core::on_teardown(shard_, outbox_, id, now_);
+          return Dispatched{};
+        });
       default:
         return not_expected(kind);
     }
@@ -140,10 +153,15 @@ class Dispatch {
           return Dispatched{};
         });
       case MessageKind::kQuery:
-        return with<core::Query>([&](const core::Query& message) {
-          core::on_query(shard_, outbox_, peer_.session, message, correlation(), now_);
-          return Dispatched{};
-        });
+        return call<core::Query>(core::on_query, peer_.session);
+      case MessageKind::kExplain:
+        return call<core::Explain>(core::on_operator_explain, peer_.session);
+      case MessageKind::kUpdateQuota:
+        return call<core::UpdateQuota>(core::on_update_quota, peer_.session);
+      case MessageKind::kUpdateWeights:
+        return call<core::UpdateWeights>(core::on_update_weights, peer_.session);
+      case MessageKind::kOperateAgent:
+        return call<core::OperateAgent>(core::on_operate_agent, peer_.session);
       case MessageKind::kKillTask:
         return with<core::KillTask>([&](const core::KillTask& message) {
           core::on_operator_kill(shard_, outbox_, peer_.session, message, correlation());
@@ -167,7 +185,8 @@ class Dispatch {
     return then(*message);
   }
 
-  // Handlers of the three usual shapes: without an answer, with one, and without content.
+  // Handlers of the two usual shapes: without an answer, and with one. `id` is who calls: an agent,
+  // a framework or an operator's session.
   template <typename T, typename Handler, typename Id>
   Dispatched handle(Handler handler, Id id) {
     return with<T>([&](const T& message) {
@@ -179,13 +198,6 @@ class Dispatch {
   Dispatched call(Handler handler, Id id) {
     return with<T>([&](const T& message) {
       handler(shard_, outbox_, id, message, correlation(), now_);
-      return Dispatched{};
-    });
-  }
-  template <typename T, typename Handler, typename Id>
-  Dispatched signal(Handler handler, Id id) {
-    return with<T>([&](const T&) {
-      handler(shard_, outbox_, id, now_);
       return Dispatched{};
     });
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "alloc/malloc_choice.h"
+#include "master/role_metrics.h"
 
 namespace shoal::master {
 namespace {
@@ -38,12 +39,20 @@ constexpr Metric kShardMetrics[] = {
      &core::ShardCounters::offers_accepted},
     {"shoal_master_offers_declined_total", "counter", "Offers declined.",
      &core::ShardCounters::offers_declined},
-    {"shoal_master_offers_rescinded_total", "counter", "Offers withdrawn.",
-     &core::ShardCounters::offers_rescinded},
+    {"shoal_master_offers", "gauge", "Offers that are out.", &core::ShardCounters::offers},
+    {"shoal_master_idle_agents", "gauge",
+     "Agents with something free that no framework wants, or may have.",
+     &core::ShardCounters::idle_agents},
     {"shoal_master_offers_expired_total", "counter", "Offers that were not answered in time.",
      &core::ShardCounters::offers_expired},
     {"shoal_master_offer_table_full_total", "counter", "Offers not made for want of a slot.",
      &core::ShardCounters::offer_table_full},
+    {"shoal_master_operations_total", "counter", "Reservations and volumes made and undone.",
+     &core::ShardCounters::operations},
+    {"shoal_master_operations_failed_total", "counter", "Operations refused, failed or dropped.",
+     &core::ShardCounters::operations_failed},
+    {"shoal_master_notices_total", "counter",
+     "Frameworks told that their own filters hide every agent.", &core::ShardCounters::notices},
     {"shoal_master_tasks_launched_total", "counter", "Tasks sent to agents.",
      &core::ShardCounters::tasks_launched},
     {"shoal_master_tasks_ended_total", "counter", "Tasks that ended.",
@@ -51,6 +60,19 @@ constexpr Metric kShardMetrics[] = {
     {"shoal_master_updates_forwarded_total", "counter", "Status updates passed to frameworks.",
      &core::ShardCounters::updates_forwarded},
     {"shoal_master_refusals_total", "counter", "Calls refused.", &core::ShardCounters::refusals},
+};
+
+struct RescindMetric {
+  std::string_view cause;
+  CounterOf counter;
+};
+constexpr RescindMetric kRescinds[] = {
+    {"agent_lost", &core::ShardCounters::rescinded_agent_lost},
+    {"framework_removed", &core::ShardCounters::rescinded_framework_removed},
+    {"hoarding", &core::ShardCounters::rescinded_hoarding},
+    {"operator", &core::ShardCounters::rescinded_operator},
+    {"quota", &core::ShardCounters::rescinded_quota},
+    {"revocable", &core::ShardCounters::rescinded_revocable},
 };
 
 struct ReactorMetric {
@@ -91,6 +113,42 @@ void append_gauge(std::string& out, std::string_view name, std::string_view help
                   std::uint64_t value) {
   append_head(out, name, "gauge", help);
   out += fmt::format("{} {}\n", name, value);
+}
+
+std::uint64_t sum_of(const MasterInfo& info, CounterOf counter) {
+  std::uint64_t sum = 0;
+  for (const Service* service : info.services) sum += (service->counters().*counter).value();
+  return sum;
+}
+
+void append_rescinds(std::string& out, const MasterInfo& info) {
+  append_head(out, "shoal_master_offers_rescinded_total", "counter", "Offers withdrawn, by cause.");
+  for (const RescindMetric& metric : kRescinds) {
+    out += fmt::format("shoal_master_offers_rescinded_total{{cause=\"{}\"}} {}\n", metric.cause,
+                       sum_of(info, metric.counter));
+  }
+}
+
+void append_offer_delay(std::string& out, const MasterInfo& info) {
+  static constexpr std::string_view kName = "shoal_master_offer_delay_seconds";
+  append_head(out, kName, "histogram",
+              "From the start of the turn that freed resources to their offer.");
+  std::uint64_t below = 0;
+  std::uint64_t count = 0;
+  double sum = 0;
+  for (std::size_t i = 0; i + 1 < alloc::Histogram::kBuckets; ++i) {
+    for (const Service* service : info.services) {
+      below += service->counters().offer_delay.bucket(i);
+    }
+    out += fmt::format("{}_bucket{{le=\"{}\"}} {}\n", kName,
+                       static_cast<double>(alloc::Histogram::bound_micros(i)) / 1e6, below);
+  }
+  for (const Service* service : info.services) {
+    count += service->counters().offer_delay.count();
+    sum += static_cast<double>(service->counters().offer_delay.sum_micros()) / 1e6;
+  }
+  out += fmt::format("{}_bucket{{le=\"+Inf\"}} {}\n{}_sum {}\n{}_count {}\n", kName, count, kName,
+                     sum, kName, count);
 }
 
 std::string front_page(const MasterInfo& info) {
@@ -140,11 +198,11 @@ std::string metrics_text(const MasterInfo& info) {
                memory.resident_bytes);
   for (const Metric& metric : kShardMetrics) {
     append_head(out, metric.name, metric.type, metric.help);
-    std::uint64_t sum = 0;
-    for (const Service* service : info.services)
-      sum += (service->counters().*metric.counter).value();
-    out += fmt::format("{} {}\n", metric.name, sum);
+    out += fmt::format("{} {}\n", metric.name, sum_of(info, metric.counter));
   }
+  append_rescinds(out, info);
+  append_offer_delay(out, info);
+  if (info.tables != nullptr) append_role_metrics(out, *info.tables);
   for (const ReactorMetric& metric : kReactorMetrics) {
     append_head(out, metric.name, metric.type, metric.help);
     for (const Service* service : info.services) {

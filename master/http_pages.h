@@ -17,6 +17,7 @@ struct MasterInfo {
   std::string address;  // HOST:PORT
   std::uint64_t cluster_id = 0;
   std::vector<const Service*> services;
+  const core::SharedTables* tables = nullptr;
 };
 
 class HttpPages final : public net::HttpHandler {

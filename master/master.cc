@@ -75,6 +75,12 @@ core::ShardConfig Master::shard_config(std::uint32_t index, std::uint32_t shards
   config.session_timeout = options_.session_timeout;
   config.agent_reregister_timeout = options_.agent_reregister_timeout;
   config.offer_timeout = options_.offer_timeout;
+  config.offer_patience = options_.offer_patience;
+  if (!options_.minimums.empty()) config.minimums = options_.minimums;
+  config.share_policy = options_.share_policy;
+  config.excluded_from_shares = options_.excluded_from_shares;
+  config.filter_gpus = options_.filter_gpus;
+  config.region = options_.region;
   config.wall_base_ms = net::wall_now_ms();
   config.mono_base = net::monotonic_now();
   return config;
@@ -96,6 +102,7 @@ absl::Status Master::build() {
   }
   tables_ =
       std::make_unique<core::SharedTables>(count, static_cast<std::uint32_t>(net::random_seed()));
+  info_.tables = tables_.get();
   std::vector<net::Reactor*> pointers;
   for (std::uint32_t i = 0; i < count; ++i) {
     absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(i);

@@ -1,12 +1,16 @@
 // The daemon that decides: reactors, shards, listeners, and their start and end.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "core/fair_share.h"
 #include "core/limits.h"
+#include "core/quantities.h"
 #include "core/time.h"
 
 namespace shoal::master {
@@ -18,6 +22,13 @@ struct MasterOptions {
   std::string ready_file;  // gets {"master":…,"url":…,"pid":…} once it serves; empty: none
   bool insecure = false;   // without it only loopback addresses are listened on
   core::Duration offer_timeout = core::kDefaultOfferTimeout;
+  core::Duration offer_patience = core::kDefaultOfferPatience;
+  std::vector<core::Quantities> minimums;  // an offer holds one of them; empty: cpus:0.01|mem:32
+  core::SharePolicy share_policy = core::SharePolicy::kDominantShare;
+  std::array<bool, core::kResourceKinds> excluded_from_shares{};
+  bool filter_gpus = true;  // agents with GPUs only to frameworks that can use them
+  std::string region;       // fault domain of the master; both empty or neither
+  std::string zone;
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
   core::Duration agent_reregister_timeout = core::kAgentReregisterTimeout;

@@ -4,8 +4,15 @@
 
 #include "core/shard_handlers.h"
 #include "core/status.h"
+#include "net/clock.h"
 
 namespace shoal::master {
+namespace {
+
+// What frameworks of the own shard turn down at once is offered again in the same turn, as often.
+constexpr int kOfferRounds = 4;
+
+}  // namespace
 
 Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
                  std::uint64_t seed)
@@ -104,9 +111,17 @@ void Service::adopt(net::DetachedConnection detached) {
 void Service::end_turn() {
   const core::TimePoint now = reactor_.now();
   drain_own();
-  core::on_turn_end(shard_, *this, now);
-  // Offers to frameworks of this shard go out in the same turn.
-  drain_own();
+  const std::uint64_t published = shard_.counters.offers_published.value();
+  // Offers to frameworks of this shard go out in the same turn; what those do not take is offered
+  // to the next one.
+  for (int round = 0; round < kOfferRounds; ++round) {
+    core::on_turn_end(shard_, *this, now);
+    drain_own();
+    if (!core::has_work_left(shard_)) break;
+  }
+  if (core::has_work_left(shard_)) shard_.deadlines.push(now, core::DeadlineKind::kAllocate, 0);
+  const std::uint64_t offers = shard_.counters.offers_published.value() - published;
+  if (offers > 0) shard_.counters.offer_delay.observe(net::monotonic_now() - now, offers);
   const std::optional<core::TimePoint> next = core::next_deadline(shard_);
   if (next.has_value() && next != armed_for_) {
     armed_for_ = next;

@@ -27,6 +27,16 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+// The name is durable once its folder is.
+bool sync_folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  return is_synced;
+}
+
 }  // namespace
 
 absl::Status write_file_atomically(const std::string& path, std::string_view text) {
@@ -35,7 +45,9 @@ absl::Status write_file_atomically(const std::string& path, std::string_view tex
   if (fd < 0) return refused(aside, "open");
   const bool is_stored = write_all(fd, text) && ::fsync(fd) == 0;
   ::close(fd);
-  if (is_stored && ::rename(aside.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (is_stored && ::rename(aside.c_str(), path.c_str()) == 0) {
+    return sync_folder_of(path) ? absl::OkStatus() : refused(path, "sync the folder of");
+  }
   absl::Status error = refused(path, "write");
   ::unlink(aside.c_str());
   return error;

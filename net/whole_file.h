@@ -11,8 +11,9 @@
 
 namespace shoal::net {
 
-// Writes aside, syncs and renames: a reader sees the old text or the new one, also after a power
-// cut. Errors: FAILED_PRECONDITION with the path and the system's reason.
+// Writes aside, syncs, renames and syncs the folder: a reader sees the old text or the new one, and
+// after an OK the new one, also after a power cut. Errors: FAILED_PRECONDITION with the path and
+// the system's reason.
 absl::Status write_file_atomically(const std::string& path, std::string_view text);
 
 // Errors: NOT_FOUND (no such file), FAILED_PRECONDITION (not a regular file, larger than `limit`,

@@ -31,6 +31,7 @@ void ClientLink::on_connected(net::Connection& connection) {
   hello.kind = kind_;
   hello.protocol_min = wire::kProtocolVersion;
   hello.protocol_max = wire::kProtocolVersion;
+  hello.features = core::kFeatures;
   hello.software = "shoal-sdk/0.1.0";
   wire::ByteVector frame;
   wire::encode(hello, 0, frame);

@@ -16,6 +16,9 @@ Offer own(const core::OfferView& view) {
   for (const core::AttributeView& attribute : view.attributes) {
     offer.attributes.emplace_back(std::string(attribute.name), std::string(attribute.value));
   }
+  offer.role = std::string(view.role);
+  offer.region = std::string(view.region);
+  offer.zone = std::string(view.zone);
   return offer;
 }
 
@@ -34,6 +37,16 @@ TaskStatus own(const core::TaskStatus& view) {
   }
   status.timestamp_ms = view.timestamp_ms;
   if (view.has_uuid) status.uuid = view.uuid;
+  return status;
+}
+
+OperationStatus own(const core::OperationUpdate& view) {
+  OperationStatus status;
+  status.id = std::string(view.id);
+  status.agent = view.agent;
+  status.state = view.state;
+  status.message = std::string(view.message);
+  if (view.uuid != core::UpdateUuid{}) status.uuid = view.uuid;
   return status;
 }
 

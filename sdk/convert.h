@@ -12,6 +12,7 @@ namespace shoal::sdk {
 
 Offer own(const core::OfferView& view);
 TaskStatus own(const core::TaskStatus& view);
+OperationStatus own(const core::OperationUpdate& view);
 
 // NOT_FOUND, RESOURCE_EXHAUSTED (overloaded), UNAVAILABLE (shutting down), ABORTED (fenced),
 // FAILED_PRECONDITION (version, cluster) or INVALID_ARGUMENT, with the refusal's message.

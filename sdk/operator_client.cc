@@ -39,41 +39,73 @@ absl::Status OperatorClient::wait(const bool& done) {
   return absl::DeadlineExceededError("the master did not answer in time");
 }
 
-absl::StatusOr<core::ClusterView> OperatorClient::query(core::QueryKind kind, std::string_view id) {
+template <typename Answer, typename Ask>
+absl::StatusOr<Answer> OperatorClient::ask(Ask ask) {
   bool done = false;
-  absl::StatusOr<core::ClusterView> answer = absl::UnknownError("no answer");
-  connection().query(kind, id, [&](absl::StatusOr<core::ClusterView> view) {
-    answer = std::move(view);
+  absl::StatusOr<Answer> answer = absl::UnknownError("no answer");
+  ask(connection(), [&](absl::StatusOr<Answer> received) {
+    answer = std::move(received);
     done = true;
     reactor_->stop();
   });
   if (auto status = wait(done); !status.ok()) return status;
   return answer;
+}
+
+template <typename Ask>
+absl::Status OperatorClient::command(Ask ask) {
+  bool done = false;
+  absl::Status answer;
+  ask(connection(), [&](const absl::Status& status) {
+    answer = status;
+    done = true;
+    reactor_->stop();
+  });
+  if (auto status = wait(done); !status.ok()) return status;
+  return answer;
+}
+
+absl::StatusOr<core::ClusterView> OperatorClient::query(core::QueryKind kind, std::string_view id) {
+  return ask<core::ClusterView>([&](OperatorConnection& connection, auto callback) {
+    connection.query(kind, id, std::move(callback));
+  });
+}
+
+absl::StatusOr<core::Explanation> OperatorClient::explain(const core::Explain& question) {
+  return ask<core::Explanation>([&](OperatorConnection& connection, auto callback) {
+    connection.explain(question, std::move(callback));
+  });
 }
 
 absl::Status OperatorClient::kill(core::FrameworkId framework, std::string_view task,
                                   std::int64_t grace_ms) {
-  bool done = false;
-  absl::Status answer;
-  connection().kill(framework, task, grace_ms, [&](const absl::Status& status) {
-    answer = status;
-    done = true;
-    reactor_->stop();
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.kill(framework, task, grace_ms, std::move(callback));
   });
-  if (auto status = wait(done); !status.ok()) return status;
-  return answer;
 }
 
 absl::Status OperatorClient::teardown(core::FrameworkId framework) {
-  bool done = false;
-  absl::Status answer;
-  connection().teardown(framework, [&](const absl::Status& status) {
-    answer = status;
-    done = true;
-    reactor_->stop();
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.teardown(framework, std::move(callback));
   });
-  if (auto status = wait(done); !status.ok()) return status;
-  return answer;
+}
+
+absl::Status OperatorClient::update_quota(const core::UpdateQuota& change) {
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.update_quota(change, std::move(callback));
+  });
+}
+
+absl::Status OperatorClient::update_weights(const core::UpdateWeights& change) {
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.update_weights(change, std::move(callback));
+  });
+}
+
+absl::Status OperatorClient::operate_agent(const core::OperateAgent& operation) {
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.operate_agent(operation, std::move(callback));
+  });
 }
 
 }  // namespace shoal::sdk

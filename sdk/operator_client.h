@@ -31,12 +31,25 @@ class OperatorClient {
   // grace_ms < 0: the task's own.
   absl::Status kill(core::FrameworkId framework, std::string_view task, std::int64_t grace_ms = -1);
   absl::Status teardown(core::FrameworkId framework);
+  // Why has a framework no offer that holds some resources? `known` of the answer tells whether
+  // there is such a framework.
+  absl::StatusOr<core::Explanation> explain(const core::Explain& question);
+  // All of the call or nothing. The roles need not exist yet.
+  absl::Status update_quota(const core::UpdateQuota& change);
+  absl::Status update_weights(const core::UpdateWeights& change);
+  // Reserves, unreserves, or changes volumes on an agent (sdk/operations.h makes the spec).
+  absl::Status operate_agent(const core::OperateAgent& operation);
 
  private:
   OperatorClient() = default;
   // A connection that has not failed, so that no callback comes from inside a call.
   OperatorConnection& connection();
   absl::Status wait(const bool& done);
+  // `ask` starts one call with the callback it is given; then the reactor turns until it came.
+  template <typename Answer, typename Ask>
+  absl::StatusOr<Answer> ask(Ask ask);
+  template <typename Ask>
+  absl::Status command(Ask ask);
 
   net::HostPort address_;
   core::Duration timeout_{};

@@ -21,6 +21,7 @@ void merge(core::ClusterView&& part, core::ClusterView& whole) {
   append(std::move(part.frameworks), whole.frameworks);
   append(std::move(part.tasks), whole.tasks);
   append(std::move(part.offers), whole.offers);
+  append(std::move(part.roles), whole.roles);
 }
 
 }  // namespace
@@ -37,31 +38,56 @@ std::uint32_t OperatorConnection::add_call(Call call) {
 
 void OperatorConnection::query(core::QueryKind kind, std::string_view id, QueryCallback callback) {
   if (link_.has_failed()) return callback(failure_);
-  const std::uint32_t correlation = add_call({std::move(callback), nullptr, {}});
-  link_.send(core::Query{kind, id}, correlation);
+  Call call;
+  call.on_view = std::move(callback);
+  link_.send(core::Query{kind, id}, add_call(std::move(call)));
+}
+
+void OperatorConnection::explain(const core::Explain& question, ExplainCallback callback) {
+  if (link_.has_failed()) return callback(failure_);
+  Call call;
+  call.on_explanation = std::move(callback);
+  link_.send(question, add_call(std::move(call)));
+}
+
+template <typename Message>
+void OperatorConnection::command(const Message& message, DoneCallback callback) {
+  if (link_.has_failed()) return callback(failure_);
+  Call call;
+  call.on_done = std::move(callback);
+  link_.send(message, add_call(std::move(call)));
 }
 
 void OperatorConnection::kill(core::FrameworkId framework, std::string_view task,
                               std::int64_t grace_ms, DoneCallback callback) {
-  if (link_.has_failed()) return callback(failure_);
-  const std::uint32_t correlation = add_call({nullptr, std::move(callback), {}});
   core::KillTask kill;
   kill.framework = framework;
   kill.task = task;
   kill.grace_ms = grace_ms;
-  link_.send(kill, correlation);
+  command(kill, std::move(callback));
 }
 
 void OperatorConnection::teardown(core::FrameworkId framework, DoneCallback callback) {
-  if (link_.has_failed()) return callback(failure_);
-  const std::uint32_t correlation = add_call({nullptr, std::move(callback), {}});
-  link_.send(core::TeardownFramework{framework}, correlation);
+  command(core::TeardownFramework{framework}, std::move(callback));
+}
+
+void OperatorConnection::update_quota(const core::UpdateQuota& change, DoneCallback callback) {
+  command(change, std::move(callback));
+}
+
+void OperatorConnection::update_weights(const core::UpdateWeights& change, DoneCallback callback) {
+  command(change, std::move(callback));
+}
+
+void OperatorConnection::operate_agent(const core::OperateAgent& operation, DoneCallback callback) {
+  command(operation, std::move(callback));
 }
 
 absl::Status OperatorConnection::on_link_frame(const wire::FrameView& frame) {
   const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
   if (kind == wire::MessageKind::kHeartbeat) return absl::OkStatus();
   if (kind == wire::MessageKind::kQueryAnswer) return on_part(frame.header.correlation, frame);
+  if (kind == wire::MessageKind::kExplanation) return on_explanation(frame);
   if (kind != wire::MessageKind::kDone && kind != wire::MessageKind::kRefusal) {
     return core::invalid("the master sent {} to an operator", describe_kind(kind));
   }
@@ -93,6 +119,19 @@ absl::Status OperatorConnection::on_part(std::uint32_t correlation, const wire::
   return absl::OkStatus();
 }
 
+absl::Status OperatorConnection::on_explanation(const wire::FrameView& frame) {
+  const auto found = calls_.find(frame.header.correlation);
+  if (found == calls_.end() || found->second.on_explanation == nullptr) {
+    return core::invalid("the master sent an explanation that was not asked for");
+  }
+  auto explanation = wire::decode<core::Explanation>(frame.payload);
+  if (!explanation.ok()) return explanation.status();
+  const Call call = std::move(found->second);
+  calls_.erase(found);
+  call.on_explanation(*std::move(explanation));
+  return absl::OkStatus();
+}
+
 void OperatorConnection::on_link_failed(const absl::Status& why) {
   failure_ = why;
   auto calls = std::exchange(calls_, {});
@@ -100,11 +139,10 @@ void OperatorConnection::on_link_failed(const absl::Status& why) {
 }
 
 void OperatorConnection::finish(const Call& call, const absl::Status& status) {
-  if (call.on_done != nullptr) {
-    call.on_done(status);
-  } else {
-    call.on_view(status.ok() ? absl::InternalError("the master sent no answer") : status);
-  }
+  if (call.on_done != nullptr) return call.on_done(status);
+  const absl::Status why = status.ok() ? absl::InternalError("the master sent no answer") : status;
+  if (call.on_view != nullptr) return call.on_view(why);
+  call.on_explanation(why);
 }
 
 }  // namespace shoal::sdk

@@ -21,6 +21,7 @@ class OperatorConnection final : private ClientLinkOwner {
  public:
   using QueryCallback = std::function<void(absl::StatusOr<core::ClusterView>)>;
   using DoneCallback = std::function<void(absl::Status)>;
+  using ExplainCallback = std::function<void(absl::StatusOr<core::Explanation>)>;
 
   OperatorConnection(net::Reactor& reactor, net::HostPort master);
 
@@ -31,20 +32,30 @@ class OperatorConnection final : private ClientLinkOwner {
   void kill(core::FrameworkId framework, std::string_view task, std::int64_t grace_ms,
             DoneCallback callback);
   void teardown(core::FrameworkId framework, DoneCallback callback);
+  // Views in the messages are needed only during the call.
+  void explain(const core::Explain& question, ExplainCallback callback);
+  void update_quota(const core::UpdateQuota& change, DoneCallback callback);
+  void update_weights(const core::UpdateWeights& change, DoneCallback callback);
+  void operate_agent(const core::OperateAgent& operation, DoneCallback callback);
 
   bool has_failed() const { return link_.has_failed(); }
 
  private:
   struct Call {
-    QueryCallback on_view;  // exactly one of the two
+    QueryCallback on_view;  // exactly one of the three
     DoneCallback on_done;
+    ExplainCallback on_explanation;
     core::ClusterView gathered;
   };
+
+  template <typename Message>
+  void command(const Message& message, DoneCallback callback);
 
   std::uint32_t add_call(Call call);
   absl::Status on_link_frame(const wire::FrameView& frame) override;
   void on_link_failed(const absl::Status& why) override;
   absl::Status on_part(std::uint32_t correlation, const wire::FrameView& frame);
+  absl::Status on_explanation(const wire::FrameView& frame);
   static void finish(const Call& call, const absl::Status& status);
 
   absl::Status failure_;

@@ -22,6 +22,10 @@ bool is_final(core::RefusalCode code) {
   return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown;
 }
 
+core::RoleViews views_of(absl::Span<const std::string> roles) {
+  return core::RoleViews(roles.begin(), roles.end());
+}
+
 }  // namespace
 
 SchedulerSession::SchedulerSession(SessionOptions options, Scheduler* scheduler, SessionSink* sink)
@@ -44,6 +48,7 @@ void SchedulerSession::on_connected(core::TimePoint now) {
   hello.kind = core::PeerKind::kFramework;
   hello.protocol_min = wire::kProtocolVersion;
   hello.protocol_max = wire::kProtocolVersion;
+  hello.features = core::kFeatures;
   hello.cluster_id = cluster_id_;
   hello.peer_id = id_.value;
   hello.software = kSoftware;
@@ -85,6 +90,17 @@ absl::Status SchedulerSession::on_active_frame(const wire::FrameView& frame) {
       return on_refusal(frame.payload);
     case wire::MessageKind::kHeartbeat:
       return absl::OkStatus();
+    case wire::MessageKind::kOperationUpdate:
+      return on_operation_update(frame.payload);
+    default:
+      return on_other_frame(frame);
+  }
+}
+
+// What is told and needs nothing back.
+absl::Status SchedulerSession::on_other_frame(const wire::FrameView& frame) {
+  const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
+  switch (kind) {
     case wire::MessageKind::kRescind: {
       const auto rescind = wire::decode<core::Rescind>(frame.payload);
       if (!rescind.ok()) return rescind.status();
@@ -97,6 +113,18 @@ absl::Status SchedulerSession::on_active_frame(const wire::FrameView& frame) {
       scheduler_->agent_lost(*this, failure->agent);
       return absl::OkStatus();
     }
+    case wire::MessageKind::kExplanation: {
+      const auto explanation = wire::decode<core::Explanation>(frame.payload);
+      if (!explanation.ok()) return explanation.status();
+      scheduler_->explanation(*this, *explanation);
+      return absl::OkStatus();
+    }
+    case wire::MessageKind::kNotice: {
+      const auto notice = wire::decode<core::Notice>(frame.payload);
+      if (!notice.ok()) return notice.status();
+      scheduler_->notice(*this, notice->code, notice->message);
+      return absl::OkStatus();
+    }
     default:
       return core::invalid("the master sent {} to a framework", describe_kind(kind));
   }
@@ -106,17 +134,28 @@ absl::Status SchedulerSession::on_welcome(wire::Bytes payload) {
   const auto welcome = wire::decode<core::Welcome>(payload);
   if (!welcome.ok()) return welcome.status();
   cluster_id_ = welcome->cluster_id;
+  features_ = welcome->features;
   state_ = State::kSubscribing;
   subscribe();
   return absl::OkStatus();
 }
 
 void SchedulerSession::subscribe() {
+  const FrameworkInfo& info = options_.info;
   core::Subscribe subscribe;
-  subscribe.name = options_.info.name;
-  subscribe.user = options_.info.user;
-  subscribe.role = options_.info.role;
-  subscribe.failover_timeout_ms = to_ms(options_.info.failover_timeout);
+  subscribe.name = info.name;
+  subscribe.user = info.user;
+  subscribe.roles = views_of(info.roles);
+  subscribe.suppressed_roles = views_of(info.suppressed_roles);
+  subscribe.failover_timeout_ms = to_ms(info.failover_timeout);
+  subscribe.capabilities = info.capabilities;
+  for (const RoleMinimum& minimum : info.minimums) {
+    subscribe.minimums.push_back({minimum.role, minimum.quantities});
+  }
+  for (const OfferConstraint& constraint : info.constraints) {
+    subscribe.constraints.push_back({constraint.role, constraint.group, constraint.target,
+                                     constraint.name, constraint.test, constraint.value});
+  }
   send(subscribe);
 }
 
@@ -170,39 +209,64 @@ absl::Status SchedulerSession::on_update(wire::Bytes payload) {
     scheduler_->update(*this, status);
     return absl::OkStatus();
   }
-  const auto known = updates_.find(*status.uuid);
-  if (known != updates_.end()) {
-    if (known->second) send_acknowledgement(status.agent, status.task, *status.uuid);
+  if (const UpdateMemory::Entry* known = updates_.find(*status.uuid); known != nullptr) {
+    if (known->acknowledged) send_acknowledgement(status);
     return absl::OkStatus();
   }
-  remember(*status.uuid, false);
+  updates_.remember(*status.uuid, 0);
   scheduler_->update(*this, status);
   if (!options_.explicit_acknowledgement) acknowledge(status);
   return absl::OkStatus();
 }
 
-void SchedulerSession::remember(const core::UpdateUuid& uuid, bool acknowledged) {
-  if (!updates_.emplace(uuid, acknowledged).second) return;
-  update_order_.push_back(uuid);
-  if (update_order_.size() <= core::kMaxRememberedUpdates) return;
-  updates_.erase(update_order_.front());
-  update_order_.pop_front();
+absl::Status SchedulerSession::on_operation_update(wire::Bytes payload) {
+  const auto message = wire::decode<core::OperationUpdate>(payload);
+  if (!message.ok()) return message.status();
+  const OperationStatus status = own(*message);
+  if (!status.uuid.has_value()) {
+    scheduler_->operation_update(*this, status);
+    return absl::OkStatus();
+  }
+  const auto state = static_cast<std::uint8_t>(status.state);
+  const UpdateMemory::Entry* known = operation_updates_.find(*status.uuid);
+  if (known != nullptr && known->state == state) {
+    if (known->acknowledged) send_acknowledgement(status);
+    return absl::OkStatus();
+  }
+  operation_updates_.remember(*status.uuid, state);
+  scheduler_->operation_update(*this, status);
+  if (!options_.explicit_acknowledgement) acknowledge(status);
+  return absl::OkStatus();
 }
 
 void SchedulerSession::acknowledge(const TaskStatus& status) {
   if (!status.uuid.has_value()) return;
-  const auto known = updates_.find(*status.uuid);
-  if (known != updates_.end()) known->second = true;
-  send_acknowledgement(status.agent, status.task, *status.uuid);
+  UpdateMemory::Entry* known = updates_.find(*status.uuid);
+  if (known != nullptr) known->acknowledged = true;
+  send_acknowledgement(status);
 }
 
-void SchedulerSession::send_acknowledgement(core::AgentId agent, std::string_view task,
-                                            const core::UpdateUuid& uuid) {
+void SchedulerSession::acknowledge(const OperationStatus& status) {
+  if (!status.uuid.has_value()) return;
+  UpdateMemory::Entry* known = operation_updates_.find(*status.uuid);
+  if (known != nullptr) known->acknowledged = true;
+  send_acknowledgement(status);
+}
+
+void SchedulerSession::send_acknowledgement(const TaskStatus& status) {
   core::AcknowledgeUpdate acknowledgement;
   acknowledgement.framework = id_;
-  acknowledgement.agent = agent;
-  acknowledgement.task = task;
-  acknowledgement.uuid = uuid;
+  acknowledgement.agent = status.agent;
+  acknowledgement.task = status.task;
+  acknowledgement.uuid = *status.uuid;
+  send_when_active(acknowledgement);
+}
+
+void SchedulerSession::send_acknowledgement(const OperationStatus& status) {
+  core::AcknowledgeOperation acknowledgement;
+  acknowledgement.framework = id_;
+  acknowledgement.agent = status.agent;
+  acknowledgement.uuid = *status.uuid;
   send_when_active(acknowledgement);
 }
 
@@ -232,13 +296,50 @@ void SchedulerSession::on_tick(core::TimePoint now) {
 absl::Status SchedulerSession::accept(absl::Span<const Offer> offers,
                                       absl::Span<const TaskSpec> tasks,
                                       std::optional<core::Duration> refuse) {
+  return accept(offers, absl::Span<const Operation>(), tasks, refuse);
+}
+
+absl::Status SchedulerSession::accept(absl::Span<const Offer> offers,
+                                      absl::Span<const Operation> operations,
+                                      absl::Span<const TaskSpec> tasks,
+                                      std::optional<core::Duration> refuse) {
   if (state_ != State::kActive) return absl::UnavailableError("not connected to a master");
+  core::Accept accept;
+  std::vector<std::vector<std::uint8_t>> descriptions;
+  if (auto valid = add_operations(operations, accept); !valid.ok()) return valid;
+  if (auto valid = add_tasks(tasks, descriptions, accept); !valid.ok()) return valid;
+  for (const Offer& offer : offers) accept.offers.push_back(offer.id);
+  accept.refuse_ms = to_ms(refuse);
+  send(accept);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerSession::add_operations(absl::Span<const Operation> operations,
+                                              core::Accept& accept) {
+  if (operations.size() > core::kMaxOperationsPerAccept) {
+    return absl::ResourceExhaustedError(fmt::format("{} operations in one accept, at most {}",
+                                                    operations.size(),
+                                                    core::kMaxOperationsPerAccept));
+  }
+  for (const Operation& operation : operations) {
+    if (!operation.id.empty()) {
+      if (auto valid = core::check_name(operation.id, "operation id"); !valid.ok()) return valid;
+    }
+    for (const core::Resources* resources : {&operation.spec.resources, &operation.spec.addition}) {
+      if (auto valid = core::check_resources(*resources); !valid.ok()) return valid;
+    }
+    accept.operations.push_back({operation.id, operation.spec, operation.launches});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerSession::add_tasks(absl::Span<const TaskSpec> tasks,
+                                         std::vector<std::vector<std::uint8_t>>& descriptions,
+                                         core::Accept& accept) {
   if (tasks.size() > core::kMaxTasksPerAccept) {
     return absl::ResourceExhaustedError(
         fmt::format("{} tasks in one accept, at most {}", tasks.size(), core::kMaxTasksPerAccept));
   }
-  core::Accept accept;
-  std::vector<std::vector<std::uint8_t>> descriptions;
   descriptions.reserve(tasks.size());
   std::size_t bytes = 0;
   for (const TaskSpec& task : tasks) {
@@ -260,9 +361,6 @@ absl::Status SchedulerSession::accept(absl::Span<const Offer> offers,
         fmt::format("the tasks of one accept take {} bytes, at most {}: use several offers", bytes,
                     core::kMaxFrameBytes / 2));
   }
-  for (const Offer& offer : offers) accept.offers.push_back(offer.id);
-  accept.refuse_ms = to_ms(refuse);
-  send(accept);
   return absl::OkStatus();
 }
 
@@ -283,9 +381,25 @@ void SchedulerSession::kill(std::string_view task, std::optional<core::Duration>
   send_when_active(kill);
 }
 
-void SchedulerSession::suppress() { send_when_active(core::Suppress{}); }
+void SchedulerSession::suppress(absl::Span<const std::string> roles) {
+  send_when_active(core::Suppress{views_of(roles)});
+}
 
-void SchedulerSession::revive() { send_when_active(core::Revive{}); }
+void SchedulerSession::revive(absl::Span<const std::string> roles) {
+  send_when_active(core::Revive{views_of(roles)});
+}
+
+absl::Status SchedulerSession::explain(const core::Resources& resources, std::string_view role) {
+  if (state_ != State::kActive) return absl::UnavailableError("not connected to a master");
+  if ((features_ & static_cast<std::uint64_t>(core::Feature::kOfferEngine)) == 0) {
+    return absl::UnimplementedError("this master does not explain");
+  }
+  core::Explain explain;
+  explain.role = role;
+  explain.resources = resources;
+  send(explain);
+  return absl::OkStatus();
+}
 
 void SchedulerSession::reconcile(absl::Span<const std::string> tasks) {
   core::Reconcile reconcile;

@@ -10,20 +10,21 @@
 // Invariants:
 //   1. A status with a uuid is delivered to the scheduler once (within the last
 //      kMaxRememberedUpdates) and acknowledged every time it comes, but never before update()
-//      returned for it, or before acknowledge() with explicit acknowledgement.
+//      returned for it, or before acknowledge() with explicit acknowledgement. The same is true of
+//      operation updates, per uuid and state.
 //   2. The framework id, once given, is in the hello of every later connection.
 //   3. No scheduler callback is made from inside a call the scheduler makes.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "core/limits.h"
 #include "core/time.h"
 #include "sdk/scheduler.h"
+#include "sdk/update_memory.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 
@@ -60,13 +61,18 @@ class SchedulerSession final : public Driver {
   // --- Driver -----------------------------------------------------------------------------------
   absl::Status accept(absl::Span<const Offer> offers, absl::Span<const TaskSpec> tasks,
                       std::optional<core::Duration> refuse = std::nullopt) override;
+  absl::Status accept(absl::Span<const Offer> offers, absl::Span<const Operation> operations,
+                      absl::Span<const TaskSpec> tasks,
+                      std::optional<core::Duration> refuse = std::nullopt) override;
   void decline(absl::Span<const Offer> offers,
                std::optional<core::Duration> refuse = std::nullopt) override;
   void kill(std::string_view task, std::optional<core::Duration> grace = std::nullopt) override;
-  void suppress() override;
-  void revive() override;
+  void suppress(absl::Span<const std::string> roles = {}) override;
+  void revive(absl::Span<const std::string> roles = {}) override;
+  absl::Status explain(const core::Resources& resources, std::string_view role = {}) override;
   void reconcile(absl::Span<const std::string> tasks = {}) override;
   void acknowledge(const TaskStatus& status) override;
+  void acknowledge(const OperationStatus& status) override;
   void teardown() override;
   void stop() override;
   core::FrameworkId framework_id() const override { return id_; }
@@ -90,16 +96,20 @@ class SchedulerSession final : public Driver {
   absl::Status on_refusal(wire::Bytes payload);
   absl::Status on_offers(wire::Bytes payload);
   absl::Status on_update(wire::Bytes payload);
+  absl::Status on_operation_update(wire::Bytes payload);
+  absl::Status on_other_frame(const wire::FrameView& frame);
   void subscribe();
-  void send_acknowledgement(core::AgentId agent, std::string_view task,
-                            const core::UpdateUuid& uuid);
+  static absl::Status add_operations(absl::Span<const Operation> operations, core::Accept& accept);
+  static absl::Status add_tasks(absl::Span<const TaskSpec> tasks,
+                                std::vector<std::vector<std::uint8_t>>& descriptions,
+                                core::Accept& accept);
   // Ends the session now, or when the frame that is being handled has been: what the scheduler did
   // before stop() in the same callback, its acknowledgement included, still leaves.
   void finish(const absl::Status& status);
   void finish_now();
 
-  // Notes that an update was delivered, and whether the scheduler has dealt with it.
-  void remember(const core::UpdateUuid& uuid, bool acknowledged);
+  void send_acknowledgement(const TaskStatus& status);
+  void send_acknowledgement(const OperationStatus& status);
 
   const SessionOptions options_;
   Scheduler* const scheduler_;
@@ -110,14 +120,15 @@ class SchedulerSession final : public Driver {
   absl::Status final_status_;
   core::FrameworkId id_;
   std::uint64_t cluster_id_ = 0;
+  std::uint64_t features_ = 0;  // of the master
   std::uint32_t next_correlation_ = 1;
   std::uint64_t heartbeats_ = 0;
   core::Duration heartbeat_interval_ = core::kHeartbeatInterval;
   core::Duration session_timeout_ = core::kSessionTimeout;
   core::TimePoint last_heard_;
   core::TimePoint last_sent_heartbeat_;
-  absl::flat_hash_map<core::UpdateUuid, bool> updates_;  // uuid -> acknowledged
-  std::deque<core::UpdateUuid> update_order_;            // oldest first
+  UpdateMemory updates_;
+  UpdateMemory operation_updates_;
   wire::ByteVector scratch_;
 };
 

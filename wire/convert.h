@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/container/inlined_vector.h"
@@ -27,6 +28,8 @@ namespace shoal::wire {
 
 namespace fb {
 struct Attribute;
+struct Limits;
+struct Quantities;
 struct Resources;
 struct TaskLaunch;
 }  // namespace fb
@@ -42,12 +45,21 @@ using Offset = flatbuffers::Offset<T>;
 template <typename T>
 using VectorOffset = flatbuffers::Offset<flatbuffers::Vector<T>>;
 
-// --- common values (convert_common.cc) ---
+// --- resources (convert_resources.cc); absent when empty ---
 
 Offset<fb::Resources> put(Builder& builder, const core::Resources& in);
+Offset<fb::Quantities> put(Builder& builder, const core::Quantities& in);
+Offset<fb::Limits> put_limits(Builder& builder, const core::Quantities& in);
+void read(Reader& reader, const fb::Resources& in, core::Resources& out);
+// Sums of the master's: not negative. Those of a caller go through Reader::quantities().
+void read(Reader& reader, const fb::Quantities& in, core::Quantities& out);
+// core::kNoLimit, or 0 to core::kMaxScalarMilli. `out` is kNoLimits beforehand.
+void read(Reader& reader, const fb::Limits& in, core::Quantities& out);
+
+// --- common values (convert_common.cc) ---
+
 Offset<fb::Attribute> put(Builder& builder, const core::AttributeView& in);
 Offset<fb::TaskLaunch> put(Builder& builder, const core::TaskLaunch& in);
-void read(Reader& reader, const fb::Resources& in, core::Resources& out);
 void read(Reader& reader, const fb::Attribute& in, core::AttributeView& out);
 void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out);
 void read_attributes(Reader& reader, const Reader::TableVector<fb::Attribute>* in,
@@ -70,6 +82,35 @@ VectorOffset<Offset<T>> put_each(Builder& builder, const Items& items, PutOne&& 
 template <typename T, typename Items>
 VectorOffset<Offset<T>> put_each(Builder& builder, const Items& items) {
   return put_each<T>(builder, items, [](Builder& b, const auto& item) { return put(b, item); });
+}
+
+// A list of texts as one: a repeated table may hold no [string] (schema/common.fbs). No item holds
+// the separator, and none is empty. Reader::joined() takes it apart.
+template <typename Items>
+Offset<flatbuffers::String> put_joined(Builder& builder, const Items& items, char separator) {
+  std::string joined;
+  for (const std::string_view item : items) {
+    if (!joined.empty()) joined += separator;
+    joined += item;
+  }
+  return put_text(builder, joined);
+}
+inline constexpr char kItemSeparator = '\x1f';  // a control character: no clean text holds it
+inline constexpr char kRoleSeparator = ' ';     // no role holds it
+
+// What an operation is, in the tables that hold one: Operation and OperateAgent.
+template <typename Table>
+void read_spec(Reader& reader, const Table& in, core::OperationSpec& out) {
+  using core::OperationKind;
+  out.kind = reader.enumerated<OperationKind>(in.kind(), core::kOperationKinds, "kind");
+  reader.table(in.resources(), "resources", out.resources);
+  reader.table(in.addition(), "addition", out.addition);
+  const bool adds = out.kind == OperationKind::kGrow || out.kind == OperationKind::kShrink;
+  const bool launches = out.kind == OperationKind::kLaunch;
+  reader.require(launches || !out.resources.empty(), "resources", "are missing or empty");
+  reader.require(!launches || out.resources.empty(), "resources", "do not belong to a LAUNCH");
+  reader.require(!adds || !out.addition.empty(), "addition", "is missing or empty");
+  reader.require(adds || out.addition.empty(), "addition", "belongs to GROW and SHRINK only");
 }
 
 inline flatbuffers::Optional<std::int32_t> exit_code_of(const auto& in) {
@@ -116,7 +157,7 @@ absl::StatusOr<Message> decode_as(Bytes payload, std::string_view message) {
 }
 
 // Tells when a message that may be cut has filled its frame. What is added last may pass the mark
-// by one record, which is small against what is left: kMaxAttributesBytes and a few texts.
+// by one record, which fits what is left: three Resources, attributes and a few texts.
 class PartGauge {
  public:
   explicit PartGauge(const Builder& builder) : builder_(builder) {}
@@ -125,9 +166,12 @@ class PartGauge {
 
  private:
   static constexpr std::size_t kBytes = 256 * 1024;
-  static constexpr std::size_t kTables = core::kMaxMessageTables * 3 / 4;
-  static_assert(kTables + core::kMaxAttributes + 8 < core::kMaxMessageTables);
-  static_assert(2 * (kBytes + core::kMaxAttributesBytes) < core::kMaxFrameBytes);
+  static constexpr std::size_t kTables = 3072;  // peers of version 0.1 take 4,096 in all
+  static_assert(kTables + 3 * core::kMaxResourceTables + core::kMaxAttributes + 8 <
+                core::kMaxMessageTables);
+  static_assert(kBytes + 3 * core::kMaxResourceBytes + 2 * core::kMaxAttributesBytes +
+                    8 * core::kMaxTextBytes <
+                core::kMaxFrameBytes);
 
   const Builder& builder_;
   std::size_t tables_ = 0;

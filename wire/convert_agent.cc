@@ -10,8 +10,11 @@ static Offset<fb::TaskReport> put(Builder& builder, const core::TaskReport& in) 
   const auto id = put_text(builder, in.id);
   const auto name = put_text(builder, in.name);
   const auto resources = put(builder, in.resources);
+  // Most tasks of an agent share a few roles.
+  Offset<flatbuffers::String> role = 0;
+  if (!in.role.empty()) role = builder.CreateSharedString(in.role.data(), in.role.size());
   return fb::CreateTaskReport(builder, in.framework.value, id, name, resources,
-                              static_cast<fb::TaskState>(in.state));
+                              static_cast<fb::TaskState>(in.state), role);
 }
 
 static void read(Reader& reader, const fb::TaskReport& in, core::TaskReport& out) {
@@ -20,6 +23,32 @@ static void read(Reader& reader, const fb::TaskReport& in, core::TaskReport& out
   out.name = reader.task_name(in.name());
   reader.table(in.resources(), "resources", out.resources);
   out.state = reader.enumerated<core::TaskState>(in.state(), core::kTaskStates, "state");
+  out.role = reader.role(in.role(), "role");
+}
+
+static fb::Uuid to_struct(const core::UpdateUuid& uuid) {
+  return fb::Uuid(flatbuffers::span<const std::uint8_t, 16>(uuid));
+}
+
+static core::OperationState read_state(Reader& reader, fb::OperationState in) {
+  return reader.enumerated<core::OperationState>(in, core::kOperationStates, "state");
+}
+
+static Offset<fb::OperationReport> put(Builder& builder, const core::OperationReport& in) {
+  const auto id = put_text(builder, in.id);
+  const auto message = put_text(builder, in.message);
+  const fb::Uuid uuid = to_struct(in.uuid);
+  return fb::CreateOperationReport(builder, in.framework.value, id, &uuid,
+                                   static_cast<fb::OperationState>(in.state), message);
+}
+
+static void read(Reader& reader, const fb::OperationReport& in, core::OperationReport& out) {
+  out.framework = core::FrameworkId{in.framework()};
+  out.id = reader.optional_name(in.id(), "id");
+  out.uuid = reader.uuid(in.uuid(), "uuid");
+  out.state = read_state(reader, in.state());
+  out.message =
+      reader.text(in.message(), "message", Reader::kOptional, core::kMaxOperationTextBytes);
 }
 
 static Offset<fb::RegisterAgent> put(Builder& builder, const core::RegisterAgent& in) {
@@ -28,8 +57,11 @@ static Offset<fb::RegisterAgent> put(Builder& builder, const core::RegisterAgent
   const auto resources = put(builder, in.resources);
   const auto attributes = put_each<fb::Attribute>(builder, in.attributes);
   const auto tasks = put_each<fb::TaskReport>(builder, in.tasks);
+  const auto operations = put_each<fb::OperationReport>(builder, in.operations);
+  const auto region = put_text(builder, in.region);
+  const auto zone = put_text(builder, in.zone);
   return fb::CreateRegisterAgent(builder, in.incarnation, hostname, address, resources, attributes,
-                                 tasks);
+                                 tasks, operations, region, zone, in.capabilities);
 }
 
 static void read(Reader& reader, const fb::RegisterAgent& in, core::RegisterAgent& out) {
@@ -39,6 +71,9 @@ static void read(Reader& reader, const fb::RegisterAgent& in, core::RegisterAgen
   reader.table(in.resources(), "resources", out.resources);
   read_attributes(reader, in.attributes(), out.attributes);
   reader.each(in.tasks(), "tasks", core::kMaxTasksPerAgent, out.tasks);
+  reader.each(in.operations(), "operations", core::kMaxOperationsPerAgent, out.operations);
+  reader.region_and_zone(in, out);
+  out.capabilities = in.capabilities();
 }
 
 static Offset<fb::AgentRegistered> put(Builder& builder, const core::AgentRegistered& in) {
@@ -74,10 +109,6 @@ static void read(Reader& reader, const fb::KillTask& in, core::KillTask& out) {
   out.agent = core::AgentId{in.agent()};
   out.task = reader.name(in.task(), "task");
   out.grace_ms = reader.duration_or_default(in.grace_ms(), "grace_ms");
-}
-
-static fb::Uuid to_struct(const core::UpdateUuid& uuid) {
-  return fb::Uuid(flatbuffers::span<const std::uint8_t, 16>(uuid));
 }
 
 static Offset<fb::StatusUpdate> put(Builder& builder, const core::TaskStatus& in) {
@@ -125,6 +156,83 @@ static void read(Reader& reader, const fb::RemoveFramework& in, core::RemoveFram
   out.framework = reader.framework_id(in.framework());
 }
 
+// --- operations ---
+
+static Offset<fb::ApplyOperation> put(Builder& builder, const core::ApplyOperation& in) {
+  const auto id = put_text(builder, in.id);
+  const auto consumed = put(builder, in.consumed);
+  const auto converted = put(builder, in.converted);
+  const fb::Uuid uuid = to_struct(in.uuid);
+  return fb::CreateApplyOperation(builder, in.framework.value, id, &uuid,
+                                  static_cast<fb::OperationKind>(in.kind), consumed, converted);
+}
+
+static void read(Reader& reader, const fb::ApplyOperation& in, core::ApplyOperation& out) {
+  out.framework = core::FrameworkId{in.framework()};
+  out.id = reader.optional_name(in.id(), "id");
+  out.uuid = reader.uuid(in.uuid(), "uuid");
+  out.kind = reader.enumerated<core::OperationKind>(in.kind(), core::kOperationKinds, "kind");
+  reader.require(out.kind != core::OperationKind::kLaunch, "kind", "LAUNCH is for an ACCEPT");
+  reader.table(in.consumed(), "consumed", out.consumed);
+  reader.table(in.converted(), "converted", out.converted);
+  reader.require(!out.consumed.empty(), "consumed", "is missing or empty");
+  reader.require(!out.converted.empty(), "converted", "is missing or empty");
+}
+
+static Offset<fb::OperationUpdate> put(Builder& builder, const core::OperationUpdate& in) {
+  const auto id = put_text(builder, in.id);
+  const auto message = put_text(builder, in.message);
+  const fb::Uuid uuid = to_struct(in.uuid);
+  return fb::CreateOperationUpdate(builder, in.framework.value, in.agent.value, id,
+                                   in.uuid == core::UpdateUuid{} ? nullptr : &uuid,
+                                   static_cast<fb::OperationState>(in.state), message);
+}
+
+static void read(Reader& reader, const fb::OperationUpdate& in, core::OperationUpdate& out) {
+  out.framework = core::FrameworkId{in.framework()};
+  out.agent = core::AgentId{in.agent()};
+  out.id = reader.optional_name(in.id(), "id");
+  if (in.uuid() != nullptr) out.uuid = reader.uuid(in.uuid(), "uuid");
+  out.state = read_state(reader, in.state());
+  out.message = reader.text(in.message(), "message");
+}
+
+static Offset<fb::AcknowledgeOperation> put(Builder& builder,
+                                            const core::AcknowledgeOperation& in) {
+  const fb::Uuid uuid = to_struct(in.uuid);
+  return fb::CreateAcknowledgeOperation(builder, in.framework.value, in.agent.value, &uuid);
+}
+
+static void read(Reader& reader, const fb::AcknowledgeOperation& in,
+                 core::AcknowledgeOperation& out) {
+  out.framework = core::FrameworkId{in.framework()};
+  out.agent = reader.agent_id(in.agent());
+  out.uuid = reader.uuid(in.uuid(), "uuid");
+}
+
+static Offset<fb::UpdateRevocable> put(Builder& builder, const core::UpdateRevocable& in) {
+  const auto resources = put(builder, in.resources);
+  return fb::CreateUpdateRevocable(builder, resources);
+}
+
+static void read(Reader& reader, const fb::UpdateRevocable& in, core::UpdateRevocable& out) {
+  reader.table(in.resources(), "resources", out.resources);
+  const core::Resources& lent = out.resources;
+  reader.require(lent.lots.empty() && lent.ports.empty() && lent.custom.empty(), "resources",
+                 "may only hold cpus, mem, disk and gpus");
+}
+
+static Offset<fb::AgentResources> put(Builder& builder, const core::AgentResources& in) {
+  const auto resources = put(builder, in.resources);
+  const auto operations = put_each<fb::OperationReport>(builder, in.operations);
+  return fb::CreateAgentResources(builder, resources, operations);
+}
+
+static void read(Reader& reader, const fb::AgentResources& in, core::AgentResources& out) {
+  reader.table(in.resources(), "resources", out.resources);
+  reader.each(in.operations(), "operations", core::kMaxOperationsPerAgent, out.operations);
+}
+
 SHOAL_WIRE_MESSAGE(RegisterAgent)
 SHOAL_WIRE_MESSAGE(AgentRegistered)
 SHOAL_WIRE_MESSAGE(RunTask)
@@ -132,5 +240,10 @@ SHOAL_WIRE_MESSAGE(KillTask)
 SHOAL_WIRE_MESSAGE_AS(TaskStatus, StatusUpdate)
 SHOAL_WIRE_MESSAGE(AcknowledgeUpdate)
 SHOAL_WIRE_MESSAGE(RemoveFramework)
+SHOAL_WIRE_MESSAGE(ApplyOperation)
+SHOAL_WIRE_MESSAGE(OperationUpdate)
+SHOAL_WIRE_MESSAGE(AcknowledgeOperation)
+SHOAL_WIRE_MESSAGE(UpdateRevocable)
+SHOAL_WIRE_MESSAGE(AgentResources)
 
 }  // namespace shoal::wire

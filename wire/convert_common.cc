@@ -28,37 +28,7 @@ VectorOffset<std::uint64_t> put_offer_ids(Builder& builder, absl::Span<const cor
   return builder.CreateVector(ids.data(), ids.size());
 }
 
-// --- resources, attributes, launches ---
-
-Offset<fb::Resources> put(Builder& builder, const core::Resources& in) {
-  if (in.empty()) return 0;
-  VectorOffset<const fb::PortRange*> ports = 0;
-  if (!in.ports.empty()) {
-    absl::InlinedVector<fb::PortRange, 16> ranges;
-    for (const core::PortRange& range : in.ports.ranges()) {
-      ranges.emplace_back(range.begin, range.end);
-    }
-    ports = builder.CreateVectorOfStructs(ranges.data(), ranges.size());
-  }
-  return fb::CreateResources(builder, in.cpus, in.mem, in.disk, in.gpus, ports);
-}
-
-void read(Reader& reader, const fb::Resources& in, core::Resources& out) {
-  out.cpus = in.cpus();
-  out.mem = in.mem();
-  out.disk = in.disk();
-  out.gpus = in.gpus();
-  if (const absl::Status status = core::check_resources(out); !status.ok()) {
-    return reader.fail({}, core::message_of(status));
-  }
-  core::PortSet::Ranges ranges;
-  reader.values(in.ports(), "ports", core::kMaxPortRanges, ranges, [](const fb::PortRange* range) {
-    return core::PortRange{range->begin(), range->end()};
-  });
-  absl::StatusOr<core::PortSet> ports = core::PortSet::from_ranges(std::move(ranges));
-  if (!ports.ok()) return reader.fail({}, core::message_of(ports.status()));
-  out.ports = *std::move(ports);
-}
+// --- attributes, launches ---
 
 Offset<fb::Attribute> put(Builder& builder, const core::AttributeView& in) {
   const auto name = put_text(builder, in.name);
@@ -86,7 +56,8 @@ Offset<fb::TaskLaunch> put(Builder& builder, const core::TaskLaunch& in) {
   const auto name = put_text(builder, in.name);
   const auto resources = put(builder, in.resources);
   const auto description = put_bytes(builder, in.description);
-  return fb::CreateTaskLaunch(builder, id, name, resources, description);
+  const auto role = put_text(builder, in.role);
+  return fb::CreateTaskLaunch(builder, id, name, resources, description, role);
 }
 
 void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out) {
@@ -94,6 +65,7 @@ void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out) {
   out.name = reader.task_name(in.name());
   reader.table(in.resources(), "resources", out.resources);
   out.description = reader.bytes(in.description(), "description", core::kMaxTaskDescriptionBytes);
+  out.role = reader.role(in.role(), "role");
 }
 
 // --- whole messages ---
@@ -127,8 +99,12 @@ absl::Status check_payload(Bytes payload, std::string_view message,
   if (reinterpret_cast<std::uintptr_t>(payload.data()) % core::kFrameAlignment != 0) {
     return core::invalid("{}: the payload is not at an 8-byte boundary", message);
   }
-  flatbuffers::Verifier verifier(payload.data(), payload.size(), core::kMaxMessageDepth,
-                                 core::kMaxMessageTables, /*_check_alignment=*/true);
+  // Tables may be shared, so a small message can make the verifier walk far: no further than an
+  // honest one of its size needs.
+  const auto tables = static_cast<flatbuffers::uoffset_t>(
+      std::min<std::size_t>(core::kMaxMessageTables, payload.size() / core::kMinTableBytes));
+  flatbuffers::Verifier verifier(payload.data(), payload.size(), core::kMaxMessageDepth, tables,
+                                 /*_check_alignment=*/true);
   if (!verify(verifier)) return core::invalid("{}: not a well-formed FlatBuffer", message);
   return absl::OkStatus();
 }

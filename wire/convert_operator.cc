@@ -3,12 +3,16 @@
 #include <utility>
 #include <vector>
 
+#include "core/frame_cost.h"
 #include "wire/convert.h"
 #include "wire/operator_generated.h"
 
 namespace shoal::wire {
 
 // --- calls ---
+
+// A task id, the text of another id, or a role.
+static constexpr std::size_t kMaxQueryIdBytes = std::max(core::kMaxIdBytes, core::kMaxRoleBytes);
 
 static Offset<fb::Query> put(Builder& builder, const core::Query& in) {
   const auto id = put_text(builder, in.id);
@@ -17,7 +21,7 @@ static Offset<fb::Query> put(Builder& builder, const core::Query& in) {
 
 static void read(Reader& reader, const fb::Query& in, core::Query& out) {
   out.kind = reader.enumerated<core::QueryKind>(in.kind(), core::kQueryKinds, "kind");
-  out.id = reader.text(in.id(), "id", Reader::kOptional, core::kMaxIdBytes);
+  out.id = reader.text(in.id(), "id", Reader::kOptional, kMaxQueryIdBytes);
 }
 
 static Offset<fb::TeardownFramework> put(Builder& builder, const core::TeardownFramework& in) {
@@ -31,9 +35,79 @@ static void read(Reader& reader, const fb::TeardownFramework& in, core::Teardown
 static Offset<fb::Done> put(Builder& builder, const core::Done&) { return fb::CreateDone(builder); }
 static void read(Reader&, const fb::Done&, core::Done&) {}
 
+static Offset<fb::QuotaConfig> put(Builder& builder, const core::QuotaConfig& in) {
+  const auto role = put_text(builder, in.role);
+  const auto limits = put_limits(builder, in.limits);
+  const auto guarantees = put(builder, in.guarantees);
+  return fb::CreateQuotaConfig(builder, role, limits, guarantees);
+}
+
+static void read(Reader& reader, const fb::QuotaConfig& in, core::QuotaConfig& out) {
+  out.role = reader.role(in.role(), "role", Reader::kRequired);
+  reader.table(in.limits(), "limits", out.limits);
+  reader.table(in.guarantees(), "guarantees", out.guarantees);
+  reader.quantities(out.guarantees, "guarantees");
+}
+
+static Offset<fb::UpdateQuota> put(Builder& builder, const core::UpdateQuota& in) {
+  const auto configs = put_each<fb::QuotaConfig>(builder, in.configs);
+  return fb::CreateUpdateQuota(builder, configs, in.force);
+}
+
+static void read(Reader& reader, const fb::UpdateQuota& in, core::UpdateQuota& out) {
+  reader.each(in.configs(), "configs", core::kMaxQuotaConfigs, out.configs);
+  reader.distinct(out.configs, "configs", [](const auto& config) { return config.role; });
+  out.force = in.force();
+}
+
+static core::Milli read_weight(Reader& reader, core::Milli in) {
+  reader.require(in >= 1 && in <= core::kMaxWeightMilli, "weight",
+                 "is not within 0.001 to 1000000");
+  return in;
+}
+
+static Offset<fb::RoleWeight> put(Builder& builder, const core::RoleWeight& in) {
+  const auto role = put_text(builder, in.role);
+  return fb::CreateRoleWeight(builder, role, in.weight);
+}
+
+static void read(Reader& reader, const fb::RoleWeight& in, core::RoleWeight& out) {
+  out.role = reader.role(in.role(), "role", Reader::kRequired);
+  out.weight = read_weight(reader, in.weight());
+}
+
+static Offset<fb::UpdateWeights> put(Builder& builder, const core::UpdateWeights& in) {
+  const auto weights = put_each<fb::RoleWeight>(builder, in.weights);
+  return fb::CreateUpdateWeights(builder, weights);
+}
+
+static void read(Reader& reader, const fb::UpdateWeights& in, core::UpdateWeights& out) {
+  reader.each(in.weights(), "weights", core::kMaxQuotaConfigs, out.weights);
+  reader.distinct(out.weights, "weights", [](const auto& weight) { return weight.role; });
+}
+
+static Offset<fb::OperateAgent> put(Builder& builder, const core::OperateAgent& in) {
+  const auto resources = put(builder, in.spec.resources);
+  const auto addition = put(builder, in.spec.addition);
+  const auto principal = put_text(builder, in.principal);
+  return fb::CreateOperateAgent(builder, in.agent.value,
+                                static_cast<fb::OperationKind>(in.spec.kind), resources, addition,
+                                principal);
+}
+
+static void read(Reader& reader, const fb::OperateAgent& in, core::OperateAgent& out) {
+  out.agent = reader.agent_id(in.agent());
+  read_spec(reader, in, out.spec);
+  reader.require(out.spec.kind != core::OperationKind::kLaunch, "kind", "LAUNCH is for an ACCEPT");
+  out.principal = reader.text(in.principal(), "principal");
+}
+
 SHOAL_WIRE_MESSAGE(Query)
 SHOAL_WIRE_MESSAGE(TeardownFramework)
 SHOAL_WIRE_MESSAGE(Done)
+SHOAL_WIRE_MESSAGE(UpdateQuota)
+SHOAL_WIRE_MESSAGE(UpdateWeights)
+SHOAL_WIRE_MESSAGE(OperateAgent)
 
 // --- records ---
 
@@ -75,9 +149,11 @@ static Offset<fb::AgentSummary> put(Builder& builder, const core::AgentSummary& 
       put_each<fb::Attribute>(builder, in.attributes, [](Builder& b, const auto& attribute) {
         return put(b, core::AttributeView{attribute.first, attribute.second});
       });
+  const auto region = put_text(builder, in.region);
+  const auto zone = put_text(builder, in.zone);
   return fb::CreateAgentSummary(builder, in.id.value, hostname, address,
                                 static_cast<fb::AgentState>(in.state), total, used, offered,
-                                attributes, in.tasks, in.registered_ms);
+                                attributes, in.tasks, in.registered_ms, region, zone);
 }
 
 static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary& out) {
@@ -95,29 +171,46 @@ static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary&
   }
   out.tasks = in.tasks();
   out.registered_ms = reader.since(in.registered_ms(), "registered_ms");
+  reader.region_and_zone(in, out);
+}
+
+static void read_roles(Reader& reader, const flatbuffers::String* in, std::string_view field,
+                       std::vector<std::string>& out) {
+  constexpr std::size_t kMost = core::kMaxRolesPerFramework * (core::kMaxRoleBytes + 1);
+  reader.joined(in, field, kRoleSeparator, kMost, [&](std::string_view role) {
+    out.emplace_back(reader.role(role, field));
+    reader.require(out.size() <= core::kMaxRolesPerFramework, field, "are too many");
+  });
 }
 
 static Offset<fb::FrameworkSummary> put(Builder& builder, const core::FrameworkSummary& in) {
   const auto name = put_text(builder, in.name);
   const auto user = put_text(builder, in.user);
-  const auto role = put_text(builder, in.role);
+  const auto role = put_text(builder, in.roles.empty() ? std::string_view() : in.roles.front());
   const auto allocated = put(builder, in.allocated);
+  Offset<flatbuffers::String> roles = 0;
+  if (in.roles.size() > 1) roles = put_joined(builder, in.roles, kRoleSeparator);
+  const auto suppressed_roles = put_joined(builder, in.suppressed_roles, kRoleSeparator);
   return fb::CreateFrameworkSummary(builder, in.id.value, name, user, role,
                                     static_cast<fb::FrameworkState>(in.state), in.suppressed,
-                                    in.tasks, in.offers, allocated, in.subscribed_ms);
+                                    in.tasks, in.offers, allocated, in.subscribed_ms, roles,
+                                    suppressed_roles, in.capabilities);
 }
 
 static void read(Reader& reader, const fb::FrameworkSummary& in, core::FrameworkSummary& out) {
   out.id = core::FrameworkId{reader.nonzero(in.id(), "id")};
   out.name = reader.text(in.name(), "name");
   out.user = reader.text(in.user(), "user");
-  out.role = reader.text(in.role(), "role");
+  read_roles(reader, in.roles(), "roles", out.roles);
+  if (out.roles.empty()) read_roles(reader, in.role(), "role", out.roles);
   out.state = reader.enumerated<core::FrameworkState>(in.state(), core::kFrameworkStates, "state");
   out.suppressed = in.suppressed();
   out.tasks = in.tasks();
   out.offers = in.offers();
   reader.table(in.allocated(), "allocated", out.allocated);
   out.subscribed_ms = reader.since(in.subscribed_ms(), "subscribed_ms");
+  read_roles(reader, in.suppressed_roles(), "suppressed_roles", out.suppressed_roles);
+  out.capabilities = in.capabilities();
 }
 
 static Offset<fb::TaskSummary> put(Builder& builder, const core::TaskSummary& in) {
@@ -127,10 +220,11 @@ static Offset<fb::TaskSummary> put(Builder& builder, const core::TaskSummary& in
   const auto hostname = put_text(builder, in.hostname);
   const auto message = put_text(builder, in.message);
   const auto resources = put(builder, in.resources);
+  const auto role = put_text(builder, in.role);
   return fb::CreateTaskSummary(builder, id, name, in.framework.value, in.agent.value, agent_address,
                                hostname, static_cast<fb::TaskState>(in.state),
                                static_cast<fb::TaskReason>(in.reason), message, exit_code_of(in),
-                               exit_signal_of(in), resources, in.started_ms, in.ended_ms);
+                               exit_signal_of(in), resources, in.started_ms, in.ended_ms, role);
 }
 
 static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& out) {
@@ -147,13 +241,15 @@ static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& o
   reader.table(in.resources(), "resources", out.resources);
   out.started_ms = reader.since(in.started_ms(), "started_ms");
   out.ended_ms = reader.since(in.ended_ms(), "ended_ms");
+  out.role = reader.role(in.role(), "role");
 }
 
 static Offset<fb::OfferSummary> put(Builder& builder, const core::OfferSummary& in) {
   const auto hostname = put_text(builder, in.hostname);
   const auto resources = put(builder, in.resources);
+  const auto role = put_text(builder, in.role);
   return fb::CreateOfferSummary(builder, in.id.packed(), in.agent.value, in.framework.value,
-                                hostname, resources, in.age_ms);
+                                hostname, resources, in.age_ms, role);
 }
 
 static void read(Reader& reader, const fb::OfferSummary& in, core::OfferSummary& out) {
@@ -163,12 +259,52 @@ static void read(Reader& reader, const fb::OfferSummary& in, core::OfferSummary&
   out.hostname = reader.text(in.hostname(), "hostname");
   reader.table(in.resources(), "resources", out.resources);
   out.age_ms = reader.since(in.age_ms(), "age_ms");
+  out.role = reader.role(in.role(), "role");
+}
+
+static Offset<fb::RoleSummary> put(Builder& builder, const core::RoleSummary& in) {
+  const auto name = put_text(builder, in.name);
+  const auto allocated = put(builder, in.allocated);
+  const auto offered = put(builder, in.offered);
+  const auto reserved = put(builder, in.reserved);
+  const auto consumed = put(builder, in.consumed);
+  const auto limits = put_limits(builder, in.limits);
+  const auto guarantees = put(builder, in.guarantees);
+  return fb::CreateRoleSummary(builder, name, in.weight, in.frameworks, allocated, offered,
+                               reserved, consumed, limits, guarantees, in.dominant_share_ppm,
+                               static_cast<fb::ResourceKind>(in.dominant));
+}
+
+static void read(Reader& reader, const fb::RoleSummary& in, core::RoleSummary& out) {
+  out.name = reader.role(in.name(), "name", Reader::kRequired);
+  out.weight = read_weight(reader, in.weight());
+  out.frameworks = in.frameworks();
+  reader.table(in.allocated(), "allocated", out.allocated);
+  reader.table(in.offered(), "offered", out.offered);
+  reader.table(in.reserved(), "reserved", out.reserved);
+  reader.table(in.consumed(), "consumed", out.consumed);
+  reader.table(in.limits(), "limits", out.limits);
+  reader.table(in.guarantees(), "guarantees", out.guarantees);
+  out.dominant_share_ppm = in.dominant_share_ppm();
+  out.dominant =
+      reader.enumerated<core::ResourceKind>(in.dominant(), core::kResourceKinds, "dominant");
 }
 
 // --- the answer, in parts ---
 
-static std::size_t tables_of(const core::AgentSummary& in) { return 4 + in.attributes.size(); }
-static std::size_t tables_of(const auto&) { return 2; }
+static std::size_t tables_of(const core::AgentSummary& in) {
+  core::FrameCost cost = core::frame_cost(in.total);
+  cost += core::frame_cost(in.used);
+  cost += core::frame_cost(in.offered);
+  return 1 + cost.tables + in.attributes.size();
+}
+static std::size_t tables_of(const core::FrameworkSummary& in) {
+  return 1 + core::frame_cost(in.allocated).tables;
+}
+static std::size_t tables_of(const core::RoleSummary&) { return 7; }
+static std::size_t tables_of(const auto& task_or_offer) {
+  return 1 + core::frame_cost(task_or_offer.resources).tables;
+}
 
 // As many of `records`, from `*next` on, as the frame has room for.
 template <typename T, typename Records>
@@ -188,6 +324,7 @@ void encode(const core::ClusterView& message, std::uint32_t correlation, ByteVec
   std::size_t framework = 0;
   std::size_t task = 0;
   std::size_t offer = 0;
+  std::size_t role = 0;
   for (bool first = true, more = true; more; first = false) {
     Builder& builder = borrow_builder();
     PartGauge gauge(builder);
@@ -198,9 +335,12 @@ void encode(const core::ClusterView& message, std::uint32_t correlation, ByteVec
         put_part<fb::FrameworkSummary>(builder, gauge, message.frameworks, &framework);
     const auto tasks = put_part<fb::TaskSummary>(builder, gauge, message.tasks, &task);
     const auto offers = put_part<fb::OfferSummary>(builder, gauge, message.offers, &offer);
-    builder.Finish(fb::CreateQueryAnswer(builder, cluster, agents, frameworks, tasks, offers));
+    const auto roles = put_part<fb::RoleSummary>(builder, gauge, message.roles, &role);
+    builder.Finish(
+        fb::CreateQueryAnswer(builder, cluster, agents, frameworks, tasks, offers, roles));
     more = agent < message.agents.size() || framework < message.frameworks.size() ||
-           task < message.tasks.size() || offer < message.offers.size();
+           task < message.tasks.size() || offer < message.offers.size() ||
+           role < message.roles.size();
     append_frame(MessageKind::kQueryAnswer, more ? kFlagMore : 0, correlation, builder, out);
   }
 }
@@ -211,6 +351,7 @@ static void read(Reader& reader, const fb::QueryAnswer& in, core::ClusterView& o
   reader.each(in.frameworks(), "frameworks", core::kMaxVectorItems, out.frameworks);
   reader.each(in.tasks(), "tasks", core::kMaxVectorItems, out.tasks);
   reader.each(in.offers(), "offers", core::kMaxVectorItems, out.offers);
+  reader.each(in.roles(), "roles", core::kMaxVectorItems, out.roles);
 }
 
 template <>

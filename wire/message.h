@@ -30,6 +30,10 @@ enum class MessageKind : std::uint16_t {
   kStatusUpdate = 20,       // agent -> master, and master -> framework
   kAcknowledgeUpdate = 21,  // framework -> master, and master -> agent
   kRemoveFramework = 22,
+  kApplyOperation = 23,
+  kOperationUpdate = 24,       // agent -> master, and master -> framework
+  kAcknowledgeOperation = 25,  // framework -> master, and master -> agent
+  kUpdateRevocable = 26,
 
   kSubscribe = 32,
   kSubscribed = 33,
@@ -42,14 +46,22 @@ enum class MessageKind : std::uint16_t {
   kReconcile = 40,
   kTeardown = 41,
   kAgentFailure = 42,
+  kExplain = 43,  // also from an operator
+  kExplanation = 44,
+  kNotice = 45,
 
   kQuery = 64,
   kQueryAnswer = 65,
   kTeardownFramework = 66,
   kDone = 67,
+  kUpdateQuota = 68,
+  kUpdateWeights = 69,
+  kOperateAgent = 70,
 
   kReadLog = 80,
   kLogChunk = 81,
+
+  kAgentResources = 96,  // in a file of the agent; no peer may send it
 };
 
 // "HELLO"; "" for a number that is no kind.
@@ -70,6 +82,10 @@ void encode(const core::KillTask& message, std::uint32_t correlation, ByteVector
 void encode(const core::TaskStatus& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::AcknowledgeUpdate& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::RemoveFramework& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::ApplyOperation& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::OperationUpdate& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::AcknowledgeOperation& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::UpdateRevocable& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Subscribe& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Subscribed& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Offers& message, std::uint32_t correlation, ByteVector& out);
@@ -81,11 +97,18 @@ void encode(const core::Suppress& message, std::uint32_t correlation, ByteVector
 void encode(const core::Reconcile& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Teardown& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::AgentFailure& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::Explain& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::Explanation& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::Notice& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Query& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::TeardownFramework& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Done& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::UpdateQuota& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::UpdateWeights& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::OperateAgent& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::ReadLog& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::LogChunk& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::AgentResources& message, std::uint32_t correlation, ByteVector& out);
 
 // An answer is cut into as many frames (kFlagMore on all but the last) as the frame limit asks for.
 void encode(const core::ClusterView& message, std::uint32_t correlation, ByteVector& out);
@@ -118,6 +141,14 @@ absl::StatusOr<core::AcknowledgeUpdate> decode(Bytes payload);
 template <>
 absl::StatusOr<core::RemoveFramework> decode(Bytes payload);
 template <>
+absl::StatusOr<core::ApplyOperation> decode(Bytes payload);
+template <>
+absl::StatusOr<core::OperationUpdate> decode(Bytes payload);
+template <>
+absl::StatusOr<core::AcknowledgeOperation> decode(Bytes payload);
+template <>
+absl::StatusOr<core::UpdateRevocable> decode(Bytes payload);
+template <>
 absl::StatusOr<core::Subscribe> decode(Bytes payload);
 template <>
 absl::StatusOr<core::Subscribed> decode(Bytes payload);
@@ -140,15 +171,29 @@ absl::StatusOr<core::Teardown> decode(Bytes payload);
 template <>
 absl::StatusOr<core::AgentFailure> decode(Bytes payload);
 template <>
+absl::StatusOr<core::Explain> decode(Bytes payload);
+template <>
+absl::StatusOr<core::Explanation> decode(Bytes payload);
+template <>
+absl::StatusOr<core::Notice> decode(Bytes payload);
+template <>
 absl::StatusOr<core::Query> decode(Bytes payload);
 template <>
 absl::StatusOr<core::TeardownFramework> decode(Bytes payload);
 template <>
 absl::StatusOr<core::Done> decode(Bytes payload);
 template <>
+absl::StatusOr<core::UpdateQuota> decode(Bytes payload);
+template <>
+absl::StatusOr<core::UpdateWeights> decode(Bytes payload);
+template <>
+absl::StatusOr<core::OperateAgent> decode(Bytes payload);
+template <>
 absl::StatusOr<core::ReadLog> decode(Bytes payload);
 template <>
 absl::StatusOr<core::LogChunk> decode(Bytes payload);
+template <>
+absl::StatusOr<core::AgentResources> decode(Bytes payload);
 template <>
 absl::StatusOr<core::ClusterView> decode(Bytes payload);
 

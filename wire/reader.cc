@@ -44,6 +44,21 @@ void Reader::fail_number(std::string_view field, std::int64_t number) {
   fail(field, fmt::format("{} is not a known value", number));
 }
 
+void Reader::fail_twice(std::string_view field, std::string_view text) {
+  fail(field, fmt::format("name '{}' twice", core::printable(text)));
+}
+
+void Reader::quantities(const core::Quantities& in, std::string_view field) {
+  for (std::size_t kind = 0; kind < core::kResourceKinds && ok(); ++kind) {
+    const core::Milli amount = in[kind];
+    const std::string_view name = core::kResourceNames[kind];
+    if (amount < 0) fail(field, fmt::format("{} is negative", name));
+    if (amount > core::kMaxScalarMilli) {
+      fail(field, fmt::format("{} is over {}", name, core::kMaxScalarMilli / 1000));
+    }
+  }
+}
+
 bool Reader::charge(std::size_t bytes) {
   if (!ok()) return false;
   if (bytes > budget_) {
@@ -75,6 +90,39 @@ std::string_view Reader::name(const flatbuffers::String* in, std::string_view fi
     return {};
   }
   return out;
+}
+
+std::string_view Reader::role(const flatbuffers::String* in, std::string_view field,
+                              Presence presence) {
+  if (is_empty(in) && presence == kOptional) return {};
+  return role(view(in), field);
+}
+
+std::string_view Reader::role(std::string_view in, std::string_view field) {
+  if (!charge(in.size())) return {};
+  if (const absl::Status status = core::check_role(in); !status.ok()) {
+    fail(field, core::message_of(status));
+    return {};
+  }
+  return in;
+}
+
+std::string_view Reader::begin_joined(const flatbuffers::String* in, std::string_view field,
+                                      std::size_t limit) {
+  const std::string_view out = view(in);
+  if (out.size() > limit) fail_size(field, out.size(), limit, "bytes");
+  return charge(out.size()) ? out : std::string_view();
+}
+
+std::string_view Reader::next_joined(std::string_view& rest, std::string_view field,
+                                     char separator) {
+  const std::size_t end = rest.find(separator);
+  const std::string_view item = rest.substr(0, end);
+  // A separator at the end has an empty item behind it.
+  if (item.empty() || end + 1 == rest.size()) fail(field, "holds an empty item");
+  if (!core::is_clean_text(item)) fail(field, "not clean UTF-8 text");
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return item;
 }
 
 std::string_view Reader::c_text(const flatbuffers::String* in, std::string_view field) {

@@ -12,6 +12,7 @@
 // Internal to wire: included by its .cc files only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "core/ids.h"
 #include "core/limits.h"
@@ -63,6 +65,29 @@ class Reader {
   }
   // A name that may become a file name (core::check_name). Always required.
   std::string_view name(const flatbuffers::String* in, std::string_view field);
+  std::string_view optional_name(const flatbuffers::String* in, std::string_view field) {
+    return is_empty(in) ? std::string_view() : name(in, field);
+  }
+  // A role (core::check_role).
+  std::string_view role(const flatbuffers::String* in, std::string_view field,
+                        Presence presence = kOptional);
+  std::string_view role(std::string_view in, std::string_view field);
+  // Of a fault domain: each a name or empty, both or none.
+  void region_and_zone(const auto& in, auto& out) {
+    out.region = optional_name(in.region(), "region");
+    out.zone = optional_name(in.zone(), "zone");
+    require(out.region.empty() == out.zone.empty(), "zone",
+            "and region stand together or not at all");
+  }
+  // f(item) for every part of a joined text of at most `limit` bytes; each is clean text.
+  template <typename F>
+  void joined(const flatbuffers::String* in, std::string_view field, char separator,
+              std::size_t limit, F&& f) {
+    for (std::string_view rest = begin_joined(in, field, limit); !rest.empty() && ok();) {
+      const std::string_view item = next_joined(rest, field, separator);
+      if (ok()) f(item);
+    }
+  }
   // At most `limit` bytes with any content.
   core::BytesView bytes(const flatbuffers::Vector<std::uint8_t>* in, std::string_view field,
                         std::size_t limit);
@@ -83,6 +108,8 @@ class Reader {
   // Milliseconds since 1970, or an age: not negative.
   std::int64_t since(std::int64_t in, std::string_view field);
   core::UpdateUuid uuid(const fb::Uuid* in, std::string_view field);
+  // Milli-units: 0 to core::kMaxScalarMilli.
+  void quantities(const core::Quantities& in, std::string_view field);
 
   // `count` is the number of values; they are dense from 0.
   template <typename To, typename From>
@@ -122,9 +149,7 @@ class Reader {
   template <typename T, typename Out, typename Make>
   void values(const flatbuffers::Vector<T>* in, std::string_view field, std::size_t limit, Out& out,
               Make&& make) {
-    if (!begin_vector(in, field, limit, sizeof(typename flatbuffers::Vector<T>::return_type))) {
-      return;
-    }
+    if (!begin_vector(in, field, limit, size_of<T>())) return;
     // The verifier checks where the vector's length lies, not where its elements do.
     if (in->size() > 0 && reinterpret_cast<std::uintptr_t>(in->Data()) % alignment_of<T>() != 0) {
       return fail(field, "is not aligned");
@@ -141,6 +166,24 @@ class Reader {
   void offer_ids(const flatbuffers::Vector<std::uint64_t>* in, auto& out) {
     values(in, "offers", core::kMaxVectorItems, out,
            [](std::uint64_t id) { return core::OfferId::unpack(id); });
+  }
+  // Distinct roles.
+  void roles(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* in,
+             std::string_view field, core::RoleViews& out) {
+    values(in, field, core::kMaxRolesPerFramework, out,
+           [&](const flatbuffers::String* text) { return role(text, {}, kRequired); });
+    distinct(out, field, [](std::string_view role) { return role; });
+  }
+  // Refuses `items` of which two have the same text, and says which.
+  template <typename Items, typename TextOf>
+  void distinct(const Items& items, std::string_view field, TextOf&& text_of) {
+    if (items.size() < 2 || !ok()) return;
+    absl::InlinedVector<std::string_view, 64> sorted;
+    sorted.reserve(items.size());
+    for (const auto& item : items) sorted.push_back(text_of(item));
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end()) fail_twice(field, *twice);
   }
 
  private:
@@ -171,11 +214,21 @@ class Reader {
     Place place_;
   };
 
+  // Of one element as it lies in the buffer: a number, a struct (T is a pointer to it) or an
+  // offset.
   template <typename T>
   static constexpr std::size_t alignment_of() {
     if constexpr (std::is_arithmetic_v<T>) return alignof(T);
-    return alignof(flatbuffers::uoffset_t);  // offsets; no struct of ours needs more
+    if constexpr (std::is_pointer_v<T>) return alignof(std::remove_pointer_t<T>);
+    return alignof(flatbuffers::uoffset_t);
   }
+  // What reading one costs: a view where there is an offset.
+  template <typename T>
+  static constexpr std::size_t size_of() {
+    if constexpr (std::is_pointer_v<T>) return sizeof(std::remove_pointer_t<T>);
+    return sizeof(typename flatbuffers::Vector<T>::return_type);
+  }
+  static bool is_empty(const flatbuffers::String* in) { return in == nullptr || in->size() == 0; }
 
   // Whether the elements may be read: present, within `limit` and the budget.
   template <typename T>
@@ -189,10 +242,15 @@ class Reader {
     return charge(in->size() * item_bytes);
   }
 
+  std::string_view begin_joined(const flatbuffers::String* in, std::string_view field,
+                                std::size_t limit);
+  std::string_view next_joined(std::string_view& rest, std::string_view field, char separator);
+
   bool charge(std::size_t bytes);
   void fail_size(std::string_view field, std::size_t size, std::size_t limit,
                  std::string_view unit);
   void fail_number(std::string_view field, std::int64_t number);
+  void fail_twice(std::string_view field, std::string_view text);
   static void append_path(const Place& place, std::string& out);
 
   std::size_t budget_;  // bytes that may still be read

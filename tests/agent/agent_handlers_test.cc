@@ -27,7 +27,7 @@ TEST(AgentSession, GreetsRegistersAndTakesTheId) {
   EXPECT_EQ(a.fx.hellos[0].kind, core::PeerKind::kAgent);
   EXPECT_EQ(a.fx.hellos[0].peer_id, 0u);
   EXPECT_EQ(a.fx.registrations, 0);
-  on_welcome(a.state, a.fx, core::Welcome{1, 0, kCluster, "x"});
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x"}, a.now);
   EXPECT_EQ(a.fx.registrations, 1);
   EXPECT_NE(a.fx.incarnation, 0u);
   on_registered(a.state, a.fx, core::AgentRegistered{core::AgentId{5}, 100, 300}, a.now);
@@ -141,10 +141,10 @@ TEST(AgentSession, AnotherClusterOrProtocolIsNotFollowed) {
   a.connect();
   on_disconnected(a.state);
   on_connected(a.state, a.fx, a.now);
-  on_welcome(a.state, a.fx, core::Welcome{1, 0, kCluster + 1, "x"});
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster + 1, "x"}, a.now);
   EXPECT_EQ(a.fx.ends.size(), 1u);
   on_connected(a.state, a.fx, a.now);
-  on_welcome(a.state, a.fx, core::Welcome{9, 0, kCluster, "x"});
+  on_welcome(a.state, a.fx, core::Welcome{9, 0, kCluster, "x"}, a.now);
   ASSERT_EQ(a.fx.disconnects.size(), 1u);
   EXPECT_THAT(a.fx.disconnects[0], HasSubstr("protocol 9"));
 }
@@ -265,7 +265,7 @@ TEST(AgentTasks, ABadDescriptionIsAnError) {
   const std::vector<std::uint8_t> garbage(40, 0xff);
   core::RunTask message;
   message.framework = kFramework;
-  message.task = {"t", "t", resources_of("cpus:1"), garbage};
+  message.task = {"t", "t", resources_of("cpus:1"), garbage, {}};
   on_run_task(a.state, a.fx, message, a.now);
   const auto sent = a.fx.take();
   ASSERT_EQ(sent.size(), 1u);

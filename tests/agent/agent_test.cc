@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -39,7 +40,7 @@ class FakeMaster final : public net::ConnectionHandler {
       case wire::MessageKind::kHello:
         connection.set_authenticated();
         if (refusal) return send_message(connection, core::Refusal{*refusal, "not you"});
-        return send_message(connection, core::Welcome{1, 0, kCluster, "test"});
+        return send_message(connection, core::Welcome{1, core::kFeatures, kCluster, "test"});
       case wire::MessageKind::kRegisterAgent: {
         const auto message = kept.as<core::RegisterAgent>();
         ASSERT_TRUE(message.ok()) << message.status();
@@ -49,6 +50,8 @@ class FakeMaster final : public net::ConnectionHandler {
         hostname = message->hostname;
         attributes = message->attributes.size();
         tasks = message->tasks.size();
+        operations_reported = message->operations.size();
+        domain = fmt::format("{}/{}", message->region, message->zone);
         session_ = connection.id();
         return send_message(connection, core::AgentRegistered{core::AgentId{0xa1}, 50, 20'000});
       }
@@ -66,6 +69,21 @@ class FakeMaster final : public net::ConnectionHandler {
         }
         return;
       }
+      case wire::MessageKind::kOperationUpdate: {
+        const auto message = kept.as<core::OperationUpdate>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        operations[std::string(message->id)] = message->state;
+        texts[std::string(message->id)] = message->message;
+        if (!acknowledges) return;
+        return send_message(connection, core::AcknowledgeOperation{message->framework,
+                                                                   message->agent, message->uuid});
+      }
+      case wire::MessageKind::kUpdateRevocable: {
+        const auto message = kept.as<core::UpdateRevocable>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        lent = message->resources;
+        return;
+      }
       default:
         FAIL() << "unexpected kind " << frame.header.kind;
     }
@@ -81,8 +99,24 @@ class FakeMaster final : public net::ConnectionHandler {
     const auto bytes = wire::encode_task_description(description);
     core::RunTask message;
     message.framework = kFramework;
-    message.task = {task, task, resources_of(resources_text), *bytes};
+    message.task = {task, task, resources_of(resources_text), *bytes, {}};
     send_message(*agent(), message);
+  }
+  // The id is also the first letter of its uuid.
+  void apply(const std::string& id, core::OperationKind kind, std::string_view consumed,
+             std::string_view converted) {
+    core::ApplyOperation message;
+    message.framework = kFramework;
+    message.id = id;
+    message.uuid = {static_cast<std::uint8_t>(id.front()), 1};
+    message.kind = kind;
+    message.consumed = resources_of(consumed);
+    message.converted = resources_of(converted);
+    send_message(*agent(), message);
+  }
+  bool is_done(const std::string& operation) const {
+    const auto found = operations.find(operation);
+    return found != operations.end() && found->second == core::OperationState::kFinished;
   }
   bool has_ended(const std::string& task) const {
     const auto found = states.find(task);
@@ -103,6 +137,10 @@ class FakeMaster final : public net::ConnectionHandler {
   std::string hostname;
   std::size_t attributes = 0;
   std::size_t tasks = 0;
+  std::size_t operations_reported = 0;
+  std::string domain;
+  core::Resources lent;
+  std::map<std::string, core::OperationState> operations;
   std::map<std::string, std::vector<TaskState>> states;
   std::map<std::string, std::string> texts;
 
@@ -133,9 +171,36 @@ class AgentTest : public testing::Test {
     ASSERT_TRUE(made.ok()) << made.status();
     agent_ = *std::move(made);
   }
-  void start_and_wait() {
-    start(options());
+  void start_and_wait() { start_and_wait(options()); }
+  void start_and_wait(const AgentOptions& options) {
+    start(options);
     ASSERT_TRUE(loop_.run_until([&] { return ready_.has_value(); }));
+  }
+  void stop() {
+    agent_->shutdown();
+    ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+    agent_.reset();
+    stopped_.reset();
+    ready_.reset();
+  }
+  AgentOptions options_with_disk() {
+    AgentOptions with_disk = options();
+    with_disk.resources = "cpus:4;mem:1000;disk:1000;ports:[31000-31009]";
+    return with_disk;
+  }
+  std::string data(const std::string& path) { return options().data_dir + "/" + path; }
+  std::string output(const std::string& task) {
+    std::ifstream in(
+        data(fmt::format("sandboxes/{}/{}/latest/stdout", core::to_string(kFramework), task)));
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+  void make_volume() {
+    master_.apply("reserve", core::OperationKind::kReserve, "disk:100", "disk(ads,dynamic):100");
+    master_.apply("create", core::OperationKind::kCreate, "disk(ads,dynamic):100",
+                  "disk(ads,dynamic)[v1:deep/data]:100");
+    ASSERT_TRUE(loop_.run_until([&] { return master_.is_done("create"); }));
   }
   absl::Status create_error(const AgentOptions& options) {
     auto made = Agent::create(loop_.reactor(), options, {});
@@ -274,6 +339,111 @@ TEST_F(AgentTest, HealthAndVersionOverHttp) {
   EXPECT_THAT(get("/else"), HasSubstr("404"));
 }
 
+// --- reservations and volumes ---
+
+constexpr std::string_view kWithVolume = "cpus:0.1;disk(ads,dynamic)[v1:deep/data]:100";
+
+TEST_F(AgentTest, AVolumeOutlivesTasksAndAgents) {
+  start_and_wait(options_with_disk());
+  make_volume();
+  master_.run("writer", "echo hello > deep/data/file", kWithVolume);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("writer"); }));
+  EXPECT_EQ(master_.states["writer"].back(), TaskState::kFinished) << master_.texts["writer"];
+  EXPECT_TRUE(std::filesystem::exists(data("volumes/ads/v1/file")));
+  stop();
+
+  start_and_wait(options_with_disk());
+  EXPECT_EQ(master_.resources, resources_of("cpus:4;mem:1000;disk:900;ports:[31000-31009];"
+                                            "disk(ads,dynamic)[v1:deep/data]:100"));
+  master_.run("reader", "cat $SHOAL_SANDBOX/deep/data/file", kWithVolume);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("reader"); }));
+  EXPECT_EQ(output("reader"), "hello\n");
+
+  master_.apply("destroy", core::OperationKind::kDestroy, "disk(ads,dynamic)[v1:deep/data]:100",
+                "disk(ads,dynamic):100");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_done("destroy"); }));
+  EXPECT_FALSE(std::filesystem::exists(data("volumes/ads")));
+  EXPECT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return std::filesystem::is_empty(data("removed"));
+  }));
+  master_.run("late", "true", kWithVolume);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("late"); }));
+  EXPECT_THAT(master_.texts["late"], HasSubstr("no volume 'v1' of role 'ads'"));
+}
+
+TEST_F(AgentTest, AVolumeIsNotDestroyedUnderATask) {
+  start_and_wait(options_with_disk());
+  make_volume();
+  master_.run("t", "exec tail -f /dev/null", kWithVolume);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  master_.apply("destroy", core::OperationKind::kDestroy, "disk(ads,dynamic)[v1:deep/data]:100",
+                "disk(ads,dynamic):100");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.operations.contains("destroy"); }));
+  EXPECT_EQ(master_.operations["destroy"], core::OperationState::kFailed);
+  EXPECT_THAT(master_.texts["destroy"], HasSubstr("task 't' uses volume 'v1'"));
+  EXPECT_TRUE(std::filesystem::exists(data("volumes/ads/v1")));
+}
+
+TEST_F(AgentTest, AVolumeWhoseFolderIsGoneFailsTheTask) {
+  start_and_wait(options_with_disk());
+  make_volume();
+  std::filesystem::remove(data("volumes/ads/v1"));
+  master_.run("t", "true", kWithVolume);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kFailed);
+  EXPECT_THAT(master_.texts["t"], HasSubstr("volume 'v1' of role 'ads': its folder"));
+}
+
+TEST_F(AgentTest, FeedbackThatNobodyHeardIsToldByTheNextAgent) {
+  start_and_wait(options_with_disk());
+  master_.acknowledges = false;
+  make_volume();
+  stop();
+  master_.operations.clear();
+  start_and_wait(options_with_disk());
+  EXPECT_EQ(master_.operations_reported, 2u);
+  EXPECT_TRUE(loop_.run_until([&] { return master_.is_done("create"); }));
+}
+
+TEST_F(AgentTest, StoredResourcesThatDoNotFitOrAreDamagedStopTheStart) {
+  start_and_wait(options_with_disk());
+  make_volume();
+  stop();
+  AgentOptions smaller = options_with_disk();
+  smaller.resources = "cpus:4;mem:1000;disk:50;ports:[31000-31009]";
+  absl::Status refused = create_error(smaller);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("disk(ads,dynamic)[v1:deep/data]:100 is reserved or a volume"));
+  std::filesystem::resize_file(data("resources"), 40);
+  refused = create_error(options_with_disk());
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("/resources: it is cut off after 40"));
+  std::filesystem::remove(data("resources"));
+  EXPECT_THAT(std::string(create_error(options_with_disk()).message()),
+              HasSubstr("it is missing, but there are volumes"));
+  EXPECT_TRUE(std::filesystem::exists(data("volumes/ads/v1")));
+}
+
+TEST_F(AgentTest, ReservedForARoleLentAndSomewhere) {
+  AgentOptions given = options();
+  given.resources = "cpus(ads):1;mem:1000;disk:0;ports:[31000-31009];licenses:3";
+  given.default_role = "web";
+  given.oversubscribe = "cpus:2;mem:64";
+  given.region = "eu";
+  given.zone = "a1";
+  start_and_wait(given);
+  ASSERT_TRUE(loop_.run_until([&] { return !master_.lent.empty(); }));
+  EXPECT_EQ(master_.resources, resources_of("cpus(ads):1;mem(web):1000;ports(web):[31000-31009];"
+                                            "licenses(web):3"));
+  EXPECT_EQ(master_.lent, resources_of("cpus:2;mem:64"));
+  EXPECT_EQ(master_.domain, "eu/a1");
+  master_.run("t", "echo $SHOAL_PORTS", "cpus{revocable}:1;ports(web):[31001-31002]");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_EQ(output("t"), "31001,31002\n") << master_.texts["t"];
+}
+
 TEST_F(AgentTest, BadOptionsAreNamed) {
   const auto with = [&](auto change) {
     AgentOptions changed = options();
@@ -283,6 +453,16 @@ TEST_F(AgentTest, BadOptionsAreNamed) {
   EXPECT_THAT(with([](AgentOptions& o) { o.listen = "0.0.0.0:0"; }), HasSubstr("--insecure"));
   EXPECT_THAT(with([](AgentOptions& o) { o.listen = "nonsense"; }), HasSubstr("nonsense"));
   EXPECT_THAT(with([](AgentOptions& o) { o.resources = "cpus:-1"; }), HasSubstr("-1"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.resources = "cpus(ads,dynamic):1"; }),
+              HasSubstr("made by operations"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.resources = "disk(ads)[v1:x]:1"; }),
+              HasSubstr("made by operations"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.resources = "cpus{revocable}:1"; }),
+              HasSubstr("--oversubscribe"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.default_role = "a/../b"; }), HasSubstr("a/../b"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.oversubscribe = "disk:9"; }), HasSubstr("disk:9"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.oversubscribe = "cpus(ads):9"; }), HasSubstr("roles"));
+  EXPECT_THAT(with([](AgentOptions& o) { o.region = "eu"; }), HasSubstr("zone"));
   EXPECT_THAT(with([](AgentOptions& o) { o.attributes = "rack"; }), HasSubstr("rack"));
   EXPECT_THAT(with([](AgentOptions& o) { o.masters = {"host:99999"}; }), HasSubstr("99999"));
   EXPECT_THAT(with([](AgentOptions& o) { o.masters = {}; }), HasSubstr("--master"));
@@ -341,6 +521,8 @@ TEST(AgentOptionsTest, ResourcesAreMergedOverTheProbe) {
   EXPECT_EQ(*merge_resources("cpus:2; ports:[5-6]", probed),
             resources_of("cpus:2;mem:100;disk:50;ports:[5-6]"));
   EXPECT_EQ(merge_resources("disk:0", probed)->disk, 0);
+  // For whatever role it is named, it is not probed.
+  EXPECT_EQ(merge_resources("cpus(ads):2; ports (ads):[5-6]", probed)->cpus, 0);
   EXPECT_FALSE(merge_resources("cpus:x", probed).ok());
 }
 

@@ -1,6 +1,8 @@
 // Effects that are only written down, and short ways to make a registered agent and its messages.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -11,6 +13,8 @@
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
 #include "agent/effects.h"
+#include "agent/resource_store.h"
+#include "agent/volumes.h"
 #include "core/messages.h"
 #include "wire/task_description.h"
 
@@ -40,6 +44,16 @@ struct SentReport {
   std::string id;
   std::string name;
   core::TaskState state;
+  std::string role;
+};
+
+struct SentOperation {
+  core::FrameworkId framework;
+  core::AgentId agent;
+  std::string id;
+  core::UpdateUuid uuid;
+  core::OperationState state;
+  std::string message;
 };
 
 struct KillCall {
@@ -55,32 +69,73 @@ struct RecordingEffects final : AgentEffects {
     incarnation = message.incarnation;
     reports.clear();
     for (const core::TaskReport& task : message.tasks) {
-      reports.push_back({task.framework, std::string(task.id), std::string(task.name), task.state});
+      reports.push_back({task.framework, std::string(task.id), std::string(task.name), task.state,
+                         std::string(task.role)});
     }
+    registered = message.resources;
+    reported_operations.clear();
+    for (const core::OperationReport& report : message.operations) {
+      reported_operations.emplace_back(report.id);
+    }
+    domain = fmt::format("{}/{}", message.region, message.zone);
   }
   void send(const core::TaskStatus& s) override {
     statuses.push_back({std::string(s.task), s.state, s.reason, std::string(s.message), s.has_exit,
                         s.exit_code, s.exit_signal, s.timestamp_ms, s.has_uuid, s.uuid, s.framework,
                         s.agent});
   }
+  void send(const core::OperationUpdate& u) override {
+    deeds.push_back(fmt::format("tell {} {}", u.id, core::name_of(u.state)));
+    operations.push_back(
+        {u.framework, u.agent, std::string(u.id), u.uuid, u.state, std::string(u.message)});
+  }
+  void send(const core::UpdateRevocable& message) override { lent.push_back(message.resources); }
   void send(const core::Heartbeat& message) override { heartbeats.push_back(message.sequence); }
   void launch(const LaunchRequest& request) override {
+    deeds.push_back(fmt::format("launch {}", request.task));
     launches.emplace_back(request.task);
     commands.push_back(request.description.command);
   }
   void kill(core::FrameworkId, std::string_view task, KillMode mode) override {
     kills.push_back({std::string(task), mode});
   }
+  absl::Status store(const core::AgentResources& record) override {
+    if (!store_status.ok()) return store_status;
+    deeds.emplace_back("store");
+    disk = *encode_stored(record);
+    return absl::OkStatus();
+  }
+  absl::Status make_volume(const core::LotTags& tags) override {
+    const std::string path = volume_path("", tags);
+    if (path == unmakeable) return absl::ResourceExhaustedError(path + ": the disk is full");
+    deeds.push_back(fmt::format("make {}", path));
+    return absl::OkStatus();
+  }
+  void remove_volume(const core::LotTags& tags) override {
+    deeds.push_back(fmt::format("remove {}", volume_path("", tags)));
+  }
   void disconnect(std::string_view reason) override { disconnects.emplace_back(reason); }
   void give_up(std::string_view reason) override { ends.emplace_back(reason); }
 
   // The statuses since the last call.
   std::vector<SentStatus> take() { return std::exchange(statuses, {}); }
+  std::vector<SentOperation> take_operations() { return std::exchange(operations, {}); }
+  // What was stored, made, removed, told of operations and launched, in order.
+  std::vector<std::string> take_deeds() { return std::exchange(deeds, {}); }
 
   std::vector<core::Hello> hellos;
   int registrations = 0;
   std::uint64_t incarnation = 0;
   std::vector<SentReport> reports;
+  core::Resources registered;
+  std::vector<std::string> reported_operations;
+  std::string domain;
+  std::vector<core::Resources> lent;
+  std::vector<SentOperation> operations;
+  std::vector<std::string> deeds;
+  wire::ByteVector disk;
+  absl::Status store_status;
+  std::string unmakeable;  // the path of a volume
   std::vector<SentStatus> statuses;
   std::vector<std::uint64_t> heartbeats;
   std::vector<std::string> launches;
@@ -103,7 +158,7 @@ struct TestAgent {
 
   void connect(std::uint64_t id = 0xa1) {
     on_connected(state, fx, now);
-    on_welcome(state, fx, core::Welcome{1, 0, kCluster, "shoal/test"});
+    on_welcome(state, fx, core::Welcome{1, core::kFeatures, kCluster, "shoal/test"}, now);
     on_registered(state, fx, core::AgentRegistered{core::AgentId{id}, 5000, 15'000}, now);
   }
 
@@ -116,7 +171,7 @@ struct TestAgent {
     const auto bytes = wire::encode_task_description(description);
     core::RunTask message;
     message.framework = framework;
-    message.task = {task, task, resources_of(resources), *bytes};
+    message.task = {task, task, resources_of(resources), *bytes, role};
     on_run_task(state, fx, message, now);
   }
   void start(std::string_view task, std::string_view resources = "cpus:1;mem:10",
@@ -145,8 +200,12 @@ struct TestAgent {
     state.last_heard = now;
     on_tick(state, fx, now);
   }
-  std::string broken() const { return state.tasks.broken_invariant(state.total); }
+  std::string broken() const {
+    const std::string tasks = state.tasks.broken_invariant(state.capacity());
+    return tasks.empty() ? broken_invariant(state) : tasks;
+  }
 
+  std::string role;  // of the tasks that run() starts
   AgentState state{7};
   RecordingEffects fx;
   core::TimePoint now = core::TimePoint(std::chrono::hours(1));

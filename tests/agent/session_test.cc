@@ -29,7 +29,7 @@ void receive(TestAgent& a, const Message& message) {
 TEST(AgentFrames, AWholeSession) {
   TestAgent a;
   on_connected(a.state, a.fx, a.now);
-  receive(a, core::Welcome{1, 0, kCluster, "shoal/test"});
+  receive(a, core::Welcome{1, core::kFeatures, kCluster, "shoal/test"});
   EXPECT_EQ(a.fx.registrations, 1);
   receive(a, core::AgentRegistered{core::AgentId{9}, 5000, 15'000});
   ASSERT_TRUE(a.state.is_registered());
@@ -39,7 +39,7 @@ TEST(AgentFrames, AWholeSession) {
   const auto bytes = wire::encode_task_description(description);
   core::RunTask run;
   run.framework = kFramework;
-  run.task = {"t", "name", resources_of("cpus:1;ports:[31000-31000]"), *bytes};
+  run.task = {"t", "name", resources_of("cpus:1;ports:[31000-31000]"), *bytes, {}};
   receive(a, run);
   EXPECT_THAT(a.fx.commands, testing::ElementsAre("true"));
   on_process_started(a.state, a.fx, kFramework, "t", a.now);
@@ -71,7 +71,7 @@ TEST(AgentFrames, CommandsBeforeRegistrationEndTheSession) {
   receive(a, core::RemoveFramework{kFramework});
   ASSERT_EQ(a.fx.disconnects.size(), 1u);
   EXPECT_THAT(a.fx.disconnects[0], HasSubstr("REMOVE_FRAMEWORK"));
-  receive(a, core::Welcome{1, 0, kCluster, "x"});  // still in the buffer: too late
+  receive(a, core::Welcome{1, core::kFeatures, kCluster, "x"});  // still in the buffer: too late
   EXPECT_EQ(a.fx.registrations, 0);
 }
 
@@ -109,6 +109,32 @@ TEST(AgentFrames, RefusalsAreHeard) {
   EXPECT_THAT(a.fx.ends[0], HasSubstr("this is cluster 7"));
 }
 
+// What the agent says of itself to a new master, as that reads it: the number of tasks.
+std::size_t tasks_in_registration(TestAgent& a) {
+  struct Framed final : FramingEffects {
+    void send_frame(wire::Bytes frame) override { bytes.assign(frame.begin(), frame.end()); }
+    void launch(const LaunchRequest&) override {}
+    void kill(core::FrameworkId, std::string_view, KillMode) override {}
+    absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
+    absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
+    void remove_volume(const core::LotTags&) override {}
+    void disconnect(std::string_view) override {}
+    void give_up(std::string_view) override {}
+    std::vector<std::uint8_t> bytes;
+  } framed;
+  on_connected(a.state, framed, a.now);
+  on_welcome(a.state, framed, core::Welcome{1, core::kFeatures, kCluster, "x"}, a.now);
+  EXPECT_LE(framed.bytes.size(), core::kMaxFrameBytes);
+  std::vector<std::uint64_t> aligned(framed.bytes.size() / 8);
+  std::copy(framed.bytes.begin(), framed.bytes.end(),
+            reinterpret_cast<std::uint8_t*>(aligned.data()));
+  const auto decoded = wire::decode<core::RegisterAgent>(
+      wire::Bytes(reinterpret_cast<const std::uint8_t*>(aligned.data()) + core::kFrameHeaderBytes,
+                  framed.bytes.size() - core::kFrameHeaderBytes));
+  EXPECT_TRUE(decoded.ok()) << decoded.status();
+  return decoded.ok() ? decoded->tasks.size() : 0;
+}
+
 // The most tasks an agent may hold, with the longest ids and names, fit one frame.
 TEST(AgentFrames, AFullAgentCanRegister) {
   TestAgent a;
@@ -122,26 +148,31 @@ TEST(AgentFrames, AFullAgentCanRegister) {
     a.state.tasks.find(kFramework, id)->name = std::string(core::kMaxTextBytes, 'n');
   }
   ASSERT_EQ(a.state.tasks.live(), core::kMaxTasksPerAgent);
+  EXPECT_EQ(tasks_in_registration(a), core::kMaxTasksPerAgent);
+}
 
-  struct Framed final : FramingEffects {
-    void send_frame(wire::Bytes frame) override { bytes.assign(frame.begin(), frame.end()); }
-    void launch(const LaunchRequest&) override {}
-    void kill(core::FrameworkId, std::string_view, KillMode) override {}
-    void disconnect(std::string_view) override {}
-    void give_up(std::string_view) override {}
-    std::vector<std::uint8_t> bytes;
-  } framed;
-  on_connected(a.state, framed, a.now);
-  on_welcome(a.state, framed, core::Welcome{1, 0, kCluster, "x"});
-  ASSERT_LE(framed.bytes.size(), core::kMaxFrameBytes);
-  std::vector<std::uint64_t> aligned(framed.bytes.size() / 8);
-  std::copy(framed.bytes.begin(), framed.bytes.end(),
-            reinterpret_cast<std::uint8_t*>(aligned.data()));
-  const auto decoded = wire::decode<core::RegisterAgent>(
-      wire::Bytes(reinterpret_cast<const std::uint8_t*>(aligned.data()) + core::kFrameHeaderBytes,
-                  framed.bytes.size() - core::kFrameHeaderBytes));
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(decoded->tasks.size(), core::kMaxTasksPerAgent);
+// Tasks that need more words are fewer.
+TEST(AgentFrames, TasksWithLongDescriptionsFitToo) {
+  TestAgent a;
+  std::string all;
+  for (int item = 0; item < 1000; ++item) {
+    all += (item == 0 ? "" : ",") + std::string(30, 'b') + std::to_string(item);
+  }
+  a.state.total = resources_of("cpus:2000;bays:{" + all + "}");
+  a.connect();
+  a.role = std::string(core::kMaxRoleBytes, 'r');
+  for (std::size_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
+    std::string id = std::to_string(i);
+    id.insert(0, core::kMaxIdBytes - id.size(), 'x');
+    a.run(id,
+          i < 1000 ? "cpus:1;bays:{" + std::string(30, 'b') + std::to_string(i) + "}" : "cpus:0.1");
+  }
+  const std::size_t held = a.state.tasks.size();
+  EXPECT_LT(held, core::kMaxTasksPerAgent);
+  EXPECT_GT(a.fx.launches.size(), 500u);
+  EXPECT_NE(a.fx.statuses.back().message.find("the most it may"), std::string::npos);
+  EXPECT_EQ(a.broken(), "");
+  EXPECT_EQ(tasks_in_registration(a), held);
 }
 
 }  // namespace

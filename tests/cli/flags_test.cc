@@ -105,6 +105,35 @@ TEST(FlagsTest, ValuesAreChecked) {
   EXPECT_THAT(usage_error({"master"}), HasSubstr("--data"));
 }
 
+TEST(FlagsTest, WhatAnAgentHasAndWhereItStands) {
+  const Words base = {"agent", "--data", "d"};
+  const auto with = [&base](Words more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return more;
+  };
+  const auto plain = parse<AgentVerb>(base);
+  EXPECT_EQ(plain.resources, "");
+  EXPECT_EQ(plain.default_role, "*");
+  EXPECT_EQ(plain.region, "");
+  const auto agent = parse<AgentVerb>(with(
+      {"--resources", R"([{"name":"cpus","type":"SCALAR","scalar":{"value":4},"role":"ads"}])",
+       "--default-role", "eng/web", "--domain", "eu/a1", "--oversubscribe", "cpus:2;mem:512"}));
+  EXPECT_EQ(agent.resources, "cpus(ads):4");
+  EXPECT_EQ(agent.default_role, "eng/web");
+  EXPECT_EQ(agent.region, "eu");
+  EXPECT_EQ(agent.zone, "a1");
+  EXPECT_EQ(agent.oversubscribe, "cpus:2;mem:512");
+  for (const char* domain : {"eu", "/a1", "eu/", "eu/a/b", "e u/a"}) {
+    EXPECT_THAT(usage_error(with({"--domain", domain})), HasSubstr("REGION/ZONE")) << domain;
+  }
+  EXPECT_THAT(usage_error(with({"--resources", "cpu:4"})), HasSubstr("--resources: "));
+  EXPECT_THAT(usage_error(with({"--resources", "@/no/such/file"})), HasSubstr("/no/such/file"));
+  EXPECT_THAT(usage_error(with({"--default-role", ".."})), HasSubstr("--default-role: "));
+  EXPECT_THAT(usage_error(with({"--oversubscribe", "ports:[1-2]"})),
+              HasSubstr("--oversubscribe: "));
+  EXPECT_EQ(parse<DevVerb>({"dev", "--resources", "[]"}).resources, "");
+}
+
 TEST(FlagsTest, ErrorsArePrintable) {
   const std::string text = usage_error({"\x1b[31mred\xff"});
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
@@ -115,7 +144,8 @@ TEST(FlagsTest, ErrorsArePrintable) {
 
 TEST(FlagsTest, HelpOfEveryVerbHasAnExample) {
   for (const char* verb : {"dev", "master", "agent", "run", "tasks", "agents", "frameworks",
-                           "offers", "logs", "kill", "teardown", "version"}) {
+                           "offers", "roles", "explain", "logs", "kill", "teardown", "quota",
+                           "weight", "reserve", "unreserve", "volume", "version"}) {
     for (const Words& words : {Words{verb, "--help"}, Words{"help", verb}}) {
       const ParsedCommand parsed = parse_command_line(words, kMaster);
       EXPECT_FALSE(parsed.verb.has_value());
@@ -127,12 +157,165 @@ TEST(FlagsTest, HelpOfEveryVerbHasAnExample) {
   EXPECT_THAT(usage_error({"help", "rnu"}), HasSubstr("'run'"));
 }
 
+TEST(FlagsTest, HelpOfEveryActionHasAnExample) {
+  for (const Words& action :
+       {Words{"quota", "get"}, Words{"quota", "set"}, Words{"quota", "remove"},
+        Words{"weight", "get"}, Words{"weight", "set"}, Words{"volume", "list"},
+        Words{"volume", "create"}, Words{"volume", "destroy"}, Words{"volume", "grow"},
+        Words{"volume", "shrink"}}) {
+    for (const Words& words :
+         {Words{action[0], action[1], "--help"}, Words{"help", action[0], action[1]}}) {
+      const ParsedCommand parsed = parse_command_line(words, kMaster);
+      EXPECT_EQ(parsed.exit_code, kExitOk) << action[1];
+      EXPECT_THAT(parsed.text, HasSubstr("Example:\n  shoal " + action[0]));
+      EXPECT_THAT(parsed.text, HasSubstr("shoal " + action[0] + " " + action[1]));
+    }
+    // The help of the group names each of its actions.
+    EXPECT_THAT(parse_command_line({action[0], "--help"}, kMaster).text,
+                HasSubstr("\n  " + action[1]));
+  }
+}
+
+TEST(FlagsTest, GroupsWantAnAction) {
+  EXPECT_THAT(usage_error({"quota"}), HasSubstr("One of get, set, remove"));
+  EXPECT_THAT(usage_error({"quota", "sett"}), HasSubstr("did you mean 'set'?"));
+  EXPECT_THAT(usage_error({"volume", "frob"}), HasSubstr("none of list, create, destroy"));
+  EXPECT_THAT(usage_error({"weight", "ads"}), HasSubstr("none of get, set"));
+  EXPECT_THAT(usage_error({"help", "quota", "frob"}), HasSubstr("'frob'"));
+  EXPECT_THAT(usage_error({"qouta", "get"}), HasSubstr("did you mean 'quota'?"));
+}
+
+TEST(FlagsTest, RunTakesRolesConstraintsAndVolumes) {
+  const auto run =
+      parse<RunVerb>({"run", "--role", "eng/ads", "--gpus", "1", "--constraint", "rack!=a",
+                      "--constraint", "@region=north", "--volume", "data", "--", "true"});
+  EXPECT_EQ(run.role, "eng/ads");
+  EXPECT_EQ(run.resources.gpus, 1000);
+  ASSERT_EQ(run.constraints.size(), 2u);
+  EXPECT_EQ(run.constraints[0].role, "eng/ads");
+  EXPECT_EQ(run.constraints[0].name, "rack");
+  EXPECT_EQ(run.constraints[0].test, core::ConstraintTest::kTextNotEquals);
+  EXPECT_EQ(run.constraints[1].target, core::ConstraintTarget::kRegion);
+  EXPECT_EQ(run.constraints[1].group, run.constraints[0].group) << "all must hold";
+  EXPECT_THAT(run.volumes, ElementsAre("data"));
+  EXPECT_EQ(parse<RunVerb>({"run", "--", "true"}).role, "*");
+  EXPECT_THAT(usage_error({"run", "--role", "..", "--", "true"}), HasSubstr("--role"));
+  EXPECT_THAT(usage_error({"run", "--role", "", "--", "true"}), HasSubstr("--role"));
+  EXPECT_THAT(usage_error({"run", "--gpus", "0.5", "--", "true"}), HasSubstr("gpus"));
+  EXPECT_THAT(usage_error({"run", "--constraint", "=a", "--", "true"}), HasSubstr("--constraint"));
+  EXPECT_THAT(usage_error({"run", "--volume", "data", "--", "true"}), HasSubstr("--role"));
+}
+
+TEST(FlagsTest, Explain) {
+  const auto explain = parse<ExplainVerb>(
+      {"explain", "--framework", "run x", "--role", "ads", "cpus:4;mem:128", "-o", "json"});
+  EXPECT_EQ(explain.framework, "run x");
+  EXPECT_EQ(explain.role, "ads");
+  EXPECT_EQ(explain.resources.cpus, 4000);
+  EXPECT_EQ(explain.format, OutputFormat::kJson);
+  EXPECT_TRUE(parse<ExplainVerb>({"explain", "--framework", "f"}).resources.empty());
+  EXPECT_THAT(usage_error({"explain"}), HasSubstr("--framework"));
+  EXPECT_THAT(usage_error({"explain", "--framework", "f", "cpu:4"}), HasSubstr("RESOURCES"));
+  EXPECT_THAT(usage_error({"explain", "--framework", "f", "-o", "name"}), HasSubstr("--output"));
+}
+
+TEST(FlagsTest, Quota) {
+  auto quota = parse<QuotaVerb>({"quota", "set", "ads", "--limit", "cpus:10;mem:4096"});
+  EXPECT_EQ(quota.action, QuotaVerb::Action::kSet);
+  EXPECT_EQ(quota.role, "ads");
+  ASSERT_TRUE(quota.limits.has_value());
+  EXPECT_EQ((*quota.limits)[core::ResourceKind::kCpus], 10'000);
+  EXPECT_EQ((*quota.limits)[core::ResourceKind::kDisk], core::kNoLimit);
+  EXPECT_FALSE(quota.guarantees.has_value()) << "it stays as it is";
+  EXPECT_FALSE(quota.force);
+  quota = parse<QuotaVerb>({"quota", "set", "ads", "--guarantee", "cpus:2", "--force"});
+  EXPECT_FALSE(quota.limits.has_value());
+  EXPECT_EQ((*quota.guarantees)[core::ResourceKind::kMem], 0);
+  EXPECT_TRUE(quota.force);
+  EXPECT_EQ(parse<QuotaVerb>({"quota", "remove", "ads"}).action, QuotaVerb::Action::kRemove);
+  EXPECT_EQ(parse<QuotaVerb>({"quota", "get"}).role, "");
+  EXPECT_EQ(parse<QuotaVerb>({"quota", "get", "ads"}).role, "ads");
+  EXPECT_THAT(usage_error({"quota", "set", "ads"}), HasSubstr("--limit"));
+  EXPECT_THAT(usage_error({"quota", "set", "*", "--limit", "cpus:1"}), HasSubstr("ROLE"));
+  EXPECT_THAT(usage_error({"quota", "set", "a/../b", "--limit", "cpus:1"}), HasSubstr("ROLE"));
+  EXPECT_THAT(usage_error({"quota", "set", std::string(10'000, 'x'), "--limit", "cpus:1"}),
+              HasSubstr("ROLE"));
+  for (const char* limit : {"cpus:-1", "cpus:nan", "cpus:99999999999999999999", "ports:[1-2]"}) {
+    EXPECT_THAT(usage_error({"quota", "set", "ads", "--limit", limit}), HasSubstr("--limit"))
+        << limit;
+  }
+  EXPECT_THAT(usage_error({"quota", "remove"}), HasSubstr("ROLE"));
+}
+
+TEST(FlagsTest, Weight) {
+  for (const Words& words : {Words{"weight", "ads", "2.5"}, Words{"weight", "set", "ads", "2.5"}}) {
+    const auto weight = parse<WeightVerb>(words);
+    EXPECT_EQ(weight.role, "ads");
+    EXPECT_EQ(weight.weight, 2500);
+  }
+  EXPECT_FALSE(parse<WeightVerb>({"weight", "get"}).weight.has_value());
+  EXPECT_EQ(parse<WeightVerb>({"weight", "get", "ads"}).role, "ads");
+  EXPECT_EQ(parse<WeightVerb>({"weight", "set", "get", "0.001"}).role, "get");
+  for (const char* bad : {"0", "-1", "inf", "1e3", "0.0001", "1000001", "x", ""}) {
+    EXPECT_THAT(usage_error({"weight", "set", "ads", "--", bad}), HasSubstr("WEIGHT")) << bad;
+  }
+}
+
+TEST(FlagsTest, ReserveAndUnreserve) {
+  auto verb = parse<OperateVerb>({"reserve", "node-7", "--role", "ads", "cpus:4;mem:1024",
+                                  "--principal", "ops", "--label", "a=1", "--label", "b=x=y"});
+  EXPECT_EQ(verb.kind, core::OperationKind::kReserve);
+  EXPECT_EQ(verb.agent, "node-7");
+  EXPECT_EQ(verb.role, "ads");
+  EXPECT_EQ(verb.resources.mem, 1'024'000);
+  EXPECT_EQ(verb.principal, "ops");
+  EXPECT_THAT(verb.labels, ElementsAre(std::pair<std::string, std::string>("a", "1"),
+                                       std::pair<std::string, std::string>("b", "x=y")));
+  verb = parse<OperateVerb>({"unreserve", "node-7", "--role", "ads", "cpus:4"});
+  EXPECT_EQ(verb.kind, core::OperationKind::kUnreserve);
+  verb = parse<OperateVerb>({"unreserve", "node-7", "cpus(ads,dynamic):4"});
+  EXPECT_EQ(verb.role, "");
+  EXPECT_EQ(verb.resources.lots.size(), 1u);
+  EXPECT_THAT(usage_error({"reserve", "n", "cpus:4"}), HasSubstr("--role"));
+  EXPECT_THAT(usage_error({"reserve", "n", "--role", "*", "cpus:4"}), HasSubstr("--role"));
+  EXPECT_THAT(usage_error({"reserve", "n", "--role", "ads"}), HasSubstr("RESOURCES"));
+  EXPECT_THAT(usage_error({"reserve", "n", "--role", "ads", "cpus:0"}), HasSubstr("RESOURCES"));
+  EXPECT_THAT(usage_error({"reserve", "", "--role", "ads", "cpus:1"}), HasSubstr("AGENT"));
+  EXPECT_THAT(usage_error({"reserve", "n", "--role", "ads", "cpus:1", "--label", "x"}),
+              HasSubstr("--label"));
+  EXPECT_THAT(usage_error({"unreserve", "n", "cpus:4"}), HasSubstr("--role"));
+  EXPECT_THAT(usage_error({"unreserve", "n", "--role", "ads", "cpus(ads,dynamic):4"}),
+              HasSubstr("--role"));
+}
+
+TEST(FlagsTest, Volumes) {
+  const auto create = parse<OperateVerb>({"volume", "create", "n", "--role", "ads", "--id", "data",
+                                          "--size", "100", "--path", "data", "--shared"});
+  EXPECT_EQ(create.kind, core::OperationKind::kCreate);
+  EXPECT_EQ(create.volume, "data");
+  EXPECT_EQ(create.size, 100'000);
+  EXPECT_EQ(create.path, "data");
+  EXPECT_TRUE(create.shared);
+  EXPECT_EQ(parse<OperateVerb>({"volume", "destroy", "n", "--id", "data"}).kind,
+            core::OperationKind::kDestroy);
+  EXPECT_EQ(parse<OperateVerb>({"volume", "grow", "n", "--id", "d", "--by", "1"}).size, 1000);
+  EXPECT_EQ(parse<OperateVerb>({"volume", "shrink", "n", "--id", "d", "--by", "1"}).kind,
+            core::OperationKind::kShrink);
+  EXPECT_EQ(parse<VolumesVerb>({"volume", "list", "-o", "name"}).format, OutputFormat::kName);
+  EXPECT_THAT(usage_error({"volume", "create", "n", "--role", "ads", "--id", "data", "--size", "0",
+                           "--path", "data"}),
+              HasSubstr("--size"));
+  EXPECT_THAT(usage_error({"volume", "destroy", "n", "--id", "../x"}), HasSubstr("--id"));
+  EXPECT_THAT(usage_error({"volume", "grow", "n", "--id", "d"}), HasSubstr("--by"));
+}
+
 TEST(FlagsTest, ListsAndLogs) {
   const auto list = parse<ListVerb>({"frameworks", "f-1", "-o", "jsonl", "--master", "[::1]:80"});
   EXPECT_EQ(list.kind, core::QueryKind::kFrameworks);
   EXPECT_EQ(list.id, "f-1");
   EXPECT_EQ(list.format, OutputFormat::kJsonLines);
   EXPECT_EQ(list.master, "[::1]:80");
+  EXPECT_EQ(parse<ListVerb>({"roles", "eng/ads"}).kind, core::QueryKind::kRoles);
   const auto logs = parse<LogsVerb>({"logs", "-f", "--stderr", "t"});
   EXPECT_TRUE(logs.follow);
   EXPECT_TRUE(logs.from_stderr);

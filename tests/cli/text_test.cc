@@ -1,4 +1,4 @@
-// The pure helpers of the command line: durations, suggestions, tables, JSON, what `run` explains.
+// The pure helpers of the command line: durations, suggestions, tables, JSON.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +7,6 @@
 #include "cli/json.h"
 #include "cli/list.h"
 #include "cli/output_pump.h"
-#include "cli/run_plan.h"
 #include "cli/suggest.h"
 #include "cli/table.h"
 
@@ -92,68 +91,6 @@ TEST(JsonTest, ReadyFile) {
   for (const char* bad : {"", "{", "[]", "{\"master\":5}"}) {
     EXPECT_EQ(master_of_ready_json(bad), "") << bad;
   }
-}
-
-core::AgentSummary agent(core::Milli cpus, core::Milli used, core::Milli offered = 0) {
-  core::AgentSummary summary;
-  summary.total.cpus = cpus;
-  summary.total.mem = 1'000'000;
-  summary.used.cpus = used;
-  summary.offered.cpus = offered;
-  return summary;
-}
-
-TEST(RunPlanTest, SaysWhatItWaitsFor) {
-  Demand demand;
-  demand.scalars.cpus = 64'000;
-  EXPECT_EQ(explain_wait(demand, {}).text, "no agents are registered");
-  const WaitReason big = explain_wait(demand, {agent(4000, 2000), agent(2000, 0), agent(1000, 0)});
-  EXPECT_TRUE(big.never);
-  EXPECT_EQ(big.text, "needs cpus 64; the largest of 3 agents has cpus 2 free of 4");
-  demand.scalars.cpus = 3000;
-  const WaitReason busy = explain_wait(demand, {agent(4000, 2000), agent(2000, 0)});
-  EXPECT_FALSE(busy.never);
-  EXPECT_EQ(busy.text, "needs cpus 3; the largest of 2 agents has cpus 2 free of 4");
-  const WaitReason held = explain_wait(demand, {agent(4000, 0, 4000)});
-  EXPECT_FALSE(held.never);
-  EXPECT_THAT(held.text, HasSubstr("offered to other frameworks"));
-  demand.scalars.mem = 2'000'000;
-  EXPECT_TRUE(explain_wait(demand, {agent(4000, 0)}).never);
-  core::AgentSummary gone = agent(4000, 0);
-  gone.state = core::AgentState::kUnreachable;
-  EXPECT_EQ(explain_wait(demand, {gone}).text, "no agents are registered");
-}
-
-TEST(RunPlanTest, TakesPortsFromTheOffer) {
-  Demand demand;
-  demand.scalars.cpus = 100;
-  demand.ports = 2;
-  core::Resources free;
-  free.cpus = 100;
-  EXPECT_FALSE(take(demand, free).has_value());
-  free.ports = *core::PortSet::from_ranges({{31'000, 31'001}, {31'005, 31'009}});
-  ASSERT_TRUE(take(demand, free).has_value());
-  EXPECT_EQ(take(demand, free)->ports, *core::PortSet::from_ranges({{31'000, 31'001}}));
-}
-
-TEST(RunPlanTest, ExitCodes) {
-  sdk::TaskStatus status;
-  status.state = core::TaskState::kFinished;
-  EXPECT_EQ(exit_code_of_task(status), 0);
-  status.state = core::TaskState::kFailed;
-  EXPECT_EQ(exit_code_of_task(status), 1);
-  status.exit_code = 42;
-  EXPECT_EQ(exit_code_of_task(status), 42);
-  status.exit_code.reset();
-  status.exit_signal = 9;
-  EXPECT_EQ(exit_code_of_task(status), 137);
-}
-
-TEST(RunPlanTest, NamesBecomeIds) {
-  EXPECT_EQ(task_prefix("", "/usr/bin/env"), "env");
-  EXPECT_EQ(task_prefix("", "a b\xff"), "a_b_");
-  EXPECT_EQ(task_prefix("", "/"), "task");
-  EXPECT_EQ(task_prefix("job", "x"), "job");
 }
 
 TEST(LinePrefixerTest, WholeLinesOnly) {

@@ -14,7 +14,7 @@ class OperatorHandlersTest : public ShardedTest {
       agent = cluster.add_agent("cpus:4;mem:1000", i % GetParam());
     }
     framework = cluster.add_framework("f", last());
-    const HeldOffer offer = cluster.bag_of(framework).offers.at(0);
+    const SeenOffer offer = cluster.bag_of(framework).offers.at(0);
     task_agent = offer.agent;
     cluster.accept(framework, {offer.id}, {{"t", "cpus:1"}}, 1'000'000);
     session = cluster.new_session();

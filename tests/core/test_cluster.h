@@ -22,15 +22,25 @@
 
 namespace shoal::core {
 
-struct HeldOffer {
+struct SeenOffer {
   OfferId id;
   AgentId agent;
   Resources resources;
+  std::string role;
+};
+
+struct SeenOperation {  // an ApplyOperation, or an OperationUpdate
+  std::string id;
+  UpdateUuid uuid{};
+  OperationState state = OperationState::kPending;
+  std::string message;
+  Resources consumed;
+  Resources converted;
 };
 
 // Everything that was sent to one session.
 struct Mailbag {
-  std::vector<HeldOffer> offers;
+  std::vector<SeenOffer> offers;
   std::vector<OfferId> rescinded;
   std::vector<OwnedStatus> updates;
   std::vector<OwnedTask> launches;
@@ -39,9 +49,14 @@ struct Mailbag {
   std::vector<std::pair<RefusalCode, std::string>> refusals;
   std::vector<AgentId> lost_agents;
   std::vector<ClusterView> answers;
+  std::vector<SeenOperation> operations;
+  std::vector<UpdateUuid> acknowledged_operations;
+  std::vector<Explanation> explanations;
+  std::vector<std::string> notices;
   std::optional<AgentRegistered> registered;
   std::optional<Subscribed> subscribed;
   int heartbeats = 0;
+  int offer_messages = 0;
   int done = 0;
   bool closed = false;
   bool slow = false;
@@ -54,24 +69,49 @@ struct Mailbag {
   }
 };
 
+// What a framework may say when it subscribes.
+struct FrameworkOptions {
+  std::string name = "f";
+  std::vector<std::string> roles{};  // empty: "*"
+  std::vector<std::string> suppressed{};
+  Capabilities capabilities{};
+  std::vector<std::pair<std::string, std::string>> minimums{};  // role, "cpus:1;mem:64"
+  std::vector<OfferConstraintView> constraints{};
+  std::int64_t failover_ms = -1;
+};
+
+// What an agent may say of itself beside its resources.
+struct AgentOptions {
+  std::string hostname = "host";
+  std::vector<AttributeView> attributes{};
+  std::string region{};
+  std::string zone{};
+  std::vector<TaskReport> tasks{};
+  std::vector<OperationReport> operations{};
+};
+
 class TestCluster {
  public:
-  explicit TestCluster(std::uint32_t shards = 1) : tables_(shards, 100) {
-    for (std::uint32_t i = 0; i < shards; ++i) {
-      ShardConfig config;
+  explicit TestCluster(std::uint32_t shards = 1, ShardConfig config = {})
+      : tables_(shards, 100), shards_(shards) {
+    configure(std::move(config));
+  }
+
+  // Starts again with this configuration. Nothing may have happened yet.
+  void configure(ShardConfig config) {
+    config.shards = size();
+    config.cluster_id = 42;
+    config.version = "test";
+    for (std::uint32_t i = 0; i < size(); ++i) {
       config.index = i;
-      config.shards = shards;
-      config.cluster_id = 42;
-      config.version = "test";
-      outboxes_.push_back(std::make_unique<RecordingOutbox>(*this));
-      shards_.push_back(std::make_unique<Shard>(config, tables_, /*seed=*/7 + i));
+      shards_[i] = std::make_unique<Shard>(config, tables_, /*seed=*/7 + i);
     }
   }
 
   Shard& shard(std::uint32_t i = 0) { return *shards_[i]; }
   Shard& home(AgentId id) { return *shards_[home_shard(id.value, size())]; }
   Shard& home(FrameworkId id) { return *shards_[home_shard(id.value, size())]; }
-  Outbox& outbox() { return *outboxes_[0]; }
+  Outbox& outbox() { return outbox_; }
   SharedTables& tables() { return tables_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(shards_.size()); }
   Mailbag& bag(SessionId session) { return bags_[session]; }
@@ -91,12 +131,25 @@ class TestCluster {
   AgentId register_agent(SessionId session, AgentId known, std::string_view resources,
                          std::uint64_t incarnation, std::vector<TaskReport> tasks = {},
                          std::uint32_t on_shard = 0) {
+    AgentOptions options;
+    options.tasks = std::move(tasks);
+    return register_described(session, known, resources, incarnation, options, on_shard);
+  }
+
+  AgentId register_described(SessionId session, AgentId known, std::string_view resources,
+                             std::uint64_t incarnation, const AgentOptions& options,
+                             std::uint32_t on_shard = 0) {
     RegisterAgent message;
     message.incarnation = incarnation;
-    message.hostname = "host";
+    message.hostname = options.hostname;
     message.address = "127.0.0.1:1";
+    message.region = options.region;
+    message.zone = options.zone;
+    message.capabilities = kAgentCapabilities;
     message.resources = parse_resources(resources).value();
-    message.tasks.assign(tasks.begin(), tasks.end());
+    message.attributes.assign(options.attributes.begin(), options.attributes.end());
+    message.tasks.assign(options.tasks.begin(), options.tasks.end());
+    message.operations.assign(options.operations.begin(), options.operations.end());
     Shard& at = known.valid() ? home(known) : *shards_[on_shard];
     return on_register_agent(at, outbox(), session, known, message, now);
   }
@@ -110,11 +163,25 @@ class TestCluster {
 
   FrameworkId subscribe(SessionId session, FrameworkId known, std::string_view name,
                         std::uint32_t on_shard = 0, std::int64_t failover_ms = -1) {
+    FrameworkOptions options;
+    options.name = name;
+    options.failover_ms = failover_ms;
+    return subscribe(session, known, options, on_shard);
+  }
+
+  FrameworkId subscribe(SessionId session, FrameworkId known, const FrameworkOptions& options,
+                        std::uint32_t on_shard = 0) {
     Subscribe message;
-    message.name = name;
+    message.name = options.name;
     message.user = "tester";
-    message.role = "*";
-    message.failover_timeout_ms = failover_ms;
+    message.roles.assign(options.roles.begin(), options.roles.end());
+    message.suppressed_roles.assign(options.suppressed.begin(), options.suppressed.end());
+    message.capabilities = options.capabilities;
+    for (const auto& [role, minimum] : options.minimums) {
+      message.minimums.push_back({role, parse_quantities(minimum).value()});
+    }
+    message.constraints.assign(options.constraints.begin(), options.constraints.end());
+    message.failover_timeout_ms = options.failover_ms;
     Shard& at = known.valid() ? home(known) : *shards_[on_shard];
     return on_subscribe(at, outbox(), session, known, message, 0, now);
   }
@@ -192,16 +259,33 @@ class TestCluster {
     settle();
   }
 
+  // The same in steps, while all peers keep their sessions alive.
+  void pass_quietly(Duration time, Duration step = std::chrono::seconds(1)) {
+    for (; time > Duration::zero(); time -= step) {
+      step = std::min(step, time);
+      for (const auto& shard : shards_) {
+        for (auto& [id, agent] : shard->agents) agent->last_heard = now + step;
+        for (auto& [id, framework] : shard->frameworks) framework->last_heard = now + step;
+      }
+      advance(step);
+    }
+  }
+
   // Runs mailboxes and turn ends until nothing happens any more.
   void settle() {
     do {
       while (!mail_.empty()) deliver_next();
-      for (const auto& shard : shards_) on_turn_end(*shard, outbox(), now);
+      end_turns();
     } while (!mail_.empty());
     std::vector<const Shard*> all;
     for (const auto& shard : shards_) all.push_back(shard.get());
     const absl::Status sound = check_cluster(all);
     EXPECT_TRUE(sound.ok()) << sound;
+  }
+
+  // The end of a turn of every shard, with what it sends left in the mailboxes.
+  void end_turns() {
+    for (const auto& shard : shards_) on_turn_end(*shard, outbox(), now);
   }
 
   // One mailbox message, for tests that look at what happens in between.
@@ -231,8 +315,9 @@ class TestCluster {
       std::visit([&bag](const auto* m) { record(bag, *m); }, message);
     }
     static void record(Mailbag& bag, const Offers& m) {
+      ++bag.offer_messages;
       for (const OfferView& offer : m.offers) {
-        bag.offers.push_back({offer.id, offer.agent, offer.resources});
+        bag.offers.push_back({offer.id, offer.agent, offer.resources, std::string(offer.role)});
       }
     }
     static void record(Mailbag& bag, const Rescind& m) {
@@ -254,6 +339,19 @@ class TestCluster {
     static void record(Mailbag& bag, const ClusterView& m) { bag.answers.push_back(m); }
     static void record(Mailbag& bag, const AgentRegistered& m) { bag.registered = m; }
     static void record(Mailbag& bag, const Subscribed& m) { bag.subscribed = m; }
+    static void record(Mailbag& bag, const ApplyOperation& m) {
+      bag.operations.push_back(
+          {std::string(m.id), m.uuid, OperationState::kPending, "", m.consumed, m.converted});
+    }
+    static void record(Mailbag& bag, const OperationUpdate& m) {
+      bag.operations.push_back(
+          {std::string(m.id), m.uuid, m.state, std::string(m.message), {}, {}});
+    }
+    static void record(Mailbag& bag, const AcknowledgeOperation& m) {
+      bag.acknowledged_operations.push_back(m.uuid);
+    }
+    static void record(Mailbag& bag, const Explanation& m) { bag.explanations.push_back(m); }
+    static void record(Mailbag& bag, const Notice& m) { bag.notices.emplace_back(m.message); }
     static void record(Mailbag& bag, const Heartbeat&) { ++bag.heartbeats; }
     static void record(Mailbag& bag, const Done&) { ++bag.done; }
     static void record(Mailbag&, const Welcome&) {}
@@ -262,7 +360,7 @@ class TestCluster {
   };
 
   SharedTables tables_;
-  std::vector<std::unique_ptr<RecordingOutbox>> outboxes_;
+  RecordingOutbox outbox_{*this};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::deque<std::pair<std::uint32_t, ShardMessage>> mail_;
   absl::flat_hash_map<SessionId, Mailbag> bags_;

@@ -32,6 +32,20 @@ TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("", ';').size(), 1u);
 }
 
+TEST(Text, PercentEscapesComeBack) {
+  const std::string_view text("a b%20(c)[d]{e},;:=\n\0é\"", 24);
+  const std::string token = percent_escape(text);
+  EXPECT_EQ(token.find_first_of("()[]{},;:= \n"), std::string::npos) << token;
+  std::string again;
+  ASSERT_TRUE(percent_unescape(token, &again));
+  EXPECT_EQ(again, text);
+  ASSERT_TRUE(percent_unescape("a=b:%c3%A9", &again));
+  EXPECT_EQ(again, "a=b:é");
+  for (const char* bad : {"%", "%4", "%4x", "%-1", "% 1", "a(b", "}"}) {
+    EXPECT_FALSE(percent_unescape(bad, &again)) << bad;
+  }
+}
+
 TEST(Text, ParseIntTakesTheWholeText) {
   int value = 0;
   EXPECT_TRUE(parse_int("12", &value));

@@ -40,65 +40,53 @@ void try_as(Bytes payload) {
   check(through<T>(frames) == frames);
 }
 
+// A switch, so that a kind that is forgotten is a warning.
 void try_kind(MessageKind kind, Bytes payload) {
+#define SHOAL_TRY(Kind, Message) \
+  case MessageKind::k##Kind:     \
+    return try_as<core::Message>(payload);
   switch (kind) {
-    case MessageKind::kHello:
-      return try_as<core::Hello>(payload);
-    case MessageKind::kWelcome:
-      return try_as<core::Welcome>(payload);
-    case MessageKind::kRefusal:
-      return try_as<core::Refusal>(payload);
-    case MessageKind::kHeartbeat:
-      return try_as<core::Heartbeat>(payload);
-    case MessageKind::kRegisterAgent:
-      return try_as<core::RegisterAgent>(payload);
-    case MessageKind::kAgentRegistered:
-      return try_as<core::AgentRegistered>(payload);
-    case MessageKind::kRunTask:
-      return try_as<core::RunTask>(payload);
-    case MessageKind::kKillTask:
-      return try_as<core::KillTask>(payload);
-    case MessageKind::kStatusUpdate:
-      return try_as<core::TaskStatus>(payload);
-    case MessageKind::kAcknowledgeUpdate:
-      return try_as<core::AcknowledgeUpdate>(payload);
-    case MessageKind::kRemoveFramework:
-      return try_as<core::RemoveFramework>(payload);
-    case MessageKind::kSubscribe:
-      return try_as<core::Subscribe>(payload);
-    case MessageKind::kSubscribed:
-      return try_as<core::Subscribed>(payload);
-    case MessageKind::kOffers:
-      return try_as<core::Offers>(payload);
-    case MessageKind::kRescind:
-      return try_as<core::Rescind>(payload);
-    case MessageKind::kAccept:
-      return try_as<core::Accept>(payload);
-    case MessageKind::kDecline:
-      return try_as<core::Decline>(payload);
-    case MessageKind::kRevive:
-      return try_as<core::Revive>(payload);
-    case MessageKind::kSuppress:
-      return try_as<core::Suppress>(payload);
-    case MessageKind::kReconcile:
-      return try_as<core::Reconcile>(payload);
-    case MessageKind::kTeardown:
-      return try_as<core::Teardown>(payload);
-    case MessageKind::kAgentFailure:
-      return try_as<core::AgentFailure>(payload);
-    case MessageKind::kQuery:
-      return try_as<core::Query>(payload);
-    case MessageKind::kQueryAnswer:
-      return try_as<core::ClusterView>(payload);
-    case MessageKind::kTeardownFramework:
-      return try_as<core::TeardownFramework>(payload);
-    case MessageKind::kDone:
-      return try_as<core::Done>(payload);
-    case MessageKind::kReadLog:
-      return try_as<core::ReadLog>(payload);
-    case MessageKind::kLogChunk:
-      return try_as<core::LogChunk>(payload);
+    SHOAL_TRY(Hello, Hello)
+    SHOAL_TRY(Welcome, Welcome)
+    SHOAL_TRY(Refusal, Refusal)
+    SHOAL_TRY(Heartbeat, Heartbeat)
+    SHOAL_TRY(RegisterAgent, RegisterAgent)
+    SHOAL_TRY(AgentRegistered, AgentRegistered)
+    SHOAL_TRY(RunTask, RunTask)
+    SHOAL_TRY(KillTask, KillTask)
+    SHOAL_TRY(StatusUpdate, TaskStatus)
+    SHOAL_TRY(AcknowledgeUpdate, AcknowledgeUpdate)
+    SHOAL_TRY(RemoveFramework, RemoveFramework)
+    SHOAL_TRY(ApplyOperation, ApplyOperation)
+    SHOAL_TRY(OperationUpdate, OperationUpdate)
+    SHOAL_TRY(AcknowledgeOperation, AcknowledgeOperation)
+    SHOAL_TRY(UpdateRevocable, UpdateRevocable)
+    SHOAL_TRY(Subscribe, Subscribe)
+    SHOAL_TRY(Subscribed, Subscribed)
+    SHOAL_TRY(Offers, Offers)
+    SHOAL_TRY(Rescind, Rescind)
+    SHOAL_TRY(Accept, Accept)
+    SHOAL_TRY(Decline, Decline)
+    SHOAL_TRY(Revive, Revive)
+    SHOAL_TRY(Suppress, Suppress)
+    SHOAL_TRY(Reconcile, Reconcile)
+    SHOAL_TRY(Teardown, Teardown)
+    SHOAL_TRY(AgentFailure, AgentFailure)
+    SHOAL_TRY(Explain, Explain)
+    SHOAL_TRY(Explanation, Explanation)
+    SHOAL_TRY(Notice, Notice)
+    SHOAL_TRY(Query, Query)
+    SHOAL_TRY(QueryAnswer, ClusterView)
+    SHOAL_TRY(TeardownFramework, TeardownFramework)
+    SHOAL_TRY(Done, Done)
+    SHOAL_TRY(UpdateQuota, UpdateQuota)
+    SHOAL_TRY(UpdateWeights, UpdateWeights)
+    SHOAL_TRY(OperateAgent, OperateAgent)
+    SHOAL_TRY(ReadLog, ReadLog)
+    SHOAL_TRY(LogChunk, LogChunk)
+    SHOAL_TRY(AgentResources, AgentResources)
   }
+#undef SHOAL_TRY
 }
 
 }  // namespace

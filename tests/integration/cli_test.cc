@@ -121,10 +121,11 @@ TEST_F(CliTest, MoreInstancesThanFitAtOnceAllRun) {
 TEST_F(CliTest, RunSaysWhatItWaitsFor) {
   Result result = shoal({"run", "--cpus", "64", "--", "true"});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, HasSubstr("too big for every agent: needs cpus 64; the largest of 3 "
-                                    "agents has cpus"));
+  EXPECT_THAT(result.err, HasSubstr("no agent is large enough for cpus:64;mem:64: the most on one "
+                                    "of 3 agents is cpus:"));
+  EXPECT_THAT(result.err, HasSubstr("--wait"));
   auto waiting = cluster->start_shoal({"run", "--wait", "--gpus", "3", "--", "true"});
-  EXPECT_TRUE(waiting->wait_for_output("waiting: needs gpus 3"));
+  EXPECT_TRUE(waiting->wait_for_output("waiting for cpus:0.5;mem:64;gpus:3: no agent is large"));
   waiting->signal(SIGINT);
   EXPECT_EQ(waiting->wait().exit_code, 130);
 }

@@ -103,7 +103,7 @@ TEST(DevTest, WithoutAgentsRunSaysSo) {
   Cluster cluster({"--agents", "0"});
   ASSERT_TRUE(cluster.is_ready());
   auto waiting = cluster.start_shoal({"run", "--", "true"});
-  EXPECT_TRUE(waiting->wait_for_output("waiting: no agents are registered"));
+  EXPECT_TRUE(waiting->wait_for_output("waiting for cpus:0.5;mem:64: no agents are registered"));
   waiting->signal(SIGINT);
   EXPECT_EQ(waiting->wait().exit_code, 130);
 }

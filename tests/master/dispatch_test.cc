@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -111,6 +112,7 @@ class DispatchTest : public testing::Test {
     message.incarnation = peer.session.value;
     message.hostname = "h";
     message.resources = core::parse_resources("cpus:1;mem:100").value();
+    message.capabilities = core::kAgentCapabilities;
     EXPECT_EQ(send(peer, message).verdict, Verdict::kHandled);
     EXPECT_TRUE(peer.agent.valid());
     return peer;
@@ -121,7 +123,7 @@ class DispatchTest : public testing::Test {
     core::Subscribe message;
     message.name = "f";
     message.user = "u";
-    message.role = "*";
+    message.roles = {"*"};
     EXPECT_EQ(send(peer, message).verdict, Verdict::kHandled);
     EXPECT_TRUE(peer.framework.valid());
     return peer;
@@ -190,6 +192,105 @@ TEST_F(DispatchTest, EveryRoleHasItsOwnMessages) {
   expect_refused(twice, send(twice, registration), RefusalCode::kNotExpected);
 }
 
+// The offer engine's messages: each from whom it may come, and from nobody else.
+class EngineDispatchTest : public DispatchTest {
+ protected:
+  Peer from(core::PeerKind kind) {
+    if (kind == core::PeerKind::kAgent) return agent();
+    if (kind == core::PeerKind::kFramework) return framework();
+    return greeted(kind);
+  }
+
+  template <typename T>
+  void expect_only_from(const T& message, std::vector<core::PeerKind> allowed) {
+    for (const auto kind :
+         {core::PeerKind::kAgent, core::PeerKind::kFramework, core::PeerKind::kOperator}) {
+      SCOPED_TRACE(static_cast<int>(kind));
+      Peer peer = from(kind);
+      const Dispatched result = send(peer, message);
+      if (std::find(allowed.begin(), allowed.end(), kind) != allowed.end()) {
+        EXPECT_EQ(result.verdict, Verdict::kHandled);
+      } else {
+        expect_refused(peer, result, RefusalCode::kNotExpected);
+      }
+    }
+  }
+
+  static core::Resources one_cpu() { return core::parse_resources("cpus:1").value(); }
+};
+
+TEST_F(EngineDispatchTest, EveryMessageComesFromItsOwnPeers) {
+  const auto from_agent = {core::PeerKind::kAgent};
+  const auto from_framework = {core::PeerKind::kFramework};
+  const auto from_operator = {core::PeerKind::kOperator};
+
+  core::OperationUpdate update;
+  update.uuid = {1};
+  expect_only_from(update, from_agent);
+  expect_only_from(core::UpdateRevocable{one_cpu()}, from_agent);
+
+  core::AcknowledgeOperation acknowledge;
+  acknowledge.agent = core::AgentId{1};
+  expect_only_from(acknowledge, from_framework);
+  expect_only_from(core::Revive{}, from_framework);
+  expect_only_from(core::Suppress{}, from_framework);
+  expect_only_from(core::Explain{}, {core::PeerKind::kFramework, core::PeerKind::kOperator});
+
+  core::UpdateQuota quota;
+  quota.configs.push_back({.role = "eng", .limits = core::kNoLimits, .guarantees = {}});
+  expect_only_from(quota, from_operator);
+  core::UpdateWeights weights;
+  weights.weights.push_back({"eng", 2000});
+  expect_only_from(weights, from_operator);
+  core::OperateAgent operate;
+  operate.agent = core::AgentId{1};
+  operate.spec.resources = one_cpu();
+  expect_only_from(operate, from_operator);
+}
+
+TEST_F(EngineDispatchTest, WhatOnlyTheMasterSaysComesFromNobody) {
+  core::ApplyOperation apply;
+  apply.uuid = {1};
+  apply.kind = core::OperationKind::kReserve;
+  apply.consumed = apply.converted = one_cpu();
+  expect_only_from(apply, {});
+  expect_only_from(core::Explanation{}, {});
+  expect_only_from(core::Notice{core::NoticeCode::kFiltersHideAll, "x"}, {});
+  core::AgentResources stored;
+  stored.resources = one_cpu();
+  expect_only_from(stored, {});
+}
+
+TEST_F(EngineDispatchTest, TheMasterSaysThatItKnowsTheOfferEngine) {
+  const Peer peer = greeted(core::PeerKind::kOperator);
+  const auto welcome = last<core::Welcome>(peer);
+  ASSERT_TRUE(welcome.ok());
+  EXPECT_EQ(welcome->features, core::kFeatures);
+}
+
+TEST_F(EngineDispatchTest, CallsAreAnsweredWithTheirCorrelation) {
+  Peer peer = greeted(core::PeerKind::kOperator);
+  core::UpdateWeights weights;
+  weights.weights.push_back({"eng", 2000});
+  send(peer, weights, 71);
+  EXPECT_TRUE(last<core::Done>(peer).ok());
+  EXPECT_EQ(last_correlation, 71u);
+  Peer scheduler = framework();
+  send(scheduler, core::Explain{}, 72);
+  const auto explanation = last<core::Explanation>(scheduler);
+  ASSERT_TRUE(explanation.ok()) << explanation.status();
+  EXPECT_TRUE(explanation->known);
+  EXPECT_EQ(explanation->framework, scheduler.framework);
+  EXPECT_EQ(last_correlation, 72u);
+}
+
+TEST_F(EngineDispatchTest, ARoleThatIsNoneClosesTheConnection) {
+  Peer peer = framework();
+  core::Revive revive;
+  revive.roles = {"../x"};
+  expect_refused(peer, send(peer, revive), RefusalCode::kBadMessage);
+}
+
 TEST_F(DispatchTest, AnExpelledAgentIsDisconnected) {
   Peer peer = agent();
   send(peer, core::Query());
@@ -242,7 +343,7 @@ TEST_F(DispatchTest, AFencedSessionIsClosed) {
   core::Subscribe message;
   message.name = "f";
   message.user = "u";
-  message.role = "*";
+  message.roles = {"*"};
   EXPECT_EQ(send(second, message).verdict, Verdict::kHandled);
   EXPECT_EQ(second.framework, first.framework);
   EXPECT_EQ(outbox.closed, std::vector<core::SessionId>{first.session});

@@ -58,7 +58,7 @@ class MasterTest : public testing::TestWithParam<std::uint32_t> {
     core::Subscribe message;
     message.name = "f";
     message.user = "u";
-    message.role = "*";
+    message.roles = {"*"};
     client.send(message);
     const auto subscribed = client.expect<core::Subscribed>(MessageKind::kSubscribed);
     EXPECT_TRUE(subscribed.has_value());

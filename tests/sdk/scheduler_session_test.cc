@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "sdk/operations.h"
 
 namespace shoal::sdk {
 namespace {
@@ -85,13 +86,26 @@ class Recorder final : public Scheduler {
   void refused(Driver&, core::RefusalCode, std::string_view message) override {
     log.push_back("refused " + std::string(message));
   }
+  void operation_update(Driver& driver, const OperationStatus& status) override {
+    log.push_back("operation " + status.id + " " + std::string(core::name_of(status.state)));
+    operations.push_back(status);
+    if (on_operation) on_operation(driver, status);
+  }
+  void explanation(Driver&, const core::Explanation& explanation) override {
+    log.push_back("explanation " + explanation.verdict);
+  }
+  void notice(Driver&, core::NoticeCode, std::string_view message) override {
+    log.push_back("notice " + std::string(message));
+  }
   void error(Driver&, const absl::Status& status) override {
     log.push_back("error " + std::string(core::message_of(status)));
   }
 
   std::vector<std::string> log;
   std::vector<Offer> seen;
+  std::vector<OperationStatus> operations;
   std::function<void(Driver&, const TaskStatus&)> on_update;
+  std::function<void(Driver&, const OperationStatus&)> on_operation;
 };
 
 class SchedulerSessionTest : public testing::Test {
@@ -123,6 +137,7 @@ class SchedulerSessionTest : public testing::Test {
     core::Welcome welcome;
     welcome.protocol = wire::kProtocolVersion;
     welcome.cluster_id = 77;
+    welcome.features = master_features;
     ASSERT_TRUE(receive(welcome).ok());
     ASSERT_TRUE(receive(core::Subscribed{kFramework, 5000, 15'000}).ok());
   }
@@ -139,6 +154,17 @@ class SchedulerSessionTest : public testing::Test {
     return status;
   }
 
+  core::OperationUpdate operation_of(core::OperationState state, std::uint8_t uuid) {
+    core::OperationUpdate update;
+    update.framework = kFramework;
+    update.agent = kAgent;
+    update.id = "op-1";
+    update.state = state;
+    update.uuid.fill(uuid);
+    return update;
+  }
+
+  std::uint64_t master_features = core::kFeatures;
   core::TimePoint now{std::chrono::seconds(100)};
   FakeSink sink;
   Recorder scheduler;
@@ -152,6 +178,7 @@ TEST_F(SchedulerSessionTest, GreetsSubscribesAndKeepsItsId) {
   EXPECT_EQ(hello.kind, core::PeerKind::kFramework);
   EXPECT_EQ(hello.peer_id, 0u);
   EXPECT_EQ(hello.cluster_id, 0u);
+  EXPECT_EQ(hello.features, core::kFeatures);
   subscribe();
   EXPECT_TRUE(session->is_connected());
   EXPECT_EQ(session->framework_id(), kFramework);
@@ -298,6 +325,193 @@ TEST_F(SchedulerSessionTest, OffersAreOwnedAndAccepted) {
   const auto description = wire::decode_task_description(accept.tasks[0].description);
   ASSERT_TRUE(description.ok());
   EXPECT_EQ(description->command, "true");
+}
+
+TEST_F(SchedulerSessionTest, SubscribesWithAllThatItIs) {
+  SessionOptions options;
+  options.info.roles = {"ads", "eng/web"};
+  options.info.suppressed_roles = {"eng/web"};
+  options.info.capabilities = kDefaultCapabilities.with(core::Capability::kGpu);
+  options.info.minimums = {{"ads", *core::parse_quantities("cpus:2")}};
+  options.info.constraints = {{"ads", 3, core::ConstraintTarget::kAttribute, "rack",
+                               core::ConstraintTest::kTextEquals, "a"}};
+  make(options);
+  subscribe();
+  ASSERT_EQ(sink.sent[1].kind, wire::MessageKind::kSubscribe);
+  const auto subscribe = sink.sent[1].as<core::Subscribe>();
+  EXPECT_THAT(subscribe.roles, ElementsAre("ads", "eng/web"));
+  EXPECT_THAT(subscribe.suppressed_roles, ElementsAre("eng/web"));
+  EXPECT_TRUE(subscribe.capabilities.has(core::Capability::kGpu));
+  ASSERT_EQ(subscribe.minimums.size(), 1u);
+  EXPECT_EQ(subscribe.minimums[0].role, "ads");
+  EXPECT_EQ(subscribe.minimums[0].quantities, *core::parse_quantities("cpus:2"));
+  ASSERT_EQ(subscribe.constraints.size(), 1u);
+  EXPECT_EQ(subscribe.constraints[0].group, 3u);
+  EXPECT_EQ(subscribe.constraints[0].name, "rack");
+  EXPECT_EQ(subscribe.constraints[0].value, "a");
+}
+
+TEST_F(SchedulerSessionTest, CanCopeWithPartitionsAndNoticesUnlessToldOtherwise) {
+  subscribe();
+  const auto subscribe = sink.sent[1].as<core::Subscribe>();
+  EXPECT_TRUE(subscribe.capabilities.has(core::Capability::kPartitionAware));
+  EXPECT_TRUE(subscribe.capabilities.has(core::Capability::kNotices));
+  EXPECT_FALSE(subscribe.capabilities.has(core::Capability::kRevocable));
+  EXPECT_TRUE(subscribe.suppressed_roles.empty());
+}
+
+TEST_F(SchedulerSessionTest, OffersSayTheirRoleAndWhereTheyAre) {
+  subscribe();
+  core::OfferView view;
+  view.id = {4, 2};
+  view.agent = kAgent;
+  view.hostname = "h";
+  view.role = "ads";
+  view.region = "north";
+  view.zone = "n-1";
+  view.resources = reserved(*core::parse_resources("cpus:2"), {.role = "ads"});
+  core::Offers offers;
+  offers.offers.push_back(view);
+  ASSERT_TRUE(receive(offers).ok());
+  ASSERT_EQ(scheduler.seen.size(), 1u);
+  EXPECT_EQ(scheduler.seen[0].role, "ads");
+  EXPECT_EQ(scheduler.seen[0].region, "north");
+  EXPECT_EQ(scheduler.seen[0].zone, "n-1");
+  EXPECT_EQ(scheduler.seen[0].resources, view.resources);
+}
+
+TEST_F(SchedulerSessionTest, OperationsTravelInTheirOrder) {
+  subscribe();
+  Offer offer;
+  offer.id = {4, 2};
+  const core::Resources disk = *core::parse_resources("disk:64");
+  const core::Resources kept = reserved(disk, {.role = "ads"});
+  const core::Volume volume{.id = "data", .container_path = "data"};
+  TaskSpec task;
+  task.id = "t-1";
+  task.resources = as_volume(kept, volume);
+  task.description.command = "true";
+  ASSERT_TRUE(session
+                  ->accept({&offer, 1},
+                           {reserve(disk, {.role = "ads"}, "op-1"), create(kept, volume), launch(1),
+                            shrink(as_volume(kept, volume), 32'000)},
+                           {&task, 1}, std::chrono::seconds(1))
+                  .ok());
+  const auto accept = sink.sent.back().as<core::Accept>();
+  ASSERT_EQ(accept.operations.size(), 4u);
+  EXPECT_EQ(accept.operations[0].id, "op-1");
+  EXPECT_EQ(accept.operations[0].spec.kind, core::OperationKind::kReserve);
+  EXPECT_EQ(accept.operations[0].spec.resources, kept);
+  EXPECT_EQ(accept.operations[1].id, "");
+  EXPECT_EQ(accept.operations[1].spec.resources, task.resources);
+  EXPECT_EQ(accept.operations[2].spec.kind, core::OperationKind::kLaunch);
+  EXPECT_EQ(accept.operations[2].launches, 1u);
+  EXPECT_EQ(accept.operations[3].spec.addition.disk, 32'000);
+  ASSERT_EQ(accept.tasks.size(), 1u);
+  EXPECT_EQ(accept.tasks[0].resources, task.resources);
+  EXPECT_EQ(accept.refuse_ms, 1000);
+  // The short way to write it.
+  ASSERT_TRUE(session->accept({&offer, 1}, {reserve(disk, {.role = "ads"})}, {task}).ok());
+  EXPECT_EQ(sink.sent.back().as<core::Accept>().operations.size(), 1u);
+}
+
+TEST_F(SchedulerSessionTest, RefusesBadOperationsBeforeSendingAnything) {
+  subscribe();
+  const std::size_t sent = sink.sent.size();
+  Offer offer;
+  Operation operation = reserve(*core::parse_resources("cpus:1"), {.role = "ads"}, "a b");
+  EXPECT_TRUE(absl::IsInvalidArgument(session->accept({&offer, 1}, {&operation, 1}, {})));
+  operation = reserve(*core::parse_resources("cpus:1"), {.role = ".."});
+  EXPECT_TRUE(absl::IsInvalidArgument(session->accept({&offer, 1}, {&operation, 1}, {})));
+  const std::vector<Operation> many(core::kMaxOperationsPerAccept + 1, launch(0));
+  EXPECT_TRUE(absl::IsResourceExhausted(session->accept({&offer, 1}, many, {})));
+  EXPECT_EQ(sink.sent.size(), sent);
+}
+
+TEST_F(SchedulerSessionTest, OperationUpdatesAreAcknowledgedAfterTheCallback) {
+  subscribe();
+  bool was_acknowledged_inside = false;
+  scheduler.on_operation = [&](Driver&, const OperationStatus&) {
+    was_acknowledged_inside = sink.count(wire::MessageKind::kAcknowledgeOperation) > 0;
+  };
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kFinished, 5)).ok());
+  EXPECT_FALSE(was_acknowledged_inside);
+  EXPECT_EQ(scheduler.log.back(), "operation op-1 FINISHED");
+  EXPECT_TRUE(scheduler.operations[0].is_finished());
+  const auto acknowledgement = sink.sent.back().as<core::AcknowledgeOperation>();
+  EXPECT_EQ(acknowledgement.framework, kFramework);
+  EXPECT_EQ(acknowledgement.agent, kAgent);
+  EXPECT_EQ(acknowledgement.uuid[0], 5);
+}
+
+TEST_F(SchedulerSessionTest, ARepeatedOperationUpdateIsAcknowledgedOnly) {
+  subscribe();
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kUnreachable, 5)).ok());
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kFinished, 5)).ok());
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kFinished, 5)).ok());
+  EXPECT_THAT(scheduler.log, ElementsAre("subscribed " + core::to_string(kFramework),
+                                         "operation op-1 UNREACHABLE", "operation op-1 FINISHED"));
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeOperation), 3u);
+}
+
+TEST_F(SchedulerSessionTest, AnOperationUpdateWithoutUuidIsNotAcknowledged) {
+  subscribe();
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kError, 0)).ok());
+  EXPECT_EQ(scheduler.log.back(), "operation op-1 ERROR");
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeOperation), 0u);
+}
+
+TEST_F(SchedulerSessionTest, ExplicitAcknowledgementIsForOperationsToo) {
+  SessionOptions options;
+  options.explicit_acknowledgement = true;
+  make(options);
+  subscribe();
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kFinished, 6)).ok());
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeOperation), 0u);
+  session->acknowledge(scheduler.operations[0]);
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeOperation), 1u);
+  ASSERT_TRUE(receive(operation_of(core::OperationState::kFinished, 6)).ok());
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeOperation), 2u);
+  EXPECT_EQ(scheduler.operations.size(), 1u);
+}
+
+TEST_F(SchedulerSessionTest, SuppressesAndRevivesByRole) {
+  subscribe();
+  session->suppress();
+  EXPECT_TRUE(sink.sent.back().as<core::Suppress>().roles.empty());
+  const std::vector<std::string> roles = {"ads", "web"};
+  session->suppress(roles);
+  EXPECT_THAT(sink.sent.back().as<core::Suppress>().roles, ElementsAre("ads", "web"));
+  session->revive({"web"});
+  EXPECT_THAT(sink.sent.back().as<core::Revive>().roles, ElementsAre("web"));
+}
+
+TEST_F(SchedulerSessionTest, AsksWhyAndIsTold) {
+  subscribe();
+  ASSERT_TRUE(session->explain(*core::parse_resources("cpus:4"), "ads").ok());
+  const auto question = sink.sent.back().as<core::Explain>();
+  EXPECT_EQ(question.framework, core::FrameworkId());
+  EXPECT_EQ(question.role, "ads");
+  EXPECT_EQ(question.resources.cpus, 4000);
+  core::Explanation explanation;
+  explanation.framework = kFramework;
+  explanation.known = true;
+  explanation.verdict = "too big";
+  ASSERT_TRUE(receive(explanation).ok());
+  core::Notice notice;
+  notice.message = "all is hidden";
+  ASSERT_TRUE(receive(notice).ok());
+  EXPECT_THAT(scheduler.log, ElementsAre("subscribed " + core::to_string(kFramework),
+                                         "explanation too big", "notice all is hidden"));
+}
+
+TEST_F(SchedulerSessionTest, AsksOnlyAMasterThatCanAnswer) {
+  EXPECT_TRUE(absl::IsUnavailable(session->explain({})));
+  master_features = 0;
+  subscribe();
+  const std::size_t sent = sink.sent.size();
+  EXPECT_TRUE(absl::IsUnimplemented(session->explain({})));
+  EXPECT_EQ(sink.sent.size(), sent);
 }
 
 TEST_F(SchedulerSessionTest, RefusesBadTasksBeforeSendingAnything) {

@@ -46,6 +46,8 @@ class Checker {
   void on_agent_said(const core::TaskStatus& status);
   // The agent may forget the update now: its framework must have seen it, or be gone.
   void on_acknowledged(const core::AcknowledgeUpdate& message);
+  // Somebody is about to acknowledge an update that no agent sent.
+  void on_lie(const core::UpdateUuid& uuid) { lies_.insert(uuid); }
 
   // --- frameworks -------------------------------------------------------------------------------
   void on_framework_saw(core::FrameworkId framework, std::string_view task, core::TaskState state,
@@ -76,6 +78,7 @@ class Checker {
   std::map<TaskName, std::uint64_t> running_;
   std::map<TaskName, core::TaskState> ended_by_master_;
   std::map<core::UpdateUuid, Said> said_;
+  std::set<core::UpdateUuid> lies_;
   std::map<TaskName, int> progress_seen_;  // by its framework, in updates of the agent
 };
 

@@ -31,6 +31,11 @@ void Totals::add(const Totals& other) {
   failovers_missed += other.failovers_missed;
   unreachable += other.unreachable;
   queries += other.queries;
+  operations += other.operations;
+  operations_failed += other.operations_failed;
+  feedback += other.feedback;
+  quotas += other.quotas;
+  hoarded += other.hoarded;
   simulated += other.simulated;
 }
 
@@ -104,11 +109,14 @@ void print(const Totals& t) {
       "calls\n"
       "{} broken links ({} half-open), {} partitions, {} tasks unreachable, {} hand-overs\n"
       "{} agent restarts, {} master restarts, {} framework crashes, {} teardowns, {} failovers too "
-      "late, {} queries\n",
+      "late, {} queries\n"
+      "{} operations ({} failed), {} updates of them, {} changes of quotas and weights, {} times "
+      "others hoarded what a framework had to get\n",
       t.steps, t.frames, t.simulated / seconds(1), t.launches, t.tasks_ended, t.written_off,
       t.kills, t.rescinds, t.refusals, t.bad_calls, t.disconnects, t.half_open, t.partitions,
       t.unreachable, t.hand_overs, t.agent_restarts, t.master_restarts, t.framework_crashes,
-      t.teardowns, t.failovers_missed, t.queries);
+      t.teardowns, t.failovers_missed, t.queries, t.operations, t.operations_failed, t.feedback,
+      t.quotas, t.hoarded);
 }
 
 int run(const Options& options) {

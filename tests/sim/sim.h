@@ -1,7 +1,9 @@
 // What every party of a simulated world shares: time, chance, the trace, the checker, the numbers.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "core/ids.h"
@@ -9,6 +11,7 @@
 #include "core/time.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/ledger.h"
 #include "tests/sim/trace.h"
 
 namespace shoal::sim {
@@ -16,6 +19,9 @@ namespace shoal::sim {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+inline constexpr std::string_view kHomeRegion = "here";
+inline constexpr std::array<std::string_view, 5> kRoles = {"*", "eng", "eng/ads", "eng/web", "ops"};
 
 // How big the world is and what goes wrong in it; drawn from the seed.
 struct Scenario {
@@ -28,6 +34,7 @@ struct Scenario {
   core::Duration session_timeout{};
   core::Duration reregister_timeout{};
   core::Duration offer_timeout{};
+  core::Duration offer_patience{};
   core::Duration failover_timeout{};
   core::Duration safety{};       // how long faults are made
   core::Duration fault_every{};  // on average; 0: none
@@ -36,6 +43,11 @@ struct Scenario {
   bool has_partitions = false;
   bool has_slow_readers = false;
   bool has_bad_calls = false;
+  bool has_roles = false;       // frameworks in several roles, with constraints and minimums
+  bool has_quotas = false;      // the operator sets limits, guarantees and weights
+  bool has_operations = false;  // the operator and frameworks reserve, and make volumes
+  bool has_lots = false;        // static reservations, GPUs, revocable resources
+  bool has_regions = false;
 };
 
 struct Totals {
@@ -59,6 +71,11 @@ struct Totals {
   std::uint64_t failovers_missed = 0;  // a framework came back after its failover timeout
   std::uint64_t unreachable = 0;
   std::uint64_t queries = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t operations_failed = 0;
+  std::uint64_t feedback = 0;  // operation updates that frameworks got
+  std::uint64_t quotas = 0;
+  std::uint64_t hoarded = 0;  // offers that a framework waited for and others held
   core::Duration simulated{};
 
   void add(const Totals& other);
@@ -80,6 +97,7 @@ struct Sim {
   core::Random random;
   Trace trace;
   Checker checker;
+  Ledger ledger{checker};
   Totals totals;
   bool is_calm = false;                    // faults are over, everything must converge
   std::vector<core::OfferId> seen_offers;  // of all frameworks, for those who try foreign ones

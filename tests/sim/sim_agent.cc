@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/resource_store.h"
+#include "agent/volumes.h"
+
 namespace shoal::sim {
 
 SimAgent::SimAgent(Sim& sim, Network& network, std::uint32_t node)
@@ -13,7 +16,25 @@ SimAgent::SimAgent(Sim& sim, Network& network, std::uint32_t node)
   core::PortSet::Ranges ranges;
   ranges.push_back({31000, static_cast<std::uint32_t>(31001 + sim_.random.below(200))});
   total_.ports = *core::PortSet::from_ranges(ranges);
+  // The first agent is one that every framework may be offered.
+  if (sim_.scenario.has_lots && node_ > 0) add_lots();
   begin_life(core::AgentId());
+}
+
+void SimAgent::add_lots() {
+  if (sim_.random.chance(1, 3)) total_.gpus = 1000 * static_cast<core::Milli>(sim_.random.below(3));
+  if (sim_.random.chance(1, 2)) {
+    auto tags = std::make_shared<core::LotTags>();
+    tags->reservations.push_back(
+        {.role = std::string(kRoles[1 + sim_.random.below(kRoles.size() - 1)])});
+    core::Amounts kept;
+    kept.cpus = total_.cpus / 4;
+    kept.mem = total_.mem / 4;
+    kept.disk = total_.disk / 4;
+    total_.Amounts::operator-=(kept);
+    total_.lots.add(std::move(tags), kept);
+  }
+  lends_ = sim_.random.chance(1, 2);
 }
 
 void SimAgent::begin_life(core::AgentId id) {
@@ -22,8 +43,12 @@ void SimAgent::begin_life(core::AgentId id) {
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
   state_->hostname = fmt::format("host-{}", node_);
   state_->address = fmt::format("10.0.0.{}:7071", node_);
-  state_->total = total_;
+  restore();
   state_->attributes = {{"rack", node_ % 2 == 0 ? "even" : "odd"}};
+  if (sim_.scenario.has_regions) {
+    state_->region = node_ % 3 == 2 ? "there" : kHomeRegion;
+    state_->zone = fmt::format("zone-{}", node_ % 2);
+  }
   state_->id = id;
   agent::NullExecutorOptions options;
   options.min_run = sim_.draw(milliseconds(1), milliseconds(100));
@@ -36,7 +61,71 @@ void SimAgent::begin_life(core::AgentId id) {
   has_given_up_ = false;
 }
 
-void SimAgent::start() { dial_later(); }
+void SimAgent::restore() {
+  state_->total = total_;
+  if (disk_.empty()) return;
+  auto stored = agent::decode_stored(disk_);
+  if (!stored.ok()) {
+    return sim_.checker.fail("agent {} cannot read its disk: {}", node_,
+                             stored.status().ToString());
+  }
+  const auto total = agent::reconcile(total_, stored->resources);
+  if (!total.ok()) {
+    return sim_.checker.fail("agent {} lost resources: {}", node_, total.status().ToString());
+  }
+  state_->total = *total;
+  state_->operations.outcomes = std::move(stored->operations);
+  check_volumes();
+  // As the daemon's sweep: what an operation had begun when the process died.
+  std::erase_if(volumes_, [this](const std::string& path) {
+    return std::none_of(
+        state_->total.lots.begin(), state_->total.lots.end(), [&path](const core::Lot& lot) {
+          return lot.tags->volume.has_value() && agent::volume_path("", *lot.tags) == path;
+        });
+  });
+}
+
+void SimAgent::check_volumes() {
+  for (const core::Lot& lot : state_->total.lots) {
+    if (!lot.tags->volume.has_value()) continue;
+    const std::string path = agent::volume_path("", *lot.tags);
+    if (!volumes_.contains(path)) sim_.checker.fail("agent {} lost volume {}", node_, path);
+  }
+}
+
+void SimAgent::start() {
+  dial_later();
+  if (lends_) lend_later();
+}
+
+// What it lends comes and goes; never less than tasks use of it.
+void SimAgent::lend_later() {
+  sim_.queue.after(sim_.draw(milliseconds(300), seconds(4)), [this] {
+    if (sim_.is_calm) return;
+    core::Amounts lent;
+    if (sim_.random.chance(2, 3)) {
+      lent.cpus = 1000 * static_cast<core::Milli>(1 + sim_.random.below(8));
+      lent.mem = 1000 * static_cast<core::Milli>(64 + sim_.random.below(512));
+    }
+    for (const core::Resources& held : {state_->tasks.committed(), state_->tasks.used()}) {
+      for (const core::Lot& lot : held.lots) {
+        if (!lot.tags->revocable) continue;
+        lent.cpus = std::max(lent.cpus, lot.amounts.cpus);
+        lent.mem = std::max(lent.mem, lot.amounts.mem);
+      }
+    }
+    auto tags = std::make_shared<core::LotTags>();
+    tags->revocable = true;
+    state_->revocable = core::Resources();
+    state_->revocable.lots.add(std::move(tags), lent);
+    sim_.trace.note("agent {} lends {}", node_, to_string(state_->revocable));
+    core::UpdateRevocable message;
+    static_cast<core::Amounts&>(message.resources) = lent;
+    if (state_->is_registered()) send(message);
+    settle();
+    lend_later();
+  });
+}
 
 void SimAgent::restart(bool keeps_id) {
   ++sim_.totals.agent_restarts;
@@ -49,6 +138,10 @@ void SimAgent::restart(bool keeps_id) {
     network_.close(link_, End::kClient);
   }
   link_ = 0;
+  if (!keeps_id) {
+    disk_.clear();
+    volumes_.clear();
+  }
   begin_life(keeps_id ? state_->id : core::AgentId());
   dial_later();
 }
@@ -111,6 +204,27 @@ void SimAgent::kill(core::FrameworkId framework, std::string_view task, agent::K
   executor_->kill(framework, task, mode);
 }
 
+absl::Status SimAgent::store(const core::AgentResources& resources) {
+  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
+  auto file = agent::encode_stored(resources);
+  if (!file.ok()) return file.status();
+  disk_ = *std::move(file);
+  return absl::OkStatus();
+}
+
+absl::Status SimAgent::make_volume(const core::LotTags& tags) {
+  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
+  const bool is_new = volumes_.insert(agent::volume_path("", tags)).second;
+  if (!is_new) sim_.checker.fail("agent {} makes a volume twice", node_);
+  return absl::OkStatus();
+}
+
+void SimAgent::remove_volume(const core::LotTags& tags) {
+  if (volumes_.erase(agent::volume_path("", tags)) == 0) {
+    sim_.checker.fail("agent {} removes a volume that is not there", node_);
+  }
+}
+
 void SimAgent::disconnect(std::string_view reason) {
   sim_.trace.note("agent {} drops its session: {}", node_, reason);
   if (link_ != 0) network_.close(link_, End::kClient);
@@ -154,9 +268,13 @@ void SimAgent::on_timer(core::TimePoint armed_for) {
 }
 
 void SimAgent::settle() {
-  if (std::string broken = state_->tasks.broken_invariant(state_->total); !broken.empty()) {
+  if (std::string broken = state_->tasks.broken_invariant(state_->capacity()); !broken.empty()) {
     sim_.checker.fail("agent {}: {}", node_, broken);
   }
+  if (std::string broken = agent::broken_invariant(*state_); !broken.empty()) {
+    sim_.checker.fail("agent {}: {}", node_, broken);
+  }
+  check_volumes();
   core::TimePoint next = std::min(agent::next_deadline(*state_), executor_->next_deadline());
   if (next == core::TimePoint::max()) return;
   // What the executor answers "at once" takes a moment all the same.

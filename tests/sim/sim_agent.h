@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,8 @@ class SimAgent final : public agent::FramingEffects,
   SimAgent(Sim& sim, Network& network, std::uint32_t node);
 
   void start();
-  // The process and its tasks die. `keeps_id`: the next one finds the id on its disk.
+  // The process and its tasks die. `keeps_id`: the next one finds the disk as it was, with the id,
+  // the reservations and the volumes.
   void restart(bool keeps_id);
 
   const agent::AgentState& state() const { return *state_; }
@@ -48,10 +50,18 @@ class SimAgent final : public agent::FramingEffects,
   void send_frame(wire::Bytes frame) override;
   void launch(const agent::LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, agent::KillMode mode) override;
+  absl::Status store(const core::AgentResources& resources) override;
+  absl::Status make_volume(const core::LotTags& tags) override;
+  void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
   void give_up(std::string_view reason) override;
 
+  void add_lots();
+  void lend_later();
   void begin_life(core::AgentId id);
+  // What is on the disk, in the daemon's own form.
+  void restore();
+  void check_volumes();
   void dial_later();
   void on_timer(core::TimePoint armed_for);
   // After anything that changed the state: checks it and sets the next timer.
@@ -63,9 +73,12 @@ class SimAgent final : public agent::FramingEffects,
   std::uint64_t process_ = 0;  // names this life, in the whole simulation
   std::unique_ptr<agent::AgentState> state_;
   std::unique_ptr<agent::NullExecutor> executor_;
-  core::Resources total_;
+  core::Resources total_;          // as configured
+  wire::ByteVector disk_;          // the file of agent/resource_store.h; empty: none
+  std::set<std::string> volumes_;  // the folders
   LinkId link_ = 0;
   bool has_given_up_ = false;
+  bool lends_ = false;
   core::TimePoint armed_for_ = core::TimePoint::max();
 };
 

@@ -1,5 +1,6 @@
 #include "tests/sim/sim_framework.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/status.h"
@@ -9,25 +10,66 @@ namespace shoal::sim {
 SimFramework::SimFramework(Sim& sim, Network& network, std::uint32_t node, Habit habit)
     : sim_(sim), network_(network), node_(node), habit_(habit) {
   patience_ = sim_.draw(seconds(5), seconds(30));
+  draw_info();
   begin_session(core::FrameworkId());
+}
+
+// Whatever it draws, the first agent may be offered to it.
+void SimFramework::draw_info() {
+  info_ = sdk::FrameworkInfo();
+  info_.name = fmt::format("framework-{}", node_);
+  info_.user = "sim";
+  info_.failover_timeout = sim_.scenario.failover_timeout;
+  const auto maybe = [this](core::Capability capability) {
+    if (sim_.random.chance(1, 2)) info_.capabilities = info_.capabilities.with(capability);
+  };
+  if (sim_.scenario.has_lots) {
+    maybe(core::Capability::kGpu);
+    maybe(core::Capability::kRevocable);
+  }
+  if (sim_.scenario.has_operations) maybe(core::Capability::kSharedResources);
+  if (sim_.scenario.has_regions) maybe(core::Capability::kRegionAware);
+  info_.roles.emplace_back("*");
+  if (!sim_.scenario.has_roles) return;
+  info_.roles.clear();
+  for (const std::string_view role : kRoles) {
+    if (sim_.random.chance(1, 3)) info_.roles.emplace_back(role);
+  }
+  if (info_.roles.empty()) info_.roles.emplace_back(kRoles[sim_.random.below(kRoles.size())]);
+  for (const std::string& role : info_.roles) {
+    if (sim_.random.chance(1, 6)) info_.suppressed_roles.push_back(role);
+    if (sim_.random.chance(1, 4)) info_.minimums.push_back({role, {{500, 32'000, 0, 0}}});
+    if (!sim_.random.chance(1, 3)) continue;
+    sdk::OfferConstraint constraint{.role = role, .name = "rack"};
+    constraint.test = core::ConstraintTest::kTextEquals;
+    constraint.value = "even";
+    info_.constraints.push_back(constraint);
+    if (!sim_.random.chance(1, 2)) continue;
+    constraint.target = core::ConstraintTarget::kHostname;
+    constraint.name.clear();
+    constraint.test = core::ConstraintTest::kTextMatches;
+    constraint.value = "host-[0-3]";
+    constraint.group = static_cast<std::uint32_t>(sim_.random.below(2));
+    info_.constraints.push_back(constraint);
+  }
 }
 
 SimFramework::~SimFramework() = default;
 
 void SimFramework::begin_session(core::FrameworkId id) {
   ++life_;
+  ++connection_;
   sdk::SessionOptions options;
-  options.info.name = fmt::format("framework-{}", node_);
-  options.info.user = "sim";
-  options.info.failover_timeout = sim_.scenario.failover_timeout;
+  options.info = info_;
   options.info.id = id;
-  acknowledges_late_ = sim_.random.chance(1, 3);
-  options.explicit_acknowledgement = acknowledges_late_;
+  is_explicit_ = sim_.random.chance(1, 3);
+  acknowledges_operations_ = !is_explicit_ || sim_.random.chance(1, 2);
+  options.explicit_acknowledgement = is_explicit_;
   session_ = std::make_unique<sdk::SchedulerSession>(options, this, this);
   id_ = id;
   link_ = 0;
-  is_suppressed_ = false;
-  is_finishing_ = false;
+  suppressed_.clear();
+  unacknowledged_.clear();
   held_.clear();
 }
 
@@ -105,6 +147,7 @@ void SimFramework::crash() {
     network_.close(link_, End::kClient);
   }
   if (!keeps_id) retire();
+  if (sim_.random.chance(1, 3)) draw_info();
   begin_session(keeps_id ? id_ : core::FrameworkId());
   dial_later();
 }
@@ -123,18 +166,44 @@ void SimFramework::tick() {
       return session_->teardown();
     }
   }
-  if (habit_ == Habit::kKiller && sim_.random.chance(1, 3)) kill_something();
-  if (habit_ == Habit::kDecliner && !sim_.is_calm && !is_suppressed_ && sim_.random.chance(1, 20)) {
-    is_suppressed_ = true;
-    session_->suppress();
-  } else if (is_suppressed_ && (wanted() > 0 || sim_.is_calm) && sim_.random.chance(1, 4)) {
-    is_suppressed_ = false;
-    session_->revive();
-  }
-  // A hoarder uses what it holds, much of which is void by now.
-  while (!held_.empty() && sim_.random.chance(1, 8)) use(sdk::Offer(held_.begin()->second));
+  tick_habit();
+  suppress_and_revive();
+  acknowledge_operations();
   write_off_missing();
   ask_about_open();
+}
+
+void SimFramework::tick_habit() {
+  if (habit_ == Habit::kKiller && sim_.random.chance(1, 3)) kill_something();
+  if (habit_ == Habit::kLiar && !sim_.is_calm && sim_.random.chance(1, 4)) {
+    lie_about_acknowledgements();
+  }
+  // One that is slow uses what it holds, much of which is void by now.
+  if (!wants_tasks()) return;
+  while (!held_.empty() && sim_.random.chance(1, 8)) use(sdk::Offer(held_.begin()->second));
+}
+
+void SimFramework::suppress_and_revive() {
+  const bool often = habit_ == Habit::kPicky || habit_ == Habit::kDecliner;
+  if (!sim_.is_calm && sim_.random.chance(1, often ? 20 : 150)) {
+    if (sim_.random.chance(1, 2)) {
+      suppressed_.insert(info_.roles.begin(), info_.roles.end());
+      return session_->suppress();
+    }
+    const std::string role = info_.roles[sim_.random.below(info_.roles.size())];
+    suppressed_.insert(role);
+    return session_->suppress({&role, 1});
+  }
+  if (suppressed_.empty() || !sim_.random.chance(1, 4)) return;
+  if (!sim_.is_calm && wants_tasks() && wanted() == 0) return;
+  filtered_until_ = sim_.now() + seconds(1);
+  if (sim_.random.chance(1, 2)) {
+    suppressed_.clear();
+    return session_->revive();
+  }
+  const std::string role = *suppressed_.begin();
+  suppressed_.erase(role);
+  session_->revive({&role, 1});
 }
 
 void SimFramework::ask_about_open() {
@@ -158,15 +227,29 @@ void SimFramework::write_off_missing() {
   }
 }
 
+bool SimFramework::is_done() const {
+  if (open_tasks() > 0 || open_operations() > 0) return false;
+  return !wants_tasks() || completed_ >= sim_.scenario.tasks;
+}
+
+bool SimFramework::must_be_offered() const {
+  return session_->is_connected() && wants_tasks() && wanted() > 0 && open_tasks() == 0 &&
+         held_.empty() && suppressed_.empty() && filtered_until_ < sim_.now();
+}
+
 std::string SimFramework::describe() const {
   std::string out = fmt::format(
       "framework {} (habit {}, {}, {}{}): {} of {} ended", node_, static_cast<int>(habit_),
       to_string(id_), session_->is_connected() ? "connected" : "not connected",
-      is_suppressed_ ? ", suppressed" : "", completed_, sim_.scenario.tasks);
+      suppressed_.empty() ? "" : ", suppressed", completed_, sim_.scenario.tasks);
   for (const auto& [name, task] : tasks_) {
     if (task.has_ended || task.is_written_off) continue;
     out += fmt::format("\n    {} is {}{}", name, name_of(task.state),
                        task.missing_since.has_value() ? ", missing" : "");
+  }
+  for (const auto& [name, operation] : operations_) {
+    if (operation.has_ended || operation.connection != connection_) continue;
+    out += fmt::format("\n    {} is under way", name);
   }
   return out;
 }

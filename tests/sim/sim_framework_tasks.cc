@@ -1,5 +1,6 @@
 // What a simulated framework does with offers, and what it believes of its tasks.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/status.h"
@@ -8,6 +9,29 @@
 namespace shoal::sim {
 
 using core::TaskState;
+
+namespace {
+
+// What a task gets that asks without tags.
+core::Amounts for_anybody(const core::Resources& offered) {
+  core::Amounts pool = offered;
+  for (const core::Lot& lot : offered.lots) {
+    const bool is_its_own = lot.tags->volume.has_value() || lot.tags->revocable ||
+                            lot.tags->disk_kind != core::DiskKind::kRoot;
+    if (!is_its_own) pool += lot.amounts;
+  }
+  return pool;
+}
+
+bool can_run(const core::Resources& free) {
+  const core::Amounts pool = for_anybody(free);
+  if (pool.cpus > 0 && pool.mem > 0) return true;
+  return std::any_of(free.lots.begin(), free.lots.end(), [](const core::Lot& lot) {
+    return lot.tags->revocable && lot.amounts.cpus >= 1000 && lot.amounts.mem >= 64'000;
+  });
+}
+
+}  // namespace
 
 std::size_t SimFramework::open_tasks() const {
   return static_cast<std::size_t>(std::count_if(tasks_.begin(), tasks_.end(), [](const auto& t) {
@@ -24,32 +48,49 @@ void SimFramework::subscribed(sdk::Driver& /*driver*/, core::FrameworkId id) {
   sim_.trace.note("framework {} is {}", node_, to_string(id));
   if (id_.valid() && id_ != id) sim_.checker.fail("framework {} got another id", node_);
   id_ = id;
+  ++connection_;
   held_.clear();
-  is_suppressed_ = false;
+  suppressed_ = {info_.suppressed_roles.begin(), info_.suppressed_roles.end()};
+  filtered_until_ = sim_.now() + seconds(1);
   next_question_ = sim_.now();
 }
 
-void SimFramework::offers(sdk::Driver& driver, absl::Span<const sdk::Offer> offers) {
+void SimFramework::offers(sdk::Driver& /*driver*/, absl::Span<const sdk::Offer> offers) {
   for (const sdk::Offer& offer : offers) {
     sim_.seen_offers.push_back(offer.id);
-    sim_.trace.note("framework {} is offered {}", node_, to_string(offer.id));
+    sim_.trace.note("framework {} is offered {} for {}: {}", node_, to_string(offer.id), offer.role,
+                    to_string(offer.resources));
     if (!held_.emplace(offer.id, offer).second) {
       sim_.checker.fail("framework {} was offered {} twice", node_, to_string(offer.id));
     }
-    const bool waits = habit_ == Habit::kHoarder && sim_.random.chance(3, 4);
-    if (waits) continue;
-    const bool declines = wanted() == 0 || (habit_ == Habit::kDecliner && sim_.random.chance(3, 5));
-    if (!declines) {
-      use(sdk::Offer(offer));
-      continue;
+    const auto role = std::find(info_.roles.begin(), info_.roles.end(), offer.role);
+    if (role == info_.roles.end()) {
+      sim_.checker.fail("framework {} was offered something for role {}", node_, offer.role);
     }
-    held_.erase(offer.id);
-    constexpr std::array<core::Duration, 4> kRefusals = {core::Duration{0}, milliseconds(200),
-                                                         seconds(1), seconds(5)};
-    // Nobody else may want it: declining without a filter would go round for ever.
-    const std::size_t first = wanted() == 0 ? 2 : 0;
-    driver.decline({&offer, 1}, kRefusals[first + sim_.random.below(kRefusals.size() - first)]);
+    if (habit_ == Habit::kHoarder) continue;
+    if (habit_ == Habit::kSlow && sim_.random.chance(3, 4)) continue;
+    const bool declines =
+        habit_ == Habit::kDecliner || (habit_ == Habit::kPicky && sim_.random.chance(3, 5));
+    if (habit_ == Habit::kReserver && operate(offer)) continue;
+    if (declines || wanted() == 0) {
+      decline(offer);
+    } else {
+      use(sdk::Offer(offer));
+    }
   }
+}
+
+void SimFramework::decline(const sdk::Offer& offer) {
+  constexpr std::array<core::Duration, 5> kRefusals = {core::Duration{0}, milliseconds(100),
+                                                       milliseconds(400), seconds(1), seconds(5)};
+  const sdk::Offer declined = offer;
+  held_.erase(offer.id);
+  // Nobody else may want it: declining without a filter would go round for ever.
+  const bool may_repeat = wanted() > 0 && wants_tasks();
+  const std::size_t first = may_repeat || sim_.random.chance(1, 50) ? 0 : 2;
+  const core::Duration refuse = kRefusals[first + sim_.random.below(kRefusals.size() - first)];
+  filtered_until_ = std::max(filtered_until_, sim_.now() + refuse + seconds(1));
+  session_->decline({&declined, 1}, refuse);
 }
 
 void SimFramework::rescinded(sdk::Driver& /*driver*/, absl::Span<const core::OfferId> offers) {
@@ -62,6 +103,7 @@ void SimFramework::rescinded(sdk::Driver& /*driver*/, absl::Span<const core::Off
 
 void SimFramework::disconnected(sdk::Driver& /*driver*/) {
   sim_.trace.note("framework {} is disconnected", node_);
+  ++connection_;
   held_.clear();
 }
 
@@ -71,34 +113,44 @@ void SimFramework::refused(sdk::Driver& /*driver*/, core::RefusalCode code,
   sim_.trace.note("framework {} was refused: {} {}", node_, core::name_of(code), message);
 }
 
+// Takes the task's part out of `free`: what it asks for without tags the master finds in the same
+// order (core::resolve).
 sdk::TaskSpec SimFramework::make_task(core::Resources& free) {
   sdk::TaskSpec spec;
   spec.id = fmt::format("f{}-{}", node_, next_task_++);
   spec.name = "simulated";
   spec.description.command = "/bin/true";
-  spec.resources.cpus = std::min<core::Milli>(free.cpus, 100 * (1 + sim_.random.chance(1, 2) * 9));
-  spec.resources.mem = std::min<core::Milli>(free.mem, 1000 * 32 * (1 + sim_.random.chance(1, 2)));
-  if (sim_.random.chance(1, 4)) spec.resources.ports = free.ports.lowest(1);
-  free -= spec.resources;
+  core::Resources& part = spec.resources;
+  const core::Milli cpus = 100 * (1 + sim_.random.chance(1, 2) * 9);
+  const core::Milli mem = 1000 * 32 * (1 + sim_.random.chance(1, 2));
+  for (const core::Lot& lot : free.lots) {
+    if (!lot.tags->revocable || lot.amounts.cpus < cpus || lot.amounts.mem < mem) continue;
+    core::Amounts amounts;
+    amounts.cpus = cpus;
+    amounts.mem = mem;
+    part.lots.add(core::LotTagsPtr(lot.tags), amounts);
+    break;
+  }
+  if (part.empty()) {
+    const core::Amounts pool = for_anybody(free);
+    part.cpus = std::min(pool.cpus, cpus);
+    part.mem = std::min(pool.mem, mem);
+    if (pool.gpus > 0 && sim_.random.chance(1, 2)) part.gpus = 1000;
+    if (sim_.random.chance(1, 4)) part.ports = pool.ports.lowest(1);
+  }
+  const auto taken = core::resolve(part, free);
+  if (taken.ok()) free -= *taken;
   Task& task = tasks_[spec.id];
   task.resources = spec.resources;
   task.launched = sim_.now();
   return spec;
 }
 
-void SimFramework::use(const sdk::Offer& offer) {
-  held_.erase(offer.id);
-  if (sim_.scenario.has_bad_calls && !sim_.is_calm && sim_.random.chance(1, 10)) {
-    return call_badly(offer);
-  }
-  std::vector<sdk::TaskSpec> specs;
-  core::Resources free = offer.resources;
-  std::size_t most = std::min<std::size_t>(wanted(), 1 + sim_.random.below(6));
-  while (most-- > 0 && free.cpus > 0 && free.mem > 0) specs.push_back(make_task(free));
-  const absl::Status status = session_->accept({&offer, 1}, specs, milliseconds(500));
-  if (!status.ok()) {
+void SimFramework::note_launched(const absl::Status& sent, const sdk::Offer& offer,
+                                 const std::vector<sdk::TaskSpec>& specs) {
+  if (!sent.ok()) {
     for (const sdk::TaskSpec& spec : specs) tasks_.erase(spec.id);
-    sim_.trace.note("framework {} could not accept: {}", node_, core::message_of(status));
+    sim_.trace.note("framework {} could not accept: {}", node_, core::message_of(sent));
     return;
   }
   for (const sdk::TaskSpec& spec : specs) {
@@ -108,62 +160,18 @@ void SimFramework::use(const sdk::Offer& offer) {
   if (used_offers_.size() > 16) used_offers_.erase(used_offers_.begin());
 }
 
-void SimFramework::launch_badly(std::vector<sdk::Offer> offers, const core::Resources& resources,
-                                std::string_view why) {
-  ++sim_.totals.bad_calls;
-  core::Resources free = resources;
-  sdk::TaskSpec spec = make_task(free);
-  spec.resources = resources;
-  tasks_[spec.id].is_expected_bad = true;
-  sim_.trace.note("framework {} launches {} badly with {}: {}", node_, spec.id,
-                  to_string(offers.back().id), why);
-  (void)session_->accept(offers, {&spec, 1});
-}
-
-void SimFramework::call_badly(const sdk::Offer& offer) {
-  core::Resources much = offer.resources;
-  switch (sim_.random.below(5)) {
-    case 0:
-      much.cpus += 1000;
-      return launch_badly({offer}, much, "too big");
-    case 1:
-      held_.emplace(offer.id, offer);  // refused as a whole: it stays ours
-      return launch_badly({offer, offer}, much, "an offer named twice");
-    case 2: {
-      sdk::Offer foreign = offer;
-      foreign.id = sim_.seen_offers[sim_.random.below(sim_.seen_offers.size())];
-      if (foreign.id == offer.id || held_.contains(foreign.id)) break;
-      held_.emplace(offer.id, offer);
-      return launch_badly({offer, foreign}, much, "a foreign or void offer");
-    }
-    case 3:
-      if (used_offers_.empty()) break;
-      launch_badly({used_offers_[sim_.random.below(used_offers_.size())]}, much, "a used offer");
-      break;
-    default:
-      return repeat_an_id(offer);
-  }
-  session_->decline({&offer, 1});
-}
-
-// Only ids that the master is sure to know: of tasks that have run and have not ended.
-void SimFramework::repeat_an_id(const sdk::Offer& offer) {
-  const auto running = std::find_if(tasks_.begin(), tasks_.end(), [](const auto& entry) {
-    return !entry.second.has_ended && !entry.second.is_written_off &&
-           entry.second.state == TaskState::kRunning && !entry.second.missing_since.has_value();
-  });
-  // A task may be lost, and its id free again, before the framework hears of it.
-  const bool may_be_lost = sim_.scenario.has_master_restarts || sim_.scenario.has_agent_restarts;
-  if (running == tasks_.end() || may_be_lost) {
-    return session_->decline({&offer, 1});
-  }
-  ++sim_.totals.bad_calls;
-  sdk::TaskSpec spec;
-  spec.id = running->first;
-  spec.resources = running->second.resources;
-  spec.description.command = "/bin/true";
-  sim_.trace.note("framework {} launches {} a second time", node_, spec.id);
-  (void)session_->accept({&offer, 1}, {&spec, 1});
+void SimFramework::use(const sdk::Offer& offer) {
+  held_.erase(offer.id);
+  const bool may_lie = habit_ == Habit::kLiar || sim_.scenario.has_bad_calls;
+  const bool lies =
+      may_lie && !sim_.is_calm && sim_.random.chance(1, habit_ == Habit::kLiar ? 2 : 10);
+  if (lies && lie(offer)) return;
+  std::vector<sdk::TaskSpec> specs;
+  core::Resources free = offer.resources;
+  std::size_t most = std::min<std::size_t>(wanted(), 1 + sim_.random.below(6));
+  while (most-- > 0 && can_run(free)) specs.push_back(make_task(free));
+  filtered_until_ = std::max(filtered_until_, sim_.now() + milliseconds(1500));
+  note_launched(session_->accept({&offer, 1}, specs, milliseconds(500)), offer, specs);
 }
 
 void SimFramework::kill_something() {
@@ -182,7 +190,7 @@ void SimFramework::update(sdk::Driver& /*driver*/, const sdk::TaskStatus& status
                   status.uuid.has_value() ? ", to acknowledge" : "");
   if (status.uuid.has_value()) {
     sim_.checker.on_framework_saw(id_, status.task, status.state, *status.uuid);
-    if (acknowledges_late_) {
+    if (is_explicit_) {
       sim_.queue.after(sim_.draw(core::Duration{0}, milliseconds(300)),
                        [this, life = life_, status] {
                          if (life == life_) session_->acknowledge(status);

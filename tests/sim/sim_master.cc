@@ -6,10 +6,17 @@
 
 namespace shoal::sim {
 
+namespace {
+
+constexpr int kOfferRounds = 4;
+
+}  // namespace
+
 // --- one shard ---
 
 void SimShard::on_frame(core::SessionId session, const wire::FrameView& frame) {
   master::Peer& peer = peers_.try_emplace(session, master::Peer{.session = session}).first->second;
+  sim_.ledger.on_received(session, frame);
   const master::Dispatched result = dispatch(shard_, *this, peer, frame, sim_.now());
   if (result.verdict == master::Verdict::kHandOver) {
     peers_.erase(session);
@@ -23,11 +30,13 @@ void SimShard::on_closed(core::SessionId session) {
   if (it == peers_.end()) return;
   const master::Peer peer = it->second;
   peers_.erase(it);
+  sim_.ledger.on_session_gone(session);
   on_peer_gone(shard_, *this, peer, sim_.now());
   go_on();
 }
 
 void SimShard::on_mail(core::ShardMessage message) {
+  sim_.ledger.on_mail_due(shard_.config.index, message);
   core::on_shard_message(shard_, *this, std::move(message), sim_.now());
   go_on();
 }
@@ -40,12 +49,14 @@ void SimShard::on_timer(core::TimePoint armed_for) {
 }
 
 void SimShard::deliver(core::SessionId to, wire::Bytes frame) {
+  sim_.ledger.on_sent(to, frame);
   const auto it = master_.links_.find(to);
   if (it != master_.links_.end()) master_.network_.send(it->second, End::kServer, frame);
 }
 
 void SimShard::close(core::SessionId session) {
   peers_.erase(session);
+  sim_.ledger.on_session_gone(session);
   const auto it = master_.links_.find(session);
   if (it == master_.links_.end()) return;
   const LinkId link = it->second;
@@ -63,6 +74,7 @@ bool SimShard::is_slow(core::SessionId session) const {
 
 void SimShard::to_shard(std::uint32_t shard, core::ShardMessage message) {
   sim_.checker.on_shard_message(message);
+  sim_.ledger.on_mail_sent(shard_.config.index, message, sim_.now());
   if (shard == shard_.config.index) {
     own_.push_back(std::move(message));
   } else {
@@ -81,8 +93,15 @@ void SimShard::go_on() {
 void SimShard::end_turn() {
   is_turn_open_ = false;
   drain_own();
-  core::on_turn_end(shard_, *this, sim_.now());
-  drain_own();
+  // As in master/service.cc.
+  for (int round = 0; round < kOfferRounds; ++round) {
+    core::on_turn_end(shard_, *this, sim_.now());
+    drain_own();
+    if (!core::has_work_left(shard_)) break;
+  }
+  if (core::has_work_left(shard_)) {
+    shard_.deadlines.push(sim_.now(), core::DeadlineKind::kAllocate, 0);
+  }
   check();
   const std::optional<core::TimePoint> next = core::next_deadline(shard_);
   if (!next.has_value() || next == armed_for_) return;
@@ -94,11 +113,13 @@ void SimShard::drain_own() {
   while (!own_.empty()) {
     core::ShardMessage message = std::move(own_.front());
     own_.pop_front();
+    sim_.ledger.on_mail_due(shard_.config.index, message);
     core::on_shard_message(shard_, *this, std::move(message), sim_.now());
   }
 }
 
 void SimShard::check() {
+  sim_.ledger.check(shard_);
   const absl::Status status = core::check_invariants(shard_);
   if (!status.ok()) {
     sim_.checker.fail("shard {}: {}", shard_.config.index, core::message_of(status));
@@ -121,6 +142,8 @@ core::ShardConfig SimMaster::config_of(std::uint32_t index) const {
   config.session_timeout = sim_.scenario.session_timeout;
   config.agent_reregister_timeout = sim_.scenario.reregister_timeout;
   config.offer_timeout = sim_.scenario.offer_timeout;
+  config.offer_patience = sim_.scenario.offer_patience;
+  if (sim_.scenario.has_regions) config.region = kHomeRegion;
   return config;
 }
 
@@ -128,6 +151,7 @@ void SimMaster::start() {
   const std::uint32_t count = sim_.scenario.shards;
   const auto first_generation = static_cast<std::uint32_t>(sim_.random.next());
   tables_ = std::make_unique<core::SharedTables>(count, first_generation);
+  sim_.ledger.on_master_started(*tables_);
   for (std::uint32_t i = 0; i < count; ++i) {
     shards_.push_back(
         std::make_unique<SimShard>(sim_, *this, config_of(i), *tables_, sim_.random.next()));

@@ -1,8 +1,25 @@
 #include "tests/sim/sim_operator.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "core/limits.h"
+#include "sdk/operations.h"
 
 namespace shoal::sim {
+namespace {
+
+bool is_dynamic(const core::LotTags& tags) {
+  return tags.is_reserved() && tags.reservations.back().dynamic;
+}
+
+core::Resources alone(const core::LotTagsPtr& tags, const core::Amounts& amounts) {
+  core::Resources out;
+  out.lots.add(tags, amounts);
+  return out;
+}
+
+}  // namespace
 
 template <typename Message>
 void SimOperator::send(const Message& message, bool wants_answer) {
@@ -34,6 +51,7 @@ void SimOperator::on_link_down(LinkId link) {
   link_ = 0;
   is_welcome_ = false;
   waiting_.clear();
+  lifting_ = 0;
   sim_.queue.after(sim_.draw(milliseconds(50), seconds(1)), [this] {
     if (link_ == 0) link_ = network_.dial(node_, this);
   });
@@ -49,28 +67,55 @@ void SimOperator::on_link_frame(LinkId link, const wire::FrameView& frame) {
                       frame.header.correlation);
   }
   if (kind == wire::MessageKind::kWelcome) is_welcome_ = true;
+  if (lifting_ != 0 && frame.header.correlation == lifting_) {
+    are_quotas_lifted_ = kind == wire::MessageKind::kDone;
+    lifting_ = 0;
+  }
   if (kind != wire::MessageKind::kQueryAnswer) return;
   const auto view = wire::decode<core::ClusterView>(frame.payload);
   if (!view.ok()) {
     return sim_.checker.fail("an operator cannot read an answer: {}", view.status().ToString());
   }
-  for (const core::TaskSummary& task : view->tasks) {
+  on_answer(*view);
+}
+
+void SimOperator::on_answer(const core::ClusterView& view) {
+  for (const core::TaskSummary& task : view.tasks) {
     if (!core::is_terminal(task.state)) known_tasks_.emplace_back(task.framework, task.id);
   }
-  for (const core::FrameworkSummary& framework : view->frameworks) {
+  for (const core::FrameworkSummary& framework : view.frameworks) {
     known_frameworks_.push_back(framework.id);
   }
+  for (const core::AgentSummary& agent : view.agents) {
+    if (agent.state != core::AgentState::kActive) continue;
+    known_agents_.push_back(agent);
+    if (sim_.is_calm) give_back(agent);
+  }
+  if (known_agents_.size() > 32) known_agents_.erase(known_agents_.begin());
 }
 
 void SimOperator::tick() {
-  sim_.queue.after(sim_.draw(milliseconds(200), milliseconds(1500)), [this] { tick(); });
+  const core::Duration longest = sim_.is_calm ? milliseconds(600) : milliseconds(1500);
+  sim_.queue.after(sim_.draw(milliseconds(200), longest), [this] { tick(); });
   if (link_ != 0 && !waiting_.empty() && sim_.now() - last_heard_ > core::kClientTimeout) {
     network_.close(link_, End::kClient);
     return on_link_down(link_);
   }
   if (!is_welcome_ || !is_asking_) return;
-  if (!sim_.is_calm && sim_.random.chance(1, 4)) return act();
+  if (sim_.is_calm && sim_.random.chance(1, 2)) return tidy();
+  if (!sim_.is_calm && sim_.random.chance(1, 2)) return act();
+  if (sim_.random.chance(1, 8)) return ask_why();
   ask();
+}
+
+void SimOperator::ask_why() {
+  if (known_frameworks_.empty()) return ask();
+  ++sim_.totals.queries;
+  core::Explain explain;
+  explain.framework = known_frameworks_[sim_.random.below(known_frameworks_.size())];
+  if (sim_.random.chance(1, 2)) explain.role = kRoles[sim_.random.below(kRoles.size())];
+  explain.resources.cpus = 1000 * static_cast<core::Milli>(sim_.random.below(20));
+  send(explain, true);
 }
 
 void SimOperator::ask() {
@@ -81,6 +126,13 @@ void SimOperator::ask() {
 }
 
 void SimOperator::act() {
+  if (sim_.scenario.has_quotas && sim_.random.chance(1, 3)) {
+    return sim_.random.chance(1, 4) ? set_weight() : set_quota();
+  }
+  if (sim_.scenario.has_operations && !known_agents_.empty() && sim_.random.chance(1, 2)) {
+    return operate();
+  }
+  if (!sim_.random.chance(1, 3)) return ask();
   if (!known_frameworks_.empty() && sim_.random.chance(1, 25)) {
     const core::FrameworkId id = known_frameworks_[sim_.random.below(known_frameworks_.size())];
     ++sim_.totals.teardowns;
@@ -96,6 +148,108 @@ void SimOperator::act() {
   kill.framework = framework;
   kill.task = task;
   send(kill, true);
+}
+
+void SimOperator::set_quota() {
+  ++sim_.totals.quotas;
+  core::UpdateQuota update;
+  core::QuotaConfig config;
+  config.role = kRoles[sim_.random.below(kRoles.size())];
+  if (sim_.random.chance(3, 4)) {
+    config.limits[core::ResourceKind::kCpus] =
+        500 * static_cast<core::Milli>(sim_.random.below(24));
+  }
+  if (sim_.random.chance(1, 2)) {
+    config.limits[core::ResourceKind::kMem] =
+        128'000 * static_cast<core::Milli>(sim_.random.below(32));
+  }
+  if (sim_.random.chance(1, 3)) {
+    config.guarantees[core::ResourceKind::kCpus] =
+        500 * static_cast<core::Milli>(sim_.random.below(8));
+  }
+  update.configs.push_back(config);
+  update.force = sim_.random.chance(1, 3);
+  sim_.trace.note("the operator limits {} to {}{}, guarantees {}", config.role,
+                  to_string(config.limits, core::kNoLimit), update.force ? " by force" : "",
+                  to_string(config.guarantees));
+  send(update, true);
+}
+
+void SimOperator::set_weight() {
+  ++sim_.totals.quotas;
+  core::UpdateWeights update;
+  const auto weight = static_cast<core::Milli>(1 + sim_.random.below(5000));
+  update.weights.push_back({kRoles[sim_.random.below(kRoles.size())], weight});
+  send(update, true);
+}
+
+// On what it saw a while ago: some of it cannot be done any more.
+void SimOperator::operate() {
+  const core::AgentSummary& agent = known_agents_[sim_.random.below(known_agents_.size())];
+  ++sim_.totals.operations;
+  core::OperateAgent call;
+  call.agent = agent.id;
+  call.principal = sim_.random.chance(1, 2) ? "op" : "";
+  core::Resources part;
+  part.cpus = 100 * static_cast<core::Milli>(1 + sim_.random.below(20));
+  part.mem = 1000 * static_cast<core::Milli>(32 + sim_.random.below(256));
+  part.disk = 1000 * static_cast<core::Milli>(sim_.random.below(512));
+  const std::string role(kRoles[1 + sim_.random.below(kRoles.size() - 1)]);
+  call.spec = sdk::reserve(part, {.role = role}).spec;
+  for (const core::Lot& lot : agent.total.lots) {
+    if (!lot.tags->is_reserved() || !sim_.random.chance(1, 3)) continue;
+    if (lot.tags->volume.has_value()) {
+      call.spec = sdk::destroy(alone(lot.tags, lot.amounts)).spec;
+    } else if (lot.amounts.disk > 0 && sim_.random.chance(1, 2)) {
+      core::Amounts disk;
+      disk.disk = lot.amounts.disk / 2;
+      const core::Volume volume{.id = fmt::format("op{}", next_correlation_),
+                                .container_path = "data",
+                                .shared = sim_.random.chance(1, 2)};
+      call.spec = sdk::create(alone(lot.tags, disk), volume).spec;
+    } else {
+      call.spec = sdk::unreserve(alone(lot.tags, lot.amounts)).spec;
+    }
+  }
+  sim_.trace.note("the operator wants {} of {} on {}", name_of(call.spec.kind),
+                  to_string(call.spec.resources), to_string(agent.id));
+  send(call, true);
+}
+
+// --- after the faults ---
+
+void SimOperator::tidy() {
+  if (!are_quotas_lifted_) {
+    if (lifting_ != 0) return ask();
+    core::UpdateQuota update;
+    for (const std::string_view role : kRoles) {
+      update.configs.push_back({role, core::kNoLimits, core::Quantities()});
+    }
+    lifting_ = next_correlation_;
+    return send(update, true);
+  }
+  is_nothing_reserved_ = true;  // until the answer shows something
+  core::Query query;
+  query.kind = core::QueryKind::kAgents;
+  send(query, true);
+}
+
+void SimOperator::give_back(const core::AgentSummary& agent) {
+  for (const core::Lot& lot : agent.total.lots) {
+    if (!is_dynamic(*lot.tags)) continue;
+    is_nothing_reserved_ = false;
+    core::OperateAgent call;
+    call.agent = agent.id;
+    const core::Resources reserved = alone(lot.tags, lot.amounts);
+    if (lot.tags->volume.has_value()) {
+      call.principal = lot.tags->volume->principal;
+      call.spec = sdk::destroy(reserved).spec;
+    } else {
+      call.principal = lot.tags->reservations.back().principal;
+      call.spec = sdk::unreserve(reserved).spec;
+    }
+    send(call, true);
+  }
 }
 
 }  // namespace shoal::sim

@@ -1,5 +1,7 @@
 // An operator: asks all kinds of questions, kills what it sees, tears a framework down once in a
-// while. Every question must be answered, or its session end.
+// while, sets limits, guarantees and weights, reserves and makes volumes. Every question must be
+// answered, or its session end. When the faults are over it lifts all quotas and gives back what
+// is reserved, so that every framework finds its way.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/cluster_view.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 #include "wire/message.h"
@@ -23,6 +26,8 @@ class SimOperator final : public LinkHandler {
   std::size_t unanswered() const { return waiting_.size(); }
   // No more questions: what is open must be answered.
   void stop_asking() { is_asking_ = false; }
+  // Quotas are lifted, and the last look found nothing that can be given back.
+  bool is_tidy() const { return are_quotas_lifted_ && is_nothing_reserved_; }
 
   void on_link_up(LinkId link) override;
   void on_link_frame(LinkId link, const wire::FrameView& frame) override;
@@ -31,7 +36,14 @@ class SimOperator final : public LinkHandler {
  private:
   void tick();
   void ask();
+  void ask_why();
   void act();
+  void set_quota();
+  void set_weight();
+  void operate();
+  void tidy();
+  void on_answer(const core::ClusterView& view);
+  void give_back(const core::AgentSummary& agent);
   template <typename Message>
   void send(const Message& message, bool wants_answer);
 
@@ -46,6 +58,10 @@ class SimOperator final : public LinkHandler {
   std::set<std::uint32_t> waiting_;
   std::vector<std::pair<core::FrameworkId, std::string>> known_tasks_;
   std::vector<core::FrameworkId> known_frameworks_;
+  std::vector<core::AgentSummary> known_agents_;
+  std::uint32_t lifting_ = 0;  // the call that lifts all quotas; 0: none is out
+  bool are_quotas_lifted_ = false;
+  bool is_nothing_reserved_ = false;
 };
 
 }  // namespace shoal::sim

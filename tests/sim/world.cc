@@ -1,5 +1,6 @@
 #include "tests/sim/world.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/invariants.h"
@@ -12,6 +13,8 @@ namespace {
 // the code allows itself: an update is resent after a minute at most, a void session is noticed
 // within the first session timeout of 15 s, a framework waits half a minute for a missing task.
 constexpr core::Duration kLiveness = seconds(400);
+// What mail between shards, slow links and turns may add to a framework's wait for an offer.
+constexpr core::Duration kMailSlack = seconds(2);
 constexpr std::uint64_t kMaxSteps = 3'000'000;
 constexpr std::uint64_t kStepsBetweenLooks = 64;
 constexpr std::uint32_t kFirstFrameworkNode = 100;
@@ -29,12 +32,13 @@ Scenario draw_scenario(std::uint64_t seed) {
   s.seed = seed;
   s.shards = static_cast<std::uint32_t>(1 + random.below(4));
   s.agents = static_cast<std::uint32_t>(1 + random.below(8));
-  s.frameworks = static_cast<std::uint32_t>(1 + random.below(5));
+  s.frameworks = static_cast<std::uint32_t>(1 + random.below(6));
   s.tasks = static_cast<std::uint32_t>(10 + random.below(40));
   s.heartbeat = between(200, 1000);
   s.session_timeout = 3 * s.heartbeat;
   s.reregister_timeout = s.session_timeout + between(500, 6000);
-  s.offer_timeout = between(1000, 8000);
+  s.offer_timeout = random.chance(1, 2) ? between(1000, 8000) : between(60'000, 600'000);
+  s.offer_patience = between(50, 500);
   s.failover_timeout = random.chance(1, 8) ? milliseconds(0) : between(2000, 20'000);
   s.safety = between(10'000, 40'000);
   s.fault_every = random.chance(1, 8) ? milliseconds(0) : between(300, 4000);
@@ -43,6 +47,11 @@ Scenario draw_scenario(std::uint64_t seed) {
   s.has_partitions = random.chance(2, 3);
   s.has_slow_readers = random.chance(1, 4);
   s.has_bad_calls = random.chance(1, 2);
+  s.has_roles = random.chance(2, 3);
+  s.has_quotas = random.chance(1, 2);
+  s.has_operations = random.chance(1, 2);
+  s.has_lots = random.chance(1, 2);
+  s.has_regions = random.chance(1, 3);
   return s;
 }
 
@@ -50,12 +59,16 @@ std::string to_string(const Scenario& s) {
   const auto ms = [](core::Duration d) { return d / milliseconds(1); };
   return fmt::format(
       "{} shards, {} agents, {} frameworks of {} tasks, heartbeat {} ms, re-register {} ms, offers "
-      "{} ms, failover {} ms, {} s of faults, one in {} ms{}{}{}{}{}",
+      "{} ms, patience {} ms, failover {} ms, {} s of faults, one in {} "
+      "ms{}{}{}{}{}{}{}{}{}{}",
       s.shards, s.agents, s.frameworks, s.tasks, ms(s.heartbeat), ms(s.reregister_timeout),
-      ms(s.offer_timeout), ms(s.failover_timeout), s.safety / seconds(1), ms(s.fault_every),
-      s.has_master_restarts ? ", master restarts" : "",
+      ms(s.offer_timeout), ms(s.offer_patience), ms(s.failover_timeout), s.safety / seconds(1),
+      ms(s.fault_every), s.has_master_restarts ? ", master restarts" : "",
       s.has_agent_restarts ? ", agent restarts" : "", s.has_partitions ? ", partitions" : "",
-      s.has_slow_readers ? ", slow readers" : "", s.has_bad_calls ? ", bad calls" : "");
+      s.has_slow_readers ? ", slow readers" : "", s.has_bad_calls ? ", bad calls" : "",
+      s.has_roles ? ", roles" : "", s.has_quotas ? ", quotas" : "",
+      s.has_operations ? ", operations" : "", s.has_lots ? ", lots" : "",
+      s.has_regions ? ", regions" : "");
 }
 
 World::World(const Scenario& scenario, bool is_verbose)
@@ -89,6 +102,7 @@ bool World::run() {
   std::string missing = "not looked yet";
   while (!sim_.checker.failed() && !missing.empty()) {
     for (std::uint64_t i = 0; i < kStepsBetweenLooks && !sim_.checker.failed(); ++i) step();
+    check_hoarding();
     missing = unfinished();
     if (missing.empty()) break;
     if (sim_.now() > calm_at + kLiveness || sim_.queue.steps() > kMaxSteps) {
@@ -103,6 +117,8 @@ bool World::run() {
   }
   if (!sim_.checker.failed()) check_at_rest();
   sim_.totals.steps = sim_.queue.steps();
+  sim_.totals.operations = sim_.ledger.operations_sent();
+  sim_.totals.operations_failed = sim_.ledger.operations_failed();
   sim_.totals.simulated = sim_.now() - begin;
   return !sim_.checker.failed();
 }
@@ -113,6 +129,68 @@ void World::step() {
   if (sim_.queue.steps() % 16 != 0 || !master_.is_at_rest()) return;
   const absl::Status status = core::check_cluster(master_.shards());
   if (!status.ok()) sim_.checker.fail("{}", core::message_of(status));
+  check_reservations();
+}
+
+const SimAgent* World::find_agent(core::AgentId id) const {
+  const auto it = std::find_if(agents_.begin(), agents_.end(),
+                               [id](const auto& agent) { return agent->state().id == id; });
+  return it == agents_.end() ? nullptr : it->get();
+}
+
+void World::check_reservations() {
+  for (const core::Shard* shard : master_.shards()) {
+    for (const auto& [id, record] : shard->agents) {
+      const SimAgent* agent = find_agent(id);
+      if (agent == nullptr || !agent->is_registered()) continue;
+      if (record->state != core::AgentState::kActive || sim_.ledger.is_in_doubt(id)) continue;
+      const bool is_pending = std::any_of(
+          record->operations.begin(), record->operations.end(),
+          [](const auto& entry) { return entry.second.state == core::OperationState::kPending; });
+      const core::Resources known = core::select(
+          record->total, true, [](const core::LotTags& tags) { return !tags.revocable; });
+      if (is_pending || known == agent->state().total) continue;
+      sim_.checker.fail("agent {} has {}, the master says {}", agent->node(),
+                        to_string(agent->state().total), to_string(known));
+    }
+  }
+}
+
+bool World::is_hoarded_from(const SimFramework& framework) const {
+  if (!framework.must_be_offered() || !sim_.ledger.holds_nothing(framework.id())) return false;
+  for (const auto& [id, offer] : sim_.ledger.offers()) {
+    const auto holder = std::find_if(frameworks_.begin(), frameworks_.end(),
+                                     [&](const auto& f) { return f->id() == offer.framework; });
+    const bool is_hoarded = holder != frameworks_.end() && (*holder)->habit() == Habit::kHoarder &&
+                            offer.since + sim_.scenario.offer_patience < sim_.now();
+    const SimAgent* agent = find_agent(offer.agent);
+    // One that everybody may be offered, and more than anybody's minimum.
+    const bool is_for_all = agent != nullptr && agent->node() == 0;
+    if (is_hoarded && is_for_all && offer.resources.cpus >= 500 && offer.resources.mem >= 32'000) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void World::check_hoarding() {
+  if (!operator_.is_tidy()) return waits_since_.clear();
+  std::size_t subscriptions = 0;
+  for (const auto& framework : frameworks_) subscriptions += framework->subscriptions();
+  const core::Duration longest =
+      2 * static_cast<core::Duration::rep>(subscriptions) * sim_.scenario.offer_patience +
+      kMailSlack;
+  for (const auto& framework : frameworks_) {
+    if (!is_hoarded_from(*framework)) {
+      waits_since_.erase(framework->node());
+      continue;
+    }
+    const auto [it, is_new] = waits_since_.emplace(framework->node(), sim_.now());
+    if (is_new) ++sim_.totals.hoarded;
+    if (sim_.now() - it->second <= longest) continue;
+    sim_.checker.fail("{}\n  waits for what others hoard, since {} ms", framework->describe(),
+                      (sim_.now() - it->second) / milliseconds(1));
+  }
 }
 
 void World::schedule_fault() {
@@ -194,12 +272,30 @@ std::string World::unfinished_agents() const {
       return fmt::format("agent {} still has {}, {} of framework {}", agent->node(), key.id,
                          name_of(task->state), to_string(key.framework));
     }
+    for (const agent::OperationOutcome& outcome : agent->state().operations.outcomes) {
+      if (sim_.scenario.has_master_restarts && sim_.checker.is_retired(outcome.framework)) continue;
+      return fmt::format("agent {} still has operation '{}' of framework {}", agent->node(),
+                         outcome.id, to_string(outcome.framework));
+    }
+  }
+  return {};
+}
+
+// Feedback that a framework would still acknowledge, and operations that are under way.
+std::string World::unfinished_operations(const core::AgentRecord& agent) const {
+  for (const auto& [uuid, operation] : agent.operations) {
+    const bool is_pending = operation.state == core::OperationState::kPending;
+    if (!is_pending && sim_.checker.is_retired(operation.framework)) continue;
+    return fmt::format("operation '{}' of {} on agent {} is {}", operation.id,
+                       to_string(operation.framework), to_string(agent.id()),
+                       name_of(operation.state));
   }
   return {};
 }
 
 std::string World::unfinished() const {
   if (!master_.is_up()) return "the master is not up";
+  if (!operator_.is_tidy()) return "the operator has not given everything back";
   for (const auto& framework : frameworks_) {
     if (!framework->is_done()) return framework->describe();
   }
@@ -209,6 +305,14 @@ std::string World::unfinished() const {
     for (const auto& [id, agent] : shard->agents) {
       if (agent->state != core::AgentState::kActive) continue;
       ++active;
+      if (std::string open = unfinished_operations(*agent); !open.empty()) return open;
+      if (sim_.ledger.is_in_doubt(id)) {
+        const SimAgent* its = find_agent(id);
+        return fmt::format("agent {} and the master have not agreed: {} is to be undone; {} and {}",
+                           to_string(id), to_string(agent->failed.converted),
+                           to_string(agent->total),
+                           its == nullptr ? "it is gone" : to_string(its->state().total));
+      }
       if (agent->used.empty()) continue;
       return fmt::format("{} is used on agent {} though nothing runs", to_string(agent->used),
                          to_string(id));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,14 @@ class World {
   // What is missing for convergence; empty: nothing.
   std::string unfinished() const;
   std::string unfinished_agents() const;
+  std::string unfinished_operations(const core::AgentRecord& agent) const;
   void check_at_rest();
+  // Agents and the master agree on what is reserved, unless an operation is under way.
+  void check_reservations();
+  // Whoever has nothing and wants something is offered in time what others only hoard.
+  void check_hoarding();
+  bool is_hoarded_from(const SimFramework& framework) const;
+  const SimAgent* find_agent(core::AgentId id) const;
 
   Sim sim_;
   Network network_;
@@ -50,6 +58,7 @@ class World {
   std::vector<std::unique_ptr<SimAgent>> agents_;
   std::vector<std::unique_ptr<SimFramework>> frameworks_;
   SimOperator operator_;
+  std::map<std::uint32_t, core::TimePoint> waits_since_;  // by a framework's node
 };
 
 }  // namespace shoal::sim

@@ -107,6 +107,46 @@ TEST(Golden, FramesDecodeToTheSameMessages) {
   });
 }
 
+// Frames as version 0.1 wrote them: what it could not say has the value that it meant.
+template <typename T>
+absl::StatusOr<T> decode_old(std::string_view name, ByteVector& frame) {
+  frame = from_hex(read_text(fs::path(SHOAL_SOURCE_DIR) / "tests/golden/0.1" / name));
+  return decode<T>(payload_of(frame));
+}
+
+TEST(Golden, FramesOfVersion01) {
+  ByteVector frame;
+  const auto subscribe = decode_old<core::Subscribe>("subscribe.hex", frame);
+  ASSERT_TRUE(subscribe.ok()) << subscribe.status();
+  EXPECT_EQ(subscribe->roles, core::RoleViews{"research"});
+  EXPECT_TRUE(subscribe->suppressed_roles.empty());
+  EXPECT_EQ(subscribe->capabilities, core::Capabilities());
+  EXPECT_TRUE(subscribe->capabilities.has(core::Capability::kPartitionAware));
+  const auto agent = decode_old<core::RegisterAgent>("register_agent.hex", frame);
+  ASSERT_TRUE(agent.ok()) << agent.status();
+  EXPECT_EQ(agent->resources, sample_resources());
+  EXPECT_EQ(agent->tasks.size(), 2u);
+  EXPECT_TRUE(agent->operations.empty());
+  EXPECT_EQ(agent->capabilities, 0u);
+  const auto accept = decode_old<core::Accept>("accept.hex", frame);
+  ASSERT_TRUE(accept.ok()) << accept.status();
+  EXPECT_EQ(accept->tasks.size(), 2u);
+  EXPECT_TRUE(accept->operations.empty());
+  const auto offers = decode_old<core::Offers>("offers.hex", frame);
+  ASSERT_TRUE(offers.ok()) << offers.status();
+  EXPECT_EQ(offers->offers[0].resources, sample_resources());
+  EXPECT_EQ(offers->offers[0].role, "");
+  const auto view = decode_old<core::ClusterView>("query_answer.hex", frame);
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_EQ(view->frameworks[0].roles, std::vector<std::string>{"research"});
+  EXPECT_TRUE(view->roles.empty());
+  EXPECT_TRUE(decode_old<core::RunTask>("run_task.hex", frame).ok());
+  const auto revive = decode_old<core::Revive>("revive.hex", frame);
+  ASSERT_TRUE(revive.ok()) << revive.status();
+  EXPECT_TRUE(revive->roles.empty());
+  EXPECT_TRUE(decode_old<core::Suppress>("suppress.hex", frame).ok());
+}
+
 TEST(Golden, TaskDescription) {
   const TaskDescription sample = sample_description();
   const ByteVector bytes = *encode_task_description(sample);

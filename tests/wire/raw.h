@@ -84,4 +84,18 @@ std::string error_of(Bytes payload) {
   return message.ok() ? "" : std::string(core::message_of(message.status()));
 }
 
+// The error of a sample after `change`.
+template <typename T, typename Change>
+std::string refused(T message, Change&& change) {
+  change(message);
+  return error_of<T>(payload_of(encoded(message)));
+}
+
+// The error of a root table with these fields only.
+template <typename T, typename... Fields>
+std::string refused_raw(const Fields&... fields) {
+  Raw raw;
+  return error_of<T>(raw.finish(raw.table(fields...)));
+}
+
 }  // namespace shoal::wire

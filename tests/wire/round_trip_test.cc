@@ -29,7 +29,7 @@ TEST(RoundTrip, EveryFieldOfEveryMessage) {
     EXPECT_FALSE(name_of(kind).empty());
     ++messages;
   });
-  EXPECT_EQ(messages, 28);
+  EXPECT_EQ(messages, 39);
 }
 
 TEST(RoundTrip, FramesAreAppended) {
@@ -105,8 +105,12 @@ TEST(RoundTrip, LargestRegistrationFits) {
   const std::string value(core::kMaxAttributesBytes / core::kMaxAttributes - 8, 'v');
   for (std::size_t i = 0; i < core::kMaxAttributes; ++i) agent.attributes.push_back({"a", value});
   for (std::uint32_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
-    core::TaskReport report{{1}, id, name, {}, core::TaskState::kRunning};
-    report.resources = {1, 2, 3, 1000, *core::PortSet::from_ranges({{i * 2, i * 2}})};
+    core::TaskReport report{{1}, id, name, {}, core::TaskState::kRunning, "*"};
+    report.resources.cpus = 1;
+    report.resources.mem = 2;
+    report.resources.disk = 3;
+    report.resources.gpus = 1000;
+    report.resources.ports = *core::PortSet::from_ranges({{i * 2, i * 2}});
     agent.tasks.push_back(report);
   }
   const ByteVector frame = encoded(agent);
@@ -144,6 +148,7 @@ struct GatherView {
     all->frameworks.insert(all->frameworks.end(), part.frameworks.begin(), part.frameworks.end());
     all->tasks.insert(all->tasks.end(), part.tasks.begin(), part.tasks.end());
     all->offers.insert(all->offers.end(), part.offers.begin(), part.offers.end());
+    all->roles.insert(all->roles.end(), part.roles.begin(), part.roles.end());
   }
 };
 
@@ -158,6 +163,8 @@ TEST(Parts, LargeAnswerIsCut) {
     view.tasks.back().id = fmt::format("task-{}", i);
     view.offers.push_back(view.offers.front());
     view.offers.back().age_ms = static_cast<std::int64_t>(i);
+    view.roles.push_back(view.roles.front());
+    view.roles.back().name = fmt::format("role/{}", i);
   }
   ByteVector bytes;
   encode(view, 9, bytes);
@@ -174,6 +181,27 @@ TEST(Parts, RecordsWithManyAttributesStayWithinTheTables) {
   encode(view, 9, bytes);
   core::ClusterView all;
   EXPECT_GT(decode_parts<core::ClusterView>(bytes, GatherView{&all}), 5);
+  EXPECT_TRUE(same(all, view));
+}
+
+TEST(Parts, RecordsWithManyLotsStayWithinTheTables) {
+  core::ClusterView view;
+  view.cluster.version = "x";
+  core::AgentSummary agent = Samples().view.agents.front();
+  core::Amounts amounts;
+  amounts.cpus = 1;
+  for (std::size_t i = 0; i < core::kMaxLots; ++i) {
+    core::LotTags tags;
+    tags.reservations = {{fmt::format("role-{}", i), true, "alice", {{"a", "b"}, {"c", "d"}}}};
+    agent.total.lots.add(std::make_shared<const core::LotTags>(tags), amounts);
+  }
+  agent.used = agent.offered = agent.total;
+  agent.attributes.assign(core::kMaxAttributes, {"a", "b"});
+  view.agents.assign(10, agent);
+  ByteVector bytes;
+  encode(view, 9, bytes);
+  core::ClusterView all;
+  EXPECT_EQ(decode_parts<core::ClusterView>(bytes, GatherView{&all}), 10);
   EXPECT_TRUE(same(all, view));
 }
 

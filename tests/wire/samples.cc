@@ -1,5 +1,8 @@
 #include "tests/wire/samples.h"
 
+#include <gtest/gtest.h>
+
+#include <memory>
 #include <utility>
 
 namespace shoal::wire {
@@ -8,6 +11,7 @@ namespace {
 constexpr core::FrameworkId kFramework{0xf0f1f2f3f4f5f6f7u};
 constexpr core::AgentId kAgent{0xa0a1a2a3a4a5a6a7u};
 constexpr core::UpdateUuid kUuid{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255};
+constexpr core::UpdateUuid kOtherUuid{0xff, 0xee};
 constexpr std::uint8_t kCredentials[] = {0xde, 0xad, 0x00, 0xbe, 0xef};
 constexpr std::uint8_t kLogData[] = {'h', 'i', '\n', 0x00, 0xff};
 
@@ -47,6 +51,22 @@ core::ClusterSummary sample_cluster() {
   return cluster;
 }
 
+core::RoleSummary sample_role() {
+  core::RoleSummary role;
+  role.name = "eng/ads";
+  role.weight = 2500;
+  role.frameworks = 17;
+  role.allocated = {{1000, 2000, 3000, 4000}};
+  role.offered = {{100, 200, 300, 0}};
+  role.reserved = {{8000, 0, 0, 1000}};
+  role.consumed = {{9000, 2000, 3000, 4000}};
+  role.limits = {{16'000, core::kNoLimit, 0, core::kNoLimit}};
+  role.guarantees = {{4000, 1'024'000, 0, 0}};
+  role.dominant_share_ppm = 125'000;
+  role.dominant = core::ResourceKind::kGpus;
+  return role;
+}
+
 core::ClusterView sample_view() {
   core::ClusterView view;
   view.cluster = sample_cluster();
@@ -62,19 +82,23 @@ core::ClusterView sample_view() {
   agent.attributes = {{"rack", "r1"}, {"zone", "north"}};
   agent.tasks = 11;
   agent.registered_ms = 1'700'000'000'001;
+  agent.region = "north";
+  agent.zone = "north-1";
   view.agents = {agent};
 
   core::FrameworkSummary framework;
   framework.id = kFramework;
   framework.name = "batch";
   framework.user = "alice";
-  framework.role = "research";
+  framework.roles = {"research", "eng/ads"};
   framework.state = core::FrameworkState::kCompleted;
   framework.suppressed = true;
   framework.tasks = 12;
   framework.offers = 13;
   framework.allocated.gpus = 2000;
   framework.subscribed_ms = 1'700'000'000'002;
+  framework.capabilities = 5;
+  framework.suppressed_roles = {"eng/ads"};
   view.frameworks = {framework};
 
   core::TaskSummary task;
@@ -92,6 +116,7 @@ core::ClusterView sample_view() {
   task.resources.cpus = 250;
   task.started_ms = 1'700'000'000'003;
   task.ended_ms = 1'700'000'000'004;
+  task.role = "eng/ads";
   view.tasks = {task};
 
   core::OfferSummary offer;
@@ -101,7 +126,9 @@ core::ClusterView sample_view() {
   offer.hostname = "node-1.example";
   offer.resources.mem = 128'000;
   offer.age_ms = 16;
+  offer.role = "research";
   view.offers = {offer};
+  view.roles = {sample_role()};
   return view;
 }
 
@@ -117,6 +144,58 @@ core::Resources sample_resources() {
   return resources;
 }
 
+static core::LotTagsPtr reserved(bool dynamic) {
+  core::LotTags tags;
+  tags.reservations = {{"eng", false, {}, {}}};
+  if (dynamic) {
+    tags.reservations.push_back({"eng/ads", true, "alice", {{"team", "search"}, {"team", "maps"}}});
+  }
+  return std::make_shared<const core::LotTags>(tags);
+}
+
+// A statically reserved lot, a stack of two, a volume on it, a disk of its own, something lent.
+core::Resources tagged_resources() {
+  core::Resources resources = sample_resources();
+  const absl::Status made = core::CustomResources::make(
+      {{"licenses", core::Milli{3000}},
+       {"ids", std::vector<core::CustomRange>{{1, 9}, {20, 0xffffffffffffffffu}}},
+       {"bays", std::vector<std::string>{"left", "right, upper"}}},
+      &resources.custom);
+  EXPECT_TRUE(made.ok()) << made;
+
+  core::Amounts amounts;
+  amounts.cpus = 2000;
+  amounts.gpus = 1000;
+  amounts.ports = *core::PortSet::from_ranges({{20000, 20009}});
+  resources.lots.add(reserved(false), amounts);
+  amounts = {};
+  amounts.mem = 512'000;
+  resources.lots.add(reserved(true), amounts);
+  amounts = {};
+  amounts.disk = 10'000'000;
+  core::LotTags volume = *reserved(true);
+  volume.volume = {"vol-1", "data/cache", "alice", true};
+  resources.lots.add(std::make_shared<const core::LotTags>(volume), amounts);
+  core::LotTags mount;
+  mount.disk_kind = core::DiskKind::kMount;
+  mount.disk_root = "/mnt/ssd";
+  resources.lots.add(std::make_shared<const core::LotTags>(mount), amounts);
+  core::LotTags lent;
+  lent.revocable = true;
+  amounts = {};
+  amounts.cpus = 750;
+  resources.lots.add(std::make_shared<const core::LotTags>(lent), amounts);
+  return resources;
+}
+
+core::Resources reserved_memory() {
+  core::Resources resources;
+  core::Amounts amounts;
+  amounts.mem = 256'000;
+  resources.lots.add(reserved(true), amounts);
+  return resources;
+}
+
 TaskDescription sample_description() {
   TaskDescription task;
   task.command = "/usr/bin/python3";
@@ -128,53 +207,131 @@ TaskDescription sample_description() {
 }
 
 Samples::Samples() : description(*encode_task_description(sample_description())) {
+  core::TaskLaunch launch{"task-1", "first", {}, description, "eng/ads"};
+  launch.resources.cpus = 250;
+  launch.resources.mem = 128'000;
+  launch.resources.ports = *core::PortSet::from_ranges({{31005, 31006}});
+  fill_hello();
+  fill_agent(launch);
+  fill_framework(launch);
+  fill_explain();
+  fill_operator();
+}
+
+void Samples::fill_hello() {
   hello = {
       core::PeerKind::kFramework, 1, 2, 0x5, 0xc1, kFramework.value, "shoal/0.1.0", kCredentials};
   welcome = {1, 0x4, 0xc1, "shoal/0.1.0"};
   refusal = {core::RefusalCode::kInvalidOffer, "offer o-00000001-00000002 is not open"};
   heartbeat = {42};
+}
 
-  core::TaskLaunch launch{"task-1", "first", {}, description};
-  launch.resources.cpus = 250;
-  launch.resources.mem = 128'000;
-  launch.resources.ports = *core::PortSet::from_ranges({{31005, 31006}});
-
+void Samples::fill_agent(const core::TaskLaunch& launch) {
   register_agent.incarnation = 0x1122334455667788u;
   register_agent.hostname = "node-1.example";
   register_agent.address = "10.0.0.1:5051";
-  register_agent.resources = sample_resources();
+  register_agent.resources = tagged_resources();
   register_agent.attributes = {{"rack", "r1"}, {"zone", "north"}};
   register_agent.tasks = {
-      {kFramework, "task-1", "first", launch.resources, core::TaskState::kRunning},
-      {kFramework, "task-2", "", {}, core::TaskState::kFinished}};
+      {kFramework, "task-1", "first", launch.resources, core::TaskState::kRunning, "eng/ads"},
+      {kFramework, "task-2", "", {}, core::TaskState::kFinished, {}}};
+  register_agent.operations = {
+      {kFramework, "op-1", kUuid, core::OperationState::kFailed, "the disk is full"},
+      {{}, "", kOtherUuid, core::OperationState::kFinished, ""}};
+  agent_resources.resources = tagged_resources();
+  agent_resources.operations.assign(register_agent.operations.begin(),
+                                    register_agent.operations.end());
+  register_agent.region = "north";
+  register_agent.zone = "north-1";
+  register_agent.capabilities = core::kAgentCapabilities;
   agent_registered = {kAgent, 5000, 15'000};
   run_task = {kFramework, launch};
   kill_task = {kFramework, kAgent, "task-1", 2500};
   status = sample_status();
   acknowledge = {kFramework, kAgent, "task-1", kUuid};
   remove_framework = {kFramework};
+  apply_operation.framework = kFramework;
+  apply_operation.id = "op-1";
+  apply_operation.uuid = kUuid;
+  apply_operation.kind = core::OperationKind::kUnreserve;
+  apply_operation.consumed = reserved_memory();
+  apply_operation.converted.mem = 256'000;
+  operation_update = {kFramework,     kAgent, "op-1", kUuid, core::OperationState::kUnsupported,
+                      "no such thing"};
+  acknowledge_operation = {kFramework, kAgent, kUuid};
+  update_revocable.resources.cpus = 1500;
+  update_revocable.resources.mem = 64'000;
+}
 
-  subscribe = {"batch", "alice", "research", 60'000};
+void Samples::fill_framework(const core::TaskLaunch& launch) {
+  subscribe.name = "batch";
+  subscribe.user = "alice";
+  subscribe.roles = {"research", "eng/ads"};
+  subscribe.suppressed_roles = {"eng/ads"};
+  subscribe.failover_timeout_ms = 60'000;
+  subscribe.capabilities = core::Capabilities(0x8000000000000003u);
+  subscribe.minimums = {{"research", {{1000, 2000, 3000, 4000}}}, {"eng/ads", {{0, 64'000, 0, 0}}}};
+  subscribe.constraints = {
+      {"research", 1, core::ConstraintTarget::kAttribute, "rack",
+       core::ConstraintTest::kTextNotMatches, "r[0-9]+"},
+      {"eng/ads", 0, core::ConstraintTarget::kZone, "", core::ConstraintTest::kExists, ""}};
   subscribed = {kFramework, 5000, 15'000};
   offers.offers = {{{1, 2},
                     kAgent,
                     "node-1.example",
                     "10.0.0.1:5051",
-                    sample_resources(),
-                    {{"rack", "r1"}, {"zone", "north"}}},
-                   {{0xffffffffu, 0xfffffffeu}, {7}, "node-2", "", {}, {}}};
+                    tagged_resources(),
+                    {{"rack", "r1"}, {"zone", "north"}},
+                    "eng/ads",
+                    "north",
+                    "north-1"},
+                   {{0xffffffffu, 0xfffffffeu}, {7}, "node-2", "", {}, {}, {}, {}, {}}};
   rescind.offers = {{1, 2}, {3, 4}};
   accept.offers = {{1, 2}, {3, 4}};
-  accept.tasks = {launch, {"task-2", "", {}, {}}};
+  accept.tasks = {launch, {"task-2", "", {}, {}, {}}};
   accept.refuse_ms = 5000;
+  accept.operations.resize(3);
+  accept.operations[0].id = "op-1";
+  accept.operations[0].spec = {core::OperationKind::kReserve, reserved_memory(), {}};
+  accept.operations[1].spec.kind = core::OperationKind::kLaunch;
+  accept.operations[1].launches = 2;
+  accept.operations[2].spec = {core::OperationKind::kGrow, reserved_memory(), sample_resources()};
   decline.offers = {{1, 2}, {5, 6}};
   decline.refuse_ms = 0;
+  revive.roles = {"research", "*"};
+  suppress.roles = {"eng/ads"};
   reconcile.tasks = {"task-1", "task-2"};
   agent_failure = {kAgent};
+}
 
+void Samples::fill_explain() {
+  explain = {kFramework, "eng/ads", tagged_resources()};
+  explanation.framework = kFramework;
+  explanation.name = "batch";
+  explanation.role = "eng/ads";
+  explanation.wanted = reserved_memory();
+  explanation.known = true;
+  explanation.suppressed = true;
+  explanation.agents = 105;
+  for (std::uint32_t i = 0; i < explanation.counts.size(); ++i) explanation.counts[i] = i + 1;
+  explanation.largest_total = {{64'000, 256'000'000, 0, 8000}};
+  explanation.largest_free = {{500, 1000, 0, 0}};
+  explanation.verdict = "14 agents have less free than the least that is offered";
+  notice = {core::NoticeCode::kFiltersHideAll, "your filters hide all 105 agents"};
+}
+
+void Samples::fill_operator() {
   query = {core::QueryKind::kTasks, "task-1"};
   view = sample_view();
   teardown_framework = {kFramework};
+  update_quota.configs = {
+      {"eng", {{16'000, core::kNoLimit, 0, core::kNoLimit}}, {{4000, 1'024'000, 0, 0}}},
+      {"research", core::kNoLimits, {}}};
+  update_quota.force = true;
+  update_weights.weights = {{"eng", 2500}, {"*", core::kMaxWeightMilli}};
+  operate_agent.agent = kAgent;
+  operate_agent.spec = {core::OperationKind::kShrink, reserved_memory(), sample_resources()};
+  operate_agent.principal = "carol";
   read_log = {kFramework, "task-1", core::LogStream::kStderr, 4096, true};
   log_chunk = {4096, kLogData, true};
 }

@@ -16,7 +16,9 @@
 
 namespace shoal::wire {
 
-core::Resources sample_resources();
+core::Resources sample_resources();  // without tags
+core::Resources tagged_resources();  // with a lot of every sort, and custom resources
+core::Resources reserved_memory();
 
 struct Samples {
   Samples();
@@ -35,23 +37,34 @@ struct Samples {
     f(MessageKind::kStatusUpdate, status);
     f(MessageKind::kAcknowledgeUpdate, acknowledge);
     f(MessageKind::kRemoveFramework, remove_framework);
+    f(MessageKind::kApplyOperation, apply_operation);
+    f(MessageKind::kOperationUpdate, operation_update);
+    f(MessageKind::kAcknowledgeOperation, acknowledge_operation);
+    f(MessageKind::kUpdateRevocable, update_revocable);
     f(MessageKind::kSubscribe, subscribe);
     f(MessageKind::kSubscribed, subscribed);
     f(MessageKind::kOffers, offers);
     f(MessageKind::kRescind, rescind);
     f(MessageKind::kAccept, accept);
     f(MessageKind::kDecline, decline);
-    f(MessageKind::kRevive, core::Revive{});
-    f(MessageKind::kSuppress, core::Suppress{});
+    f(MessageKind::kRevive, revive);
+    f(MessageKind::kSuppress, suppress);
     f(MessageKind::kReconcile, reconcile);
     f(MessageKind::kTeardown, core::Teardown{});
     f(MessageKind::kAgentFailure, agent_failure);
+    f(MessageKind::kExplain, explain);
+    f(MessageKind::kExplanation, explanation);
+    f(MessageKind::kNotice, notice);
     f(MessageKind::kQuery, query);
     f(MessageKind::kQueryAnswer, view);
     f(MessageKind::kTeardownFramework, teardown_framework);
     f(MessageKind::kDone, core::Done{});
+    f(MessageKind::kUpdateQuota, update_quota);
+    f(MessageKind::kUpdateWeights, update_weights);
+    f(MessageKind::kOperateAgent, operate_agent);
     f(MessageKind::kReadLog, read_log);
     f(MessageKind::kLogChunk, log_chunk);
+    f(MessageKind::kAgentResources, agent_resources);
   }
 
   std::vector<std::uint8_t> description;  // what the launches point to
@@ -66,19 +79,39 @@ struct Samples {
   core::TaskStatus status;
   core::AcknowledgeUpdate acknowledge;
   core::RemoveFramework remove_framework;
+  core::ApplyOperation apply_operation;
+  core::OperationUpdate operation_update;
+  core::AcknowledgeOperation acknowledge_operation;
+  core::UpdateRevocable update_revocable;
   core::Subscribe subscribe;
   core::Subscribed subscribed;
   core::Offers offers;
   core::Rescind rescind;
   core::Accept accept;
   core::Decline decline;
+  core::Revive revive;
+  core::Suppress suppress;
   core::Reconcile reconcile;
   core::AgentFailure agent_failure;
+  core::Explain explain;
+  core::Explanation explanation;
+  core::Notice notice;
   core::Query query;
   core::ClusterView view;
   core::TeardownFramework teardown_framework;
+  core::UpdateQuota update_quota;
+  core::UpdateWeights update_weights;
+  core::OperateAgent operate_agent;
   core::ReadLog read_log;
   core::LogChunk log_chunk;
+  core::AgentResources agent_resources;
+
+ private:
+  void fill_hello();
+  void fill_agent(const core::TaskLaunch& launch);
+  void fill_framework(const core::TaskLaunch& launch);
+  void fill_explain();
+  void fill_operator();
 };
 
 TaskDescription sample_description();
@@ -98,38 +131,57 @@ SHOAL_FIELDS(core::Welcome, a, b, c, d)
 SHOAL_FIELDS(core::Refusal, a, b)
 SHOAL_FIELDS(core::Heartbeat, a)
 SHOAL_FIELDS(core::AttributeView, a, b)
-SHOAL_FIELDS(core::TaskLaunch, a, b, c, d)
+SHOAL_FIELDS(core::TaskLaunch, a, b, c, d, e)
 SHOAL_FIELDS(core::TaskStatus, a, b, c, d, e, f, g, h, i, j, k, l, n)
-SHOAL_FIELDS(core::TaskReport, a, b, c, d, e)
-SHOAL_FIELDS(core::RegisterAgent, a, b, c, d, e, f)
+SHOAL_FIELDS(core::TaskReport, a, b, c, d, e, f)
+SHOAL_FIELDS(core::RegisterAgent, a, b, c, d, e, f, g, h, i, j)
 SHOAL_FIELDS(core::AgentRegistered, a, b, c)
 SHOAL_FIELDS(core::RunTask, a, b)
 SHOAL_FIELDS(core::KillTask, a, b, c, d)
 SHOAL_FIELDS(core::AcknowledgeUpdate, a, b, c, d)
 SHOAL_FIELDS(core::RemoveFramework, a)
-SHOAL_FIELDS(core::Subscribe, a, b, c, d)
+SHOAL_FIELDS(core::OperationReport, a, b, c, d, e)
+SHOAL_FIELDS(core::ApplyOperation, a, b, c, d, e, f)
+SHOAL_FIELDS(core::OperationUpdate, a, b, c, d, e, f)
+SHOAL_FIELDS(core::AcknowledgeOperation, a, b, c)
+SHOAL_FIELDS(core::UpdateRevocable, a)
+SHOAL_FIELDS(core::AgentResources, a, b)
+SHOAL_FIELDS(core::RoleMinimum, a, b)
+SHOAL_FIELDS(core::OfferConstraintView, a, b, c, d, e, f)
+SHOAL_FIELDS(core::Subscribe, a, b, c, d, e, f, g, h)
 SHOAL_FIELDS(core::Subscribed, a, b, c)
-SHOAL_FIELDS(core::Accept, a, b, c)
+SHOAL_FIELDS(core::OperationSpec, a, b, c)
+SHOAL_FIELDS(core::Operation, a, b, c)
+SHOAL_FIELDS(core::Accept, a, b, c, d)
 SHOAL_FIELDS(core::Decline, a, b)
+SHOAL_FIELDS(core::Revive, a)
+SHOAL_FIELDS(core::Suppress, a)
 SHOAL_FIELDS(core::Reconcile, a)
-SHOAL_FIELDS(core::OfferView, a, b, c, d, e, f)
+SHOAL_FIELDS(core::OfferView, a, b, c, d, e, f, g, h, i)
 SHOAL_FIELDS(core::Offers, a)
 SHOAL_FIELDS(core::Rescind, a)
 SHOAL_FIELDS(core::AgentFailure, a)
+SHOAL_FIELDS(core::Explain, a, b, c)
+SHOAL_FIELDS(core::Explanation, a, b, c, d, e, f, g, h, i, j, k, l)
+SHOAL_FIELDS(core::Notice, a, b)
 SHOAL_FIELDS(core::Query, a, b)
 SHOAL_FIELDS(core::TeardownFramework, a)
+SHOAL_FIELDS(core::QuotaConfig, a, b, c)
+SHOAL_FIELDS(core::UpdateQuota, a, b)
+SHOAL_FIELDS(core::RoleWeight, a, b)
+SHOAL_FIELDS(core::UpdateWeights, a)
+SHOAL_FIELDS(core::OperateAgent, a, b, c)
 SHOAL_FIELDS(core::ReadLog, a, b, c, d, e)
 SHOAL_FIELDS(core::LogChunk, a, b, c)
-SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j)
-SHOAL_FIELDS(core::FrameworkSummary, a, b, c, d, e, f, g, h, i, j)
-SHOAL_FIELDS(core::TaskSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p)
-SHOAL_FIELDS(core::OfferSummary, a, b, c, d, e, f)
+SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j, k, l)
+SHOAL_FIELDS(core::FrameworkSummary, a, b, c, d, e, f, g, h, i, j, k, l)
+SHOAL_FIELDS(core::TaskSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p, q)
+SHOAL_FIELDS(core::OfferSummary, a, b, c, d, e, f, g)
+SHOAL_FIELDS(core::RoleSummary, a, b, c, d, e, f, g, h, i, j, k)
 SHOAL_FIELDS(core::ClusterSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o)
-SHOAL_FIELDS(core::ClusterView, a, b, c, d, e)
+SHOAL_FIELDS(core::ClusterView, a, b, c, d, e, f)
 SHOAL_FIELDS(TaskDescription, a, b, c, d, e, f)
 #undef SHOAL_FIELDS
-inline std::tuple<> fields(const core::Revive&) { return {}; }
-inline std::tuple<> fields(const core::Suppress&) { return {}; }
 inline std::tuple<> fields(const core::Teardown&) { return {}; }
 inline std::tuple<> fields(const core::Done&) { return {}; }
 

@@ -1,0 +1,74 @@
+#include "cli/flag_parser.h"
+
+#include <CLI/CLI.hpp>
+
+#include "core/role.h"
+#include "net/address.h"
+
+namespace shoal::cli {
+
+void add_master_option(Parser& parser) {
+  parser.app.add_option("--master", parser.master,
+                        "HOST:PORT of the master (else SHOAL_MASTER, else 127.0.0.1:7070)");
+}
+
+void add_format_option(Parser& parser) {
+  parser.app.add_option("-o,--output", parser.format, "table, json, jsonl or name");
+}
+
+absl::Status check_address(std::string_view flag, const std::string& address) {
+  const auto parsed = net::parse_host_port(address);
+  if (parsed.ok()) return absl::OkStatus();
+  return core::invalid("{}: {}", flag, core::message_of(parsed.status()));
+}
+
+absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
+  if (text == "table") return OutputFormat::kTable;
+  if (text == "json") return OutputFormat::kJson;
+  if (text == "jsonl") return OutputFormat::kJsonLines;
+  if (text == "name") return OutputFormat::kName;
+  return core::invalid("--output: '{}' is none of table, json, jsonl, name", core::printable(text));
+}
+
+absl::Status finish_shared(const Parser& parsed, std::string* master) {
+  *master = parsed.master;
+  return check_address("--master", *master);
+}
+
+absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format) {
+  if (auto ok = finish_shared(parsed, master); !ok.ok()) return ok;
+  const auto parsed_format = parse_format(parsed.format);
+  if (!parsed_format.ok()) return parsed_format.status();
+  *format = *parsed_format;
+  return absl::OkStatus();
+}
+
+absl::Status check_role_flag(std::string_view flag, const std::string& text, bool may_be_default) {
+  if (!may_be_default && text == core::kDefaultRole) {
+    return core::invalid("{}: needs a role of its own: '*' is everybody's", flag);
+  }
+  absl::Status status = core::check_role(text);
+  if (status.ok()) return status;
+  return core::invalid("{}: {}", flag, core::message_of(status));
+}
+
+absl::StatusOr<core::Milli> parse_amount(std::string_view flag, const std::string& text) {
+  auto value = core::parse_milli(text);
+  if (value.ok()) return value;
+  return core::invalid("{}: {}", flag, core::message_of(value.status()));
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> parse_pairs(
+    std::string_view flag, const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& pair : texts) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return core::invalid("{}: '{}' is not of the form NAME=VALUE", flag, core::printable(pair));
+    }
+    pairs.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return pairs;
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,97 @@
+// What the files that define flags share. Internal to cli/flags*.cc, the only ones that see the
+// flags library.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/options.h"
+#include "core/status.h"
+#include "core/text.h"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
+class App;
+}
+
+namespace shoal::cli {
+
+// One verb being parsed: the flags library's app, and the texts that many verbs take.
+struct Parser {
+  CLI::App& app;
+  std::string master;
+  std::string format = "table";
+  std::vector<std::string> command;  // what followed "--"
+};
+
+// Turns the texts into a verb, once all are read. Errors: INVALID_ARGUMENT, naming the flag.
+using Finish = std::function<absl::StatusOr<Verb>(Parser&)>;
+
+// --- shared options ---
+
+void add_master_option(Parser& parser);
+void add_format_option(Parser& parser);
+
+absl::Status check_address(std::string_view flag, const std::string& address);
+absl::StatusOr<OutputFormat> parse_format(const std::string& text);
+// Sets the master's address, and the format.
+absl::Status finish_shared(const Parser& parsed, std::string* master);
+absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format);
+
+// A role's name; `text` may also be "*" when `may_be_default`.
+absl::Status check_role_flag(std::string_view flag, const std::string& text, bool may_be_default);
+absl::StatusOr<core::Milli> parse_amount(std::string_view flag, const std::string& text);
+// "NAME=VALUE" each.
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> parse_pairs(
+    std::string_view flag, const std::vector<std::string>& texts);
+
+template <typename Int>
+absl::StatusOr<Int> parse_count(std::string_view flag, const std::string& text, Int least,
+                                Int most) {
+  Int value = 0;
+  if (core::parse_int(std::string_view(text), &value) && value >= least && value <= most) {
+    return value;
+  }
+  return core::invalid("{}: '{}' is not a number from {} to {}", flag, core::printable(text), least,
+                       most);
+}
+
+// --- the verbs, by file ---
+
+Finish define_master(Parser& parser);  // flags_daemon.cc
+Finish define_agent(Parser& parser);
+Finish define_dev(Parser& parser);
+
+Finish define_run(Parser& parser);  // flags_run.cc
+
+Finish define_tasks(Parser& parser);  // flags_look.cc
+Finish define_agents(Parser& parser);
+Finish define_frameworks(Parser& parser);
+Finish define_offers(Parser& parser);
+Finish define_roles(Parser& parser);
+Finish define_explain(Parser& parser);
+Finish define_logs(Parser& parser);
+Finish define_version(Parser& parser);
+
+Finish define_kill(Parser& parser);  // flags_act.cc
+Finish define_teardown(Parser& parser);
+Finish define_quota_get(Parser& parser);
+Finish define_quota_set(Parser& parser);
+Finish define_quota_remove(Parser& parser);
+Finish define_weight_get(Parser& parser);
+Finish define_weight_set(Parser& parser);
+
+Finish define_reserve(Parser& parser);  // flags_operate.cc
+Finish define_unreserve(Parser& parser);
+Finish define_volume_create(Parser& parser);
+Finish define_volume_destroy(Parser& parser);
+Finish define_volume_grow(Parser& parser);
+Finish define_volume_shrink(Parser& parser);
+Finish define_volume_list(Parser& parser);
+
+}  // namespace shoal::cli

@@ -1,0 +1,223 @@
+// Flags of the verbs that serve: master, agent, dev.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "agent/agent_options.h"
+#include "cli/duration.h"
+#include "cli/flag_parser.h"
+#include "cli/resources_option.h"
+#include "core/limits.h"
+#include "core/role.h"
+#include "core/status.h"
+#include "core/text.h"
+
+namespace shoal::cli {
+namespace {
+
+// A watch that never sleeps helps nobody.
+constexpr core::Duration kMinPatience = std::chrono::milliseconds(10);
+
+// "eu/a1" -> eu, a1.
+absl::Status parse_domain(const std::string& text, std::string* region, std::string* zone) {
+  if (text.empty()) return absl::OkStatus();
+  const std::size_t slash = text.find('/');
+  *region = text.substr(0, slash);
+  *zone = slash == std::string::npos ? "" : text.substr(slash + 1);
+  if (const absl::Status ok = agent::check_domain(*region, *zone); !ok.ok()) {
+    return core::invalid("--domain: '{}' is not REGION/ZONE: {}", core::printable(text),
+                         core::message_of(ok));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verb> finish_agent(AgentVerb& verb, const std::string& domain, Parser& parsed) {
+  verb.master = parsed.master;
+  if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
+  if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
+  if (verb.data_dir.empty()) return core::invalid("--data: the folder's name is empty");
+  auto resources = read_resources_option(verb.resources);
+  if (!resources.ok()) return resources.status();
+  verb.resources = *std::move(resources);
+  if (auto ok = core::check_role(verb.default_role); !ok.ok()) {
+    return core::invalid("--default-role: {}", core::message_of(ok));
+  }
+  if (const auto lent = agent::parse_oversubscription(verb.oversubscribe); !lent.ok()) {
+    return core::invalid("--oversubscribe: {}", core::message_of(lent.status()));
+  }
+  if (auto ok = parse_domain(domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  return verb;
+}
+
+absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::string& text) {
+  const absl::StatusOr<core::Duration> time = parse_duration(text);
+  if (!time.ok()) return core::invalid("{}: {}", flag, core::message_of(time.status()));
+  return *time;
+}
+
+// "cpus:0.01|mem:32": an offer holds one of these.
+absl::Status parse_minimums(const std::string& text, std::vector<core::Quantities>& minimums) {
+  for (const std::string_view part : core::split(text, '|')) {
+    const absl::StatusOr<core::Quantities> minimum = core::parse_quantities(part);
+    if (!minimum.ok()) {
+      return core::invalid("--min-allocatable: {}", core::message_of(minimum.status()));
+    }
+    if (minimum->empty()) return core::invalid("--min-allocatable: a part of it asks for nothing");
+    minimums.push_back(*minimum);
+  }
+  return absl::OkStatus();
+}
+
+// "gpus,disk": kinds that do not count in shares.
+absl::Status parse_excluded(const std::string& text,
+                            std::array<bool, core::kResourceKinds>& excluded) {
+  if (text.empty()) return absl::OkStatus();
+  for (const std::string_view name : core::split(text, ',')) {
+    const auto kind = std::find(core::kResourceNames.begin(), core::kResourceNames.end(), name);
+    if (kind == core::kResourceNames.end()) {
+      return core::invalid("--fair-share-exclude: '{}' is none of cpus, mem, disk and gpus",
+                           core::printable(name));
+    }
+    excluded[static_cast<std::size_t>(kind - core::kResourceNames.begin())] = true;
+  }
+  return absl::OkStatus();
+}
+
+struct MasterTexts {
+  MasterVerb verb;
+  std::string reactors = "0";
+  std::string offer_timeout = "60s";
+  std::string offer_patience = "100ms";
+  std::string minimums = "cpus:0.01|mem:32";
+  std::string excluded;
+  std::string sorter = "drf";
+  std::string domain;
+};
+
+absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
+  MasterVerb& verb = texts.verb;
+  if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
+  if (verb.data_dir.empty()) return core::invalid("--data: the folder's name is empty");
+  const auto reactors = parse_count<std::uint32_t>("--reactors", texts.reactors, 0,
+                                                   std::uint32_t{core::kMaxReactors});
+  if (!reactors.ok()) return reactors.status();
+  verb.reactors = *reactors;
+  const auto timeout = parse_time("--offer-timeout", texts.offer_timeout);
+  if (!timeout.ok()) return timeout.status();
+  verb.offer_timeout = *timeout;
+  const auto patience = parse_time("--offer-patience", texts.offer_patience);
+  if (!patience.ok()) return patience.status();
+  if (*patience < kMinPatience) {
+    return core::invalid("--offer-patience: {} is too short; the least is 10ms",
+                         texts.offer_patience);
+  }
+  verb.offer_patience = *patience;
+  if (auto ok = parse_minimums(texts.minimums, verb.minimums); !ok.ok()) return ok;
+  if (auto ok = parse_excluded(texts.excluded, verb.excluded_from_shares); !ok.ok()) return ok;
+  if (texts.sorter != "drf" && texts.sorter != "random") {
+    return core::invalid("--sorter: '{}' is neither drf nor random", core::printable(texts.sorter));
+  }
+  verb.random_shares = texts.sorter == "random";
+  if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  return verb;
+}
+
+}  // namespace
+
+Finish define_master(Parser& parser) {
+  auto texts = std::make_shared<MasterTexts>();
+  texts->verb.listen = "127.0.0.1:7070";
+  CLI::App& app = parser.app;
+  app.add_option("--listen", texts->verb.listen, "HOST:PORT to serve; port 0 picks one")
+      ->capture_default_str();
+  app.add_option("--data", texts->verb.data_dir, "folder for what must survive")->required();
+  app.add_option("--reactors", texts->reactors, "threads; 0: one per core")->capture_default_str();
+  app.add_option("--ready-file", texts->verb.ready_file, "file to write when it serves");
+  app.add_option("--offer-timeout", texts->offer_timeout, "how long an offer stays unanswered")
+      ->capture_default_str();
+  app.add_option("--offer-patience", texts->offer_patience,
+                 "how long it may, while a framework with a smaller share waits for one")
+      ->capture_default_str();
+  app.add_option("--min-allocatable", texts->minimums, "what an offer holds at least; one of these")
+      ->capture_default_str();
+  app.add_option("--sorter", texts->sorter,
+                 "who is next: drf (the smallest dominant share) or random (by weight)")
+      ->capture_default_str();
+  app.add_option("--fair-share-exclude", texts->excluded,
+                 "kinds that do not count in shares, as 'gpus,disk'");
+  app.add_flag("--offer-gpus-to-all", texts->verb.offer_gpus_to_all,
+               "offer agents with GPUs also to frameworks that do not say they use them");
+  app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
+  app.add_flag("--insecure", texts->verb.insecure,
+               "serve other machines without authentication or encryption");
+  return [texts](Parser&) { return finish_master(*texts); };
+}
+
+Finish define_agent(Parser& parser) {
+  struct Texts {
+    AgentVerb verb;
+    std::string domain;
+  };
+  auto texts = std::make_shared<Texts>();
+  AgentVerb& verb = texts->verb;
+  verb.listen = "127.0.0.1:0";
+  CLI::App& app = parser.app;
+  add_master_option(parser);
+  app.add_option("--data", verb.data_dir, "folder for sandboxes, volumes and records")->required();
+  app.add_option("--listen", verb.listen, "HOST:PORT where it serves logs; port 0 picks one")
+      ->capture_default_str();
+  app.add_option("--resources", verb.resources,
+                 "what it offers, as 'cpus:4;mem(ROLE):8192;ports:[31000-32000]', as JSON, or "
+                 "@FILE; kinds that are left out are probed");
+  app.add_option("--default-role", verb.default_role, "whose the resources are that name no role")
+      ->capture_default_str();
+  app.add_option("--oversubscribe", verb.oversubscribe,
+                 "what it lends on top, and may take back, as 'cpus:2;mem:512'");
+  app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
+  app.add_option("--attributes", verb.attributes, "labels, as 'rack:a;ssd:true'");
+  app.add_option("--hostname", verb.hostname, "its name (else the machine's)");
+  app.add_option("--ready-file", verb.ready_file, "file to write when it is registered");
+  app.add_flag("--insecure", verb.insecure,
+               "serve other machines without authentication or encryption");
+  return [texts](Parser& parsed) { return finish_agent(texts->verb, texts->domain, parsed); };
+}
+
+Finish define_dev(Parser& parser) {
+  struct Texts {
+    DevVerb verb;
+    std::string agents = "3";
+    std::string reactors = "0";
+  };
+  auto texts = std::make_shared<Texts>();
+  texts->verb.listen = "127.0.0.1:7070";
+  CLI::App& app = parser.app;
+  app.add_option("--agents", texts->agents, "how many agents")->capture_default_str();
+  app.add_option("--listen", texts->verb.listen, "HOST:PORT of the master; port 0 picks one")
+      ->capture_default_str();
+  app.add_option("--data", texts->verb.data_dir, "folder to keep (else a temporary one)");
+  app.add_option("--ready-file", texts->verb.ready_file,
+                 "file to write when the master serves and every agent is registered");
+  app.add_option(
+      "--resources", texts->verb.resources,
+      "of each agent, as 'cpus:4;mem:8192', JSON or @FILE (else the machine's, divided)");
+  app.add_option("--reactors", texts->reactors, "threads of the master; 0: one per core")
+      ->capture_default_str();
+  return [texts](Parser&) -> absl::StatusOr<Verb> {
+    DevVerb& verb = texts->verb;
+    if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
+    auto resources = read_resources_option(verb.resources);
+    if (!resources.ok()) return resources.status();
+    verb.resources = *std::move(resources);
+    const auto agents = parse_count<std::uint32_t>("--agents", texts->agents, 0, 1000);
+    if (!agents.ok()) return agents.status();
+    verb.agents = *agents;
+    const auto reactors = parse_count<std::uint32_t>("--reactors", texts->reactors, 0,
+                                                     std::uint32_t{core::kMaxReactors});
+    if (!reactors.ok()) return reactors.status();
+    verb.reactors = *reactors;
+    return verb;
+  };
+}
+
+}  // namespace shoal::cli

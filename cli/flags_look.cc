@@ -1,0 +1,94 @@
+// The verbs that look: words to options.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
+
+#include "cli/flag_parser.h"
+
+namespace shoal::cli {
+namespace {
+
+Finish define_list(Parser& parser, core::QueryKind kind) {
+  auto verb = std::make_shared<ListVerb>();
+  verb->kind = kind;
+  add_master_option(parser);
+  add_format_option(parser);
+  parser.app.add_option(kind == core::QueryKind::kRoles ? "ROLE" : "ID", verb->id,
+                        "everything about this one");
+  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    const char* argument = verb->kind == core::QueryKind::kRoles ? "ROLE" : "ID";
+    if (verb->id.empty() && parsed.app.get_option(argument)->count() > 0) {
+      return core::invalid("{}: is empty", argument);
+    }
+    return *verb;
+  };
+}
+
+}  // namespace
+
+Finish define_tasks(Parser& parser) { return define_list(parser, core::QueryKind::kTasks); }
+Finish define_agents(Parser& parser) { return define_list(parser, core::QueryKind::kAgents); }
+Finish define_frameworks(Parser& parser) {
+  return define_list(parser, core::QueryKind::kFrameworks);
+}
+Finish define_offers(Parser& parser) { return define_list(parser, core::QueryKind::kOffers); }
+Finish define_roles(Parser& parser) { return define_list(parser, core::QueryKind::kRoles); }
+
+Finish define_explain(Parser& parser) {
+  struct Texts {
+    ExplainVerb verb;
+    std::string resources;
+  };
+  auto texts = std::make_shared<Texts>();
+  add_master_option(parser);
+  add_format_option(parser);
+  parser.app.add_option("--framework", texts->verb.framework, "the framework's id, or its name")
+      ->required();
+  parser.app.add_option("--role", texts->verb.role,
+                        "in this role (else in all of the framework's)");
+  parser.app.add_option("RESOURCES", texts->resources,
+                        "what an offer should hold, as 'cpus:4;mem:1024' (else anything)");
+  return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
+    ExplainVerb& verb = texts->verb;
+    if (auto ok = finish_shared(parsed, &verb.master, &verb.format); !ok.ok()) return ok;
+    if (verb.format == OutputFormat::kName) {
+      return core::invalid("--output: explain knows table, json and jsonl");
+    }
+    if (verb.framework.empty()) return core::invalid("--framework: is empty");
+    if (!verb.role.empty()) {
+      if (auto ok = check_role_flag("--role", verb.role, true); !ok.ok()) return ok;
+    }
+    if (texts->resources.empty()) return verb;
+    auto resources = core::parse_resources(texts->resources);
+    if (!resources.ok()) {
+      return core::invalid("RESOURCES: {}", core::message_of(resources.status()));
+    }
+    verb.resources = *std::move(resources);
+    return verb;
+  };
+}
+
+Finish define_logs(Parser& parser) {
+  auto verb = std::make_shared<LogsVerb>();
+  add_master_option(parser);
+  parser.app.add_option("TASK", verb->task, "the task's id, or FRAMEWORK/TASK")->required();
+  parser.app.add_flag("-f,--follow", verb->follow, "go on until the task ends");
+  parser.app.add_flag("--stderr", verb->from_stderr, "what it wrote to stderr");
+  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
+    if (auto ok = finish_shared(parsed, &verb->master); !ok.ok()) return ok;
+    if (verb->task.empty()) return core::invalid("TASK: is empty");
+    return *verb;
+  };
+}
+
+Finish define_version(Parser& parser) {
+  add_format_option(parser);
+  return [](Parser& parsed) -> absl::StatusOr<Verb> {
+    const auto format = parse_format(parsed.format);
+    if (!format.ok()) return format.status();
+    return VersionVerb{*format};
+  };
+}
+
+}  // namespace shoal::cli

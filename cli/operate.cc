@@ -1,0 +1,89 @@
+#include "cli/operate.h"
+
+#include <utility>
+
+#include "cli/exit_code.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "core/ids.h"
+#include "core/status.h"
+#include "core/text.h"
+#include "sdk/operator_client.h"
+
+namespace shoal::cli {
+namespace {
+
+int report(const absl::Status& status) {
+  say(core::message_of(status));
+  return exit_code_of(status);
+}
+
+absl::StatusOr<core::AgentSummary> find_agent(sdk::OperatorClient& client,
+                                              const std::string& word) {
+  const bool is_id = core::parse_agent_id(word).ok();
+  auto view = client.query(core::QueryKind::kAgents, is_id ? word : "");
+  if (!view.ok() && !absl::IsNotFound(view.status())) return view.status();
+  if (!is_id)
+    return choose_agent(view.ok() ? view->agents : std::vector<core::AgentSummary>(), word);
+  if (view.ok() && !view->agents.empty()) return std::move(view->agents.front());
+  return absl::NotFoundError(fmt::format("no agent '{}'", core::printable(word)));
+}
+
+}  // namespace
+
+int run_operate(const OperateVerb& verb) {
+  auto client = sdk::OperatorClient::create(verb.master);
+  if (!client.ok()) return report(client.status());
+  const auto agent = find_agent(**client, verb.agent);
+  if (!agent.ok()) return report(agent.status());
+  auto spec = plan_operation(verb, *agent);
+  if (!spec.ok()) return report(spec.status());
+  core::OperateAgent operation;
+  operation.agent = agent->id;
+  operation.spec = *spec;
+  operation.principal = verb.principal;
+  const absl::Status status = (*client)->operate_agent(operation);
+  if (!status.ok()) return report(status);
+  say(describe_done(verb, *spec, *agent));
+  return kExitOk;
+}
+
+std::string render_volumes(const std::vector<VolumeRow>& rows, const Terminal& terminal) {
+  Table table({{"ID"},
+               {"ROLE", Table::Align::kLeft, true},
+               {"HOST", Table::Align::kLeft, true},
+               {"SIZE MiB", Table::Align::kRight},
+               {"PATH", Table::Align::kLeft, true},
+               {"SHARED"},
+               {"IN USE"},
+               {"AGENT"}});
+  for (const VolumeRow& row : rows) {
+    table.add_row({row.volume.id, row.role, row.hostname, core::milli_to_string(row.size),
+                   row.volume.container_path, std::string(row.volume.shared ? "yes" : "no"),
+                   std::string(row.in_use ? "yes" : "no"), core::to_string(row.agent)});
+  }
+  return table.render(terminal);
+}
+
+int run_volumes(const VolumesVerb& verb) {
+  auto client = sdk::OperatorClient::create(verb.master);
+  if (!client.ok()) return report(client.status());
+  const auto view = (*client)->query(core::QueryKind::kAgents);
+  if (!view.ok()) return report(view.status());
+  const std::vector<VolumeRow> rows = volumes_of(view->agents);
+  if (verb.format == OutputFormat::kName) {
+    std::string names;
+    for (const VolumeRow& row : rows) names += row.volume.id + "\n";
+    return print_output(names);
+  }
+  if (verb.format != OutputFormat::kTable) {
+    return print_output(volumes_to_json(rows, verb.format == OutputFormat::kJsonLines));
+  }
+  if (rows.empty()) {
+    say("no volumes");
+    return kExitOk;
+  }
+  return print_output(render_volumes(rows, describe_stdout()));
+}
+
+}  // namespace shoal::cli
