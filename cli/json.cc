@@ -470,9 +470,8 @@ std::string master_of_ready_json(const std::string& text) {
   rapidjson::Document document;
   document.Parse(text.data(), text.size());
   if (document.HasParseError() || !document.IsObject()) return "";
-  const auto found = document.FindMember("master");
-  if (found == document.MemberEnd() || !found->value.IsString()) return "";
-  return std::string(found->value.GetString(), found->value.GetStringLength());
+  if (!document.HasMember("master") || !document["master"].IsString()) return "";
+  return std::string(document["master"].GetString(), document["master"].GetStringLength());
 }
 
 std::string iso_time(std::int64_t wall_ms) {
