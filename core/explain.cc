@@ -28,7 +28,8 @@ class Examination {
 
   ExplainCause cause() const {
     if (agent_.state != AgentState::kActive) return ExplainCause::kNotActive;
-    if (has_offer()) return ExplainCause::kOffered;
+    const Resources own = own_offers();
+    if (!own.empty() && fits(own)) return ExplainCause::kOffered;
     if (!fits(untagged(agent_.total))) return ExplainCause::kTooSmall;
     if (!fits(agent_.total)) return ExplainCause::kReserved;
     const ShardConfig& config = shard_.config;
@@ -36,11 +37,9 @@ class Examination {
     if (is_kept_for_gpus(config, capabilities, agent_)) return ExplainCause::kGpu;
     if (is_too_remote(config, capabilities, agent_)) return ExplainCause::kRegion;
     if (is_excluded(subscription_, agent_)) return ExplainCause::kConstraint;
-    if (!fits(agent_.available)) {
-      return fits(agent_.available + agent_.offered) ? ExplainCause::kOfferedToOthers
-                                                     : ExplainCause::kInUse;
-    }
-    return of_what_is_free();
+    if (fits(agent_.available + own)) return of_what_is_free();
+    return fits(agent_.available + agent_.offered) ? ExplainCause::kOfferedToOthers
+                                                   : ExplainCause::kInUse;
   }
 
  private:
@@ -58,22 +57,26 @@ class Examination {
     return wanted_.empty() || resolve(wanted_, offerable(from, subscription_)).ok();
   }
 
-  bool has_offer() const {
-    return std::any_of(agent_.offers.begin(), agent_.offers.end(), [this](OfferId id) {
+  // What the framework has been offered of the agent; one answer may take several offers.
+  Resources own_offers() const {
+    Resources out;
+    for (const OfferId id : agent_.offers) {
       const OfferPayload& offer = shard_.shared.offers.payload(id);
-      return offer.framework == subscription_.framework && fits(offer.resources);
-    });
+      if (offer.framework == subscription_.framework) out += offer.resources;
+    }
+    return out;
   }
 
+  // Quota before filters: who is at the limit gains nothing by a revive.
   ExplainCause of_what_is_free() const {
+    if (exhausted_row(*subscription_.role) != nullptr ||
+        !room(*subscription_.role).contains(wanted_.quantities())) {
+      return ExplainCause::kQuota;
+    }
     const Resources free = offerable(agent_.available, subscription_);
     if (is_crumb(shard_.config, subscription_, free.all_quantities())) return ExplainCause::kCrumb;
     if (agent_.filters.hides(subscription_.index, subscription_.filter_epoch, free)) {
       return ExplainCause::kFiltered;
-    }
-    if (exhausted_row(*subscription_.role) != nullptr ||
-        !room(*subscription_.role).contains(wanted_.quantities())) {
-      return ExplainCause::kQuota;
     }
     return shard_.allocator.held_back ? ExplainCause::kHeadroom : ExplainCause::kWillBeOffered;
   }
@@ -208,6 +211,10 @@ std::string verdict(const Explanation& explanation) {
   if (explanation.agents == 0) return "no agent has registered";
   const std::uint32_t active = explanation.agents - count_of(explanation, ExplainCause::kNotActive);
   if (active == 0) return "no agent is active: " + counts_text(explanation);
+  if (std::all_of(explanation.counts.begin(), explanation.counts.end(),
+                  [](std::uint32_t count) { return count == 0; })) {
+    return fmt::format("the framework is not subscribed in the role {}", explanation.role);
+  }
   if (explanation.suppressed) return "the framework has suppressed its offers; it must revive";
   if (count_of(explanation, ExplainCause::kTooSmall) == active) {
     return fmt::format("no agent is large enough for {}: the largest have {}",

@@ -108,6 +108,39 @@ TEST_P(ExplainScenario, TheBestOfSeveralRolesCounts) {
   EXPECT_EQ(count(why(f, "", "a"), Cause::kQuota), 1u);
 }
 
+TEST_P(ExplainScenario, QuotaComesBeforeFilters) {
+  const FrameworkId f = framework("a");
+  agents(2, "cpus:1;mem:100");
+  decline(f, 3'600'000);
+  ASSERT_EQ(limit("a", "cpus:0"), "");
+  const Explanation e = why(f);
+  EXPECT_EQ(count(e, Cause::kQuota), 2u);
+  EXPECT_EQ(count(e, Cause::kFiltered), 0u);
+}
+
+TEST_P(ExplainScenario, ItsOwnOffersAreNotThoseOfOthers) {
+  const FrameworkId f = framework("a");
+  const FrameworkId g = framework("b");
+  suppress(f);
+  agent("cpus:4;mem:400");
+  ASSERT_TRUE(launch(g, "t", "cpus:3;mem:300"));
+  suppress(g);
+  decline(g, 0);
+  revive(f);
+  EXPECT_EQ(count(why(f, "cpus:4"), Cause::kInUse), 1u);
+  finish("t");
+  // 1 offered before, 3 now: one answer may take both.
+  EXPECT_EQ(held(f).size(), 2u);
+  EXPECT_EQ(count(why(f, "cpus:4"), Cause::kOffered), 1u);
+  EXPECT_EQ(count(why(g, "cpus:4"), Cause::kOfferedToOthers), 1u);
+}
+
+TEST_P(ExplainScenario, NotSubscribedInThatRole) {
+  const FrameworkId f = framework("a");
+  agent("cpus:1;mem:100");
+  EXPECT_EQ(why(f, "", "b").verdict, "the framework is not subscribed in the role b");
+}
+
 TEST_P(ExplainScenario, NoSuchFrameworkOrNotConnected) {
   EXPECT_THAT(why(FrameworkId{4711}).verdict, testing::HasSubstr("there is no framework"));
   const FrameworkId f = framework("a");
