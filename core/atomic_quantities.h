@@ -31,7 +31,7 @@ class AtomicQuantities {
   }
   void store(const Quantities& amount) {
     for (std::size_t i = 0; i < kResourceKinds; ++i) {
-      amounts_[i].store(amount[i], std::memory_order_seq_cst);
+      amounts_[i].store(amount[i], std::memory_order_relaxed);
     }
   }
   Quantities load() const {

@@ -12,7 +12,7 @@ Quantities charge(RoleRow& role, const Quantities& wanted, const RoleRow* above)
       if (denied == 0) continue;
       // The rows below have already taken more than this one allows.
       for (RoleRow* below = &role; below != row; below = below->parent) {
-        below->charged[kind].fetch_sub(denied, std::memory_order_seq_cst);
+        below->charged[kind].fetch_sub(denied, std::memory_order_relaxed);
       }
     }
   }

@@ -2,17 +2,17 @@
 // roles above it, before it is offered.
 //
 // Threads
-//   Any shard charges and refunds; shard 0 sets limits.
+//   Any shard charges and refunds; shard 0 sets limits and mails every shard that it did.
 //
-// Invariants
-//   1. While a limit does not change, a charge by take() never lifts `charged` above it.
-//   2. After a limit was set and the amount read, either the reader saw the charge, or the charger
-//      sees the limit and gives the excess back.
+// Invariants (tests/core/model/quota_model.cc)
+//   1. While a limit does not change, take() never lifts `charged` above it.
+//   2. When every shard has read the mail of a lower limit, and taken back offers while the sum is
+//      above it, what is above it is in use: no open offer is part of the excess.
 //
 // Memory order
-//   1 needs only that the compare-and-swap is one: the limit is compared with the very value that
-//   is replaced. 2 is store-then-load on both sides (set the limit, read the sum; add to the sum,
-//   read the limit), so all four are seq_cst.
+//   Relaxed. 1 needs only that the swap compares the very sum that the limit was compared with. For
+//   2, the mail brings the limit to all later takes of a shard; and of the shards that charged, the
+//   last one in the order of the sum's changes sees all the others' charges.
 #pragma once
 
 #include <algorithm>
@@ -27,18 +27,19 @@ namespace shoal::core {
 // std::atomic<Milli> or a model checker's.
 template <typename Atomic>
 Milli take(Atomic& charged, const Atomic& limit, Milli wanted) {
+  const Milli cap = limit.load(std::memory_order_relaxed);
+  if (cap == kNoLimit) {
+    charged.fetch_add(wanted, std::memory_order_relaxed);
+    return wanted;
+  }
   Milli before = charged.load(std::memory_order_relaxed);
   Milli granted = 0;
   do {
-    const Milli cap = limit.load(std::memory_order_seq_cst);
-    granted = cap == kNoLimit ? wanted : std::clamp<Milli>(cap - before, 0, wanted);
+    granted = std::clamp<Milli>(cap - before, 0, wanted);
     if (granted == 0) return 0;
-  } while (!charged.compare_exchange_weak(before, before + granted, std::memory_order_seq_cst,
+  } while (!charged.compare_exchange_weak(before, before + granted, std::memory_order_relaxed,
                                           std::memory_order_relaxed));
-  const Milli cap = limit.load(std::memory_order_seq_cst);
-  const Milli excess = cap == kNoLimit ? 0 : std::clamp<Milli>(before + granted - cap, 0, granted);
-  if (excess > 0) charged.fetch_sub(excess, std::memory_order_seq_cst);
-  return granted - excess;
+  return granted;
 }
 
 // Charges the role and all above it with as much of `wanted` as all their limits leave room for,

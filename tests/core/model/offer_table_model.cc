@@ -1,31 +1,9 @@
 // The table of core/offer_table.h under relacy: every interleaving of each race, with every stale
 // read that the C++ memory model allows, and every payload watched for data races.
-//   core_model_test             the proof: each race, all interleavings
-//   core_model_test --mutants   each memory order above relaxed weakened, and each part of the
-//                               compare-and-swap left out, one at a time: some race must catch it,
-//                               or the proof proves nothing
-#include <cstdio>
-#include <cstring>
-
-// relacy has macros named like standard things: everything standard comes first.
-#include <chrono>
-#include <fstream>
-#include <iterator>
-#include <ostream>
-#include <streambuf>
-#include <string>
-#include <type_traits>
-
-#include "core/offer_table.h"
-
-#pragma GCC diagnostic ignored "-Wpedantic"
-#include <relacy/relacy.hpp>
-// Its memory orders are macros that add a place; here both kinds of order are needed.
-#undef memory_order_relaxed
-#undef memory_order_acquire
-#undef memory_order_release
-#undef memory_order_acq_rel
-#undef memory_order_seq_cst
+//   core_offer_table_model_test             the proof: each race, all interleavings
+//   core_offer_table_model_test --mutants   each memory order above relaxed weakened, and each part
+//                                           of the compare-and-swap left out, one at a time
+#include "tests/core/model/races.h"
 
 namespace {
 
@@ -62,7 +40,7 @@ constexpr const char* kNames[] = {"none",
                                   "the mailbox orders nothing"};
 static_assert(std::size(kNames) == static_cast<std::size_t>(Mutant::kCount));
 
-Mutant mutant = Mutant::kNone;
+bool is_mutant(Mutant which) { return shoal::model::mutant == static_cast<int>(which); }
 
 // The order that an operation really gets. (what, operation) tells the sites of the header apart;
 // a strong order at any other is one without a mutant, and must not stay so.
@@ -83,15 +61,15 @@ rl::memory_order effective(Operation operation, std::memory_order order) {
     std::puts("FAILED: a memory order without a mutant; give it one");
     std::exit(1);
   }
-  if (mutant == weakened) return rl::mo_relaxed;
+  if (is_mutant(weakened)) return rl::mo_relaxed;
   return order == std::memory_order_release ? rl::mo_release : rl::mo_acquire;
 }
 
 // The bits of the word that a broken compare does not look at.
 std::uint64_t ignored_bits() {
-  if (mutant == Mutant::kAnyGeneration) return ~std::uint64_t{0} << 32;
-  if (mutant == Mutant::kAnyFramework) return 0xfffffff8;
-  if (mutant == Mutant::kAnyState) return 7;
+  if (is_mutant(Mutant::kAnyGeneration)) return ~std::uint64_t{0} << 32;
+  if (is_mutant(Mutant::kAnyFramework)) return 0xfffffff8;
+  if (is_mutant(Mutant::kAnyState)) return 7;
   return 0;
 }
 
@@ -116,7 +94,7 @@ struct ModelTraits {
       (void)static_cast<int>(constructed_($));
       const rl::memory_order success = effective<T>(Operation::kSwap, order);
       const rl::memory_order failure = effective<T>(Operation::kLoad, on_failure);
-      if (mutant == Mutant::kNotAtomic) {
+      if (is_mutant(Mutant::kNotAtomic)) {
         if (value_.load(success, $) != expected) return false;
         value_.store(desired, rl::mo_relaxed, $);
         return true;
@@ -217,7 +195,7 @@ struct Cluster : rl::test_suite<Race, kThreads> {
     }
   }
   void read_mail() {
-    const auto order = mutant == Mutant::kMailRelaxed ? rl::mo_relaxed : rl::mo_acquire;
+    const auto order = is_mutant(Mutant::kMailRelaxed) ? rl::mo_relaxed : rl::mo_acquire;
     for (rl::thread_id_t from = 1; from < kThreads; ++from) {
       while (received[from] < 2) {
         const std::uint64_t packed = mail[from][received[from]].load(order, $);
@@ -233,7 +211,7 @@ struct Cluster : rl::test_suite<Race, kThreads> {
   // --- a framework's shard ---
   void answered(unsigned thread, OfferId id) {
     won(id);
-    const auto order = mutant == Mutant::kMailRelaxed ? rl::mo_relaxed : rl::mo_release;
+    const auto order = is_mutant(Mutant::kMailRelaxed) ? rl::mo_relaxed : rl::mo_release;
     mail[thread][sent[thread]++].store(id.packed(), order, $);
   }
   void claim(unsigned thread, OfferId id) {
@@ -414,108 +392,22 @@ struct Bystander : Cluster<Bystander, 2> {
   }
 };
 
-struct Nothing : std::streambuf {
-  int overflow(int c) override { return c; }
-};
-
-// Runs all interleavings of a race; true when it holds. `iterations`: how many were looked at.
-// Under a mutant some will do: random ones, the same in every run.
-template <typename Race>
-bool holds(unsigned long* iterations) {
-  rl::test_params params;
-  if (mutant != Mutant::kNone) {
-    params.search_type = rl::sched_random;
-    params.iteration_count = 20'000;
-  } else if (Race::kMaxSwitches != 0) {
-    params.search_type = rl::sched_bound;
-    params.context_bound = Race::kMaxSwitches;
-  } else {
-    params.search_type = rl::sched_full;
-  }
-  Nothing nothing;  // a failure that is expected is not worth its history
-  std::ostream report(&nothing);
-  params.output_stream = params.progress_stream = &report;
-  const bool good = rl::simulate<Race>(params);
-  *iterations = static_cast<unsigned long>(params.stop_iteration);
-  return good;
-}
-
-struct Tally {
-  bool all_hold = true;
-  bool verbose = true;
-  const char* caught_by = nullptr;
-  unsigned long caught_at = 0;
-  unsigned long total = 0;
-};
-
-template <typename... Races>
-void run(Tally* tally) {
-  const auto one = [tally](const char* name, bool (*holds_here)(unsigned long*)) {
-    if (tally->caught_by != nullptr) return;  // one is enough
-    unsigned long iterations = 0;
-    const auto start = std::chrono::steady_clock::now();
-    const bool good = holds_here(&iterations);
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::steady_clock::now() - start)
-                        .count();
-    tally->total += iterations;
-    if (tally->verbose) {
-      std::printf("%-50s %9lu interleavings %6ld ms  %s\n", name, iterations, static_cast<long>(ms),
-                  good ? "ok" : "FAILED");
-    }
-    tally->all_hold &= good;
-    if (!good && mutant != Mutant::kNone) {
-      tally->caught_by = name;
-      tally->caught_at = iterations;
-    }
-  };
-  (one(Races::kName, &holds<Races>), ...);
-}
-
-void run_races(Tally* tally) {
-  run<AcceptAndRescind, AcceptAndExpiry, Stranger, Bystander, AgentLoss, FrameworkLoss, Reuse,
-      AcceptAndDecline, DoubleAccept, AllFour, LateAccept>(tally);
-}
-
-// Every order above relaxed in the header is one of the mutants.
-bool orders_are_covered() {
-  std::ifstream file(SHOAL_SOURCE_DIR "/core/offer_table.h");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  int strong = 0;
-  for (const char* order : {"acquire", "release", "acq_rel", "seq_cst", "consume"}) {
-    const std::string name = std::string("std::memory_order_") + order;
-    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + 1)) ++strong;
-  }
-  std::printf("memory orders above relaxed in the header: %d, with a mutant: %d\n", strong,
-              kOrders);
-  return strong == kOrders;
+void run_races(shoal::model::Tally* tally) {
+  shoal::model::run<AcceptAndRescind, AcceptAndExpiry, Stranger, Bystander, AgentLoss,
+                    FrameworkLoss, Reuse, AcceptAndDecline, DoubleAccept, AllFour, LateAccept>(
+      tally);
 }
 
 int run_mutants() {
-  bool good = orders_are_covered();
-  for (int i = 1; i < static_cast<int>(Mutant::kCount); ++i) {
-    mutant = static_cast<Mutant>(i);
-    Tally tally;
-    tally.verbose = false;
-    run_races(&tally);
-    if (tally.caught_by == nullptr) {
-      std::printf("%-40s SURVIVED %lu interleavings\n", kNames[i], tally.total);
-      good = false;
-    } else {
-      std::printf("%-40s caught by \"%s\" at interleaving %lu\n", kNames[i], tally.caught_by,
-                  tally.caught_at);
-    }
-  }
-  return good ? 0 : 1;
+  const int strong = shoal::model::strong_orders("core/offer_table.h");
+  std::printf("memory orders above relaxed in the header: %d, with a mutant: %d\n", strong,
+              kOrders);
+  const bool caught = shoal::model::all_caught(run_races, kNames, static_cast<int>(Mutant::kCount));
+  return caught && strong == kOrders ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (argc > 1 && std::strcmp(argv[1], "--mutants") == 0) return run_mutants();
-  Tally tally;
-  run_races(&tally);
-  std::printf("%lu interleavings in all\n", tally.total);
-  return tally.all_hold ? 0 : 1;
+  return shoal::model::run_model(argc, argv, run_races, run_mutants);
 }
