@@ -8,6 +8,7 @@
 // Iterations are samples; counters: p50_us, p99_us, max_us.
 #include <benchmark/benchmark.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,8 +45,8 @@ class FullAgent final : public Peer {
 
   core::AgentId id;
 
-  bool end_task() {
-    if (task_.empty()) return false;
+  bool is_full() const { return !task_.empty(); }
+  void end_task() {
     core::TaskStatus status;
     status.framework = framework_;
     status.task = task_;
@@ -55,7 +56,6 @@ class FullAgent final : public Peer {
     status.uuid = core::draw_uuid(random_);
     send(*connection_, status);
     task_.clear();
-    return true;
   }
   void heartbeat() {
     if (connection_ != nullptr) send(*connection_, core::Heartbeat{++beats_});
@@ -96,7 +96,6 @@ class Filler final : public Peer {
 
   core::AgentId awaited;
   Clock::time_point offered_at;
-  std::int64_t launched = 0;
 
  private:
   void on_welcome(net::Connection& connection) override {
@@ -121,7 +120,7 @@ class Filler final : public Peer {
       offered_at = Clock::now();
       reactor_.stop();
     }
-    const std::string name = std::to_string(++launched);
+    const std::string name = std::to_string(++launched_);
     core::Accept accept;
     accept.offers.push_back(offer.id);
     core::TaskLaunch task;
@@ -132,6 +131,7 @@ class Filler final : public Peer {
   }
 
   net::Reactor& reactor_;
+  std::int64_t launched_ = 0;
 };
 
 // A master process, made before this one has any thread.
@@ -142,6 +142,7 @@ class MasterProcess {
     folder_ = ::mkdtemp(pattern);
     pid_ = ::fork();
     if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a benchmark that aborts leaves no master
       master::MasterOptions options;
       options.listen = "127.0.0.1:0";
       options.data_dir = folder_ + "/data";
@@ -180,9 +181,9 @@ class Bed {
     filler_ = std::make_unique<Filler>(*reactor_, master_.address());
     timer_ = std::make_unique<net::Timer>(*reactor_, [this] { tick(); });
     timer_->start_repeating(kHeartbeatTick);
-    wait_for_ = count;
-    reactor_->run();  // until all are full
-    wait_for_ = 0;
+    filling_ = true;
+    reactor_->run();
+    filling_ = false;
   }
   ~Bed() {
     timer_.reset();
@@ -195,7 +196,7 @@ class Bed {
     FullAgent& agent = *agents_[next_++ % agents_.size()];
     filler_->awaited = agent.id;
     const Clock::time_point began = Clock::now();
-    if (!agent.end_task()) std::abort();
+    agent.end_task();
     reactor_->run();
     return std::chrono::duration<double>(filler_->offered_at - began).count();
   }
@@ -206,7 +207,10 @@ class Bed {
          i += kHeartbeatTicks) {
       agents_[i]->heartbeat();
     }
-    if (wait_for_ > 0 && filler_->launched >= wait_for_) reactor_->stop();
+    if (filling_ && std::all_of(agents_.begin(), agents_.end(),
+                                [](const auto& agent) { return agent->is_full(); })) {
+      reactor_->stop();
+    }
   }
 
   MasterProcess master_;
@@ -214,7 +218,7 @@ class Bed {
   std::vector<std::unique_ptr<FullAgent>> agents_;
   std::unique_ptr<Filler> filler_;
   std::unique_ptr<net::Timer> timer_;
-  std::int64_t wait_for_ = 0;
+  bool filling_ = false;  // until every agent has its task
   std::int64_t ticks_ = 0;
   std::size_t next_ = 0;
 };
