@@ -22,7 +22,7 @@ void NullExecutor::kill(core::FrameworkId framework, std::string_view task, Kill
     if (run.framework != framework || run.task != task) continue;
     if (mode == KillMode::kTerminate && run.ignores_term) return;
     run.signal = mode == KillMode::kTerminate ? SIGTERM : SIGKILL;
-    run.ends_at = core::TimePoint::min();
+    run.due = core::TimePoint::min();
     return;
   }
 }
@@ -31,21 +31,23 @@ void NullExecutor::tick(ExecutorEvents& events, core::TimePoint now) {
   // The events may append to runs_; what they append is found by the next tick.
   std::size_t index = 0;
   for (std::size_t left = runs_.size(); left > 0; --left) {
-    const bool is_gone = runs_[index].ends_at <= now && tell_one(events, index, now);
+    const bool is_gone = runs_[index].due <= now && tell_one(events, index, now);
     if (!is_gone) ++index;
   }
 }
 
 bool NullExecutor::tell_one(ExecutorEvents& events, std::size_t index, core::TimePoint now) {
   Run& run = runs_[index];
+  if (!run.is_started && !std::exchange(run.is_seen, true) && run.signal == 0) {
+    run.due = now + options_.start.draw(random_);
+    if (run.due > now) return false;
+  }
   if (!run.is_started) {
     const bool refused = options_.refuse_one_in != 0 && random_.chance(1, options_.refuse_one_in);
     if (!refused) {
       run.is_started = true;
-      const auto spread = static_cast<std::uint64_t>((options_.max_run - options_.min_run).count());
-      run.ends_at = now + options_.min_run +
-                    core::Duration(static_cast<core::Duration::rep>(random_.below(spread + 1)));
-      if (run.signal != 0) run.ends_at = core::TimePoint::min();
+      run.due = now + options_.run.draw(random_);
+      if (run.signal != 0) run.due = core::TimePoint::min();
       const std::string task = run.task;  // `run` may move below
       events.on_started(run.framework, task);
       return false;
@@ -66,7 +68,7 @@ bool NullExecutor::tell_one(ExecutorEvents& events, std::size_t index, core::Tim
 
 core::TimePoint NullExecutor::next_deadline() const {
   core::TimePoint next = core::TimePoint::max();
-  for (const Run& run : runs_) next = std::min(next, run.ends_at);
+  for (const Run& run : runs_) next = std::min(next, run.due);
   return next;
 }
 

@@ -10,14 +10,15 @@
 
 #include "agent/effects.h"
 #include "agent/executor.h"
+#include "core/duration_spread.h"
 #include "core/random.h"
 #include "core/time.h"
 
 namespace shoal::agent {
 
 struct NullExecutorOptions {
-  core::Duration min_run{0};  // a run lasts a time drawn from [min_run, max_run]
-  core::Duration max_run{0};
+  core::DurationSpread start{};          // from launch() to the start
+  core::DurationSpread run{};            // from the start to the end
   std::uint32_t fail_one_in = 0;         // ends with exit code 1; 0: never
   std::uint32_t refuse_one_in = 0;       // cannot be launched; 0: never
   std::uint32_t ignore_term_one_in = 0;  // needs KillMode::kForce; 0: never
@@ -28,7 +29,7 @@ class NullExecutor final : public Executor {
   NullExecutor(std::uint64_t seed, const NullExecutorOptions& options)
       : random_(seed), options_(options) {}
 
-  // Both are answered by the next tick().
+  // Both are answered by a later tick().
   void launch(const LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override;
 
@@ -46,7 +47,9 @@ class NullExecutor final : public Executor {
   struct Run {
     core::FrameworkId framework;
     std::string task;
-    core::TimePoint ends_at = core::TimePoint::min();
+    // When it starts, once started when it ends; unset until the first tick().
+    core::TimePoint due = core::TimePoint::min();
+    bool is_seen = false;
     std::int32_t signal = 0;  // that ended it
     bool is_started = false;
     bool ignores_term = false;

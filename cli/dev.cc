@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "agent/agent_options.h"
+#include "cli/data_folder.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/resources_option.h"
@@ -33,8 +33,6 @@
 
 namespace shoal::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kLook{10};  // is it ready?
 constexpr std::chrono::seconds kReadyTimeout{60};
@@ -61,40 +59,6 @@ absl::Status write_atomically(const std::string& path, std::string_view text) {
   if (!status.ok()) ::unlink(temporary.c_str());
   return status;
 }
-
-// Made when there is no --data, and removed with all that is in it.
-class DataFolder {
- public:
-  absl::Status prepare(const std::string& wanted) {
-    std::error_code error;
-    if (!wanted.empty()) {
-      fs::create_directories(wanted, error);
-      path_ = fs::absolute(wanted).lexically_normal().string();
-    } else {
-      const fs::path parent = fs::temp_directory_path(error);
-      std::string pattern = (parent / "shoal-dev-XXXXXX").string();
-      if (error || ::mkdtemp(pattern.data()) == nullptr) {
-        return absl::InternalError(
-            fmt::format("cannot make a temporary folder: {}", std::strerror(errno)));
-      }
-      path_ = pattern;
-      is_temporary_ = true;
-    }
-    if (!error) return absl::OkStatus();
-    return absl::InternalError(fmt::format("cannot make {}: {}", wanted, error.message()));
-  }
-  ~DataFolder() {
-    std::error_code error;
-    if (is_temporary_) fs::remove_all(path_, error);
-    if (error) say(fmt::format("cannot remove {}: {}", path_, error.message()));
-  }
-  const std::string& path() const { return path_; }
-  bool is_temporary() const { return is_temporary_; }
-
- private:
-  std::string path_;
-  bool is_temporary_ = false;
-};
 
 class DevCluster {
  public:
@@ -322,7 +286,7 @@ int run_dev(const DevVerb& verb) {
     return kExitFailed;
   }
   DataFolder data;
-  if (auto status = data.prepare(verb.data_dir); !status.ok()) {
+  if (auto status = data.prepare(verb.data_dir, "shoal-dev"); !status.ok()) {
     say(core::message_of(status));
     return kExitFailed;
   }

@@ -39,6 +39,23 @@ absl::StatusOr<core::Duration> parse_duration(std::string_view text) {
   return std::chrono::microseconds(*number * unit_ms);
 }
 
+absl::StatusOr<core::DurationSpread> parse_spread(std::string_view text) {
+  constexpr std::string_view kExponential = "exp:";
+  if (text.starts_with(kExponential)) {
+    const auto mean = parse_duration(text.substr(kExponential.size()));
+    if (!mean.ok()) return mean.status();
+    return core::DurationSpread::exponential(*mean);
+  }
+  const std::size_t dots = text.find("..");
+  const auto least = parse_duration(text.substr(0, dots));
+  if (!least.ok()) return least.status();
+  if (dots == std::string_view::npos) return core::DurationSpread::fixed(*least);
+  const auto most = parse_duration(text.substr(dots + 2));
+  if (!most.ok()) return most.status();
+  if (*most < *least) return core::invalid("'{}' ends before it begins", core::printable(text));
+  return core::DurationSpread::uniform(*least, *most);
+}
+
 std::string duration_to_string(core::Duration duration) {
   const std::int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   if (ms < 1000) return fmt::format("{}ms", ms);

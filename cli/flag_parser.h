@@ -94,4 +94,10 @@ Finish define_volume_grow(Parser& parser);
 Finish define_volume_shrink(Parser& parser);
 Finish define_volume_list(Parser& parser);
 
+Finish define_swarm(Parser& parser);  // flags_load.cc
+Finish define_bench_agents(Parser& parser);
+Finish define_bench_launch(Parser& parser);
+Finish define_bench_offer_latency(Parser& parser);
+Finish define_bench_churn(Parser& parser);
+
 }  // namespace shoal::cli

@@ -32,7 +32,7 @@ struct VerbEntry {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 20> kVerbs = {{
+constexpr std::array<VerbEntry, 22> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -75,11 +75,16 @@ constexpr std::array<VerbEntry, 20> kVerbs = {{
      "  shoal unreserve node-7 'cpus(ads,dynamic):4'",
      define_unreserve},
     {"volume", "disk that outlives tasks: list, create, destroy, grow, shrink", "", nullptr},
+    {"swarm", "many simulated agents for a master",
+     "  shoal swarm --master 127.0.0.1:7070 --agents 10000\n"
+     "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
+     define_swarm},
+    {"bench", "how fast: agents, launch, offer-latency, churn", "", nullptr},
     {"version", "what this program is", "  shoal version\n  shoal version -o json", define_version},
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 10> kActions = {{
+constexpr std::array<VerbEntry, 14> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -101,6 +106,17 @@ constexpr std::array<VerbEntry, 10> kActions = {{
      define_volume_grow},
     {"volume shrink", "take disk off a volume", "  shoal volume shrink node-7 --id data --by 50",
      define_volume_shrink},
+    {"bench agents", "register agents, then watch them",
+     "  shoal bench agents --agents 100000 --duration 60s", define_bench_agents},
+    {"bench launch", "launches a second, and how long one takes",
+     "  shoal bench launch --agents 10000 --duration 60s\n"
+     "  shoal bench launch --agents 10000 --batch 16 -o json\n"
+     "  shoal bench launch --agents 1000 --rate 5000 --report /tmp/report",
+     define_bench_launch},
+    {"bench offer-latency", "from free resources to the offer",
+     "  shoal bench offer-latency --agents 10000 --rate 200", define_bench_offer_latency},
+    {"bench churn", "launches while agents die and connections break",
+     "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
 }};
 
 const VerbEntry* find_verb(std::string_view name) {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "bench/load/swarm_options.h"
 #include "core/cluster_view.h"
 #include "core/messages.h"
 #include "core/resources.h"
@@ -145,12 +146,38 @@ struct VolumesVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+struct SwarmVerb {
+  load::SwarmOptions options;
+  std::string ready_file;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct BenchVerb {
+  enum class Kind : std::uint8_t { kAgents, kLaunch, kOfferLatency, kChurn };
+  Kind kind = Kind::kAgents;
+  std::string attach;  // HOST:PORT of a master that runs already; empty: starts one
+  std::uint32_t agents = 1000;
+  std::uint32_t frameworks = 1;
+  std::uint32_t batch = 1;
+  double rate = 0;  // a second; of kLaunch and kChurn 0: half of what was sustained
+  core::Duration warm_up{};
+  core::Duration duration{};
+  core::Resources agent_resources;
+  core::Resources task_resources;
+  double fail_per_minute = 0;
+  double disconnect_per_minute = 0;
+  std::vector<std::string> master_args;  // more words for `shoal master`
+  std::string preload;                   // a malloc for the master, as LD_PRELOAD
+  std::string report;                    // folder for the page; empty: none
+  OutputFormat format = OutputFormat::kTable;
+};
+
 struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
 using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, KillVerb,
                           TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
-                          VolumesVerb, VersionVerb>;
+                          VolumesVerb, VersionVerb, SwarmVerb, BenchVerb>;
 
 }  // namespace shoal::cli

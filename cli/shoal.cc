@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/act.h"
+#include "cli/bench.h"
 #include "cli/daemons.h"
 #include "cli/dev.h"
 #include "cli/exit_code.h"
@@ -15,6 +16,7 @@
 #include "cli/operate.h"
 #include "cli/run.h"
 #include "cli/shares.h"
+#include "cli/swarm.h"
 #include "cli/terminal.h"
 #include "cli/version.h"
 #include "core/limits.h"
@@ -43,6 +45,8 @@ int perform(const WeightVerb& verb) { return run_weight(verb); }
 int perform(const OperateVerb& verb) { return run_operate(verb); }
 int perform(const VolumesVerb& verb) { return run_volumes(verb); }
 int perform(const VersionVerb& verb) { return run_version(verb); }
+int perform(const SwarmVerb& verb) { return run_swarm(verb); }
+int perform(const BenchVerb& verb) { return run_bench(verb); }
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "net/dialer.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -19,6 +20,13 @@ namespace {
 absl::Status connect_error(const SocketAddress& address, int code) {
   return absl::UnavailableError(
       absl::StrCat("cannot connect to ", address.to_string(), ": ", std::strerror(code)));
+}
+
+// The port is chosen by connect(), so that one port serves for many peers. False: errno tells.
+bool bind_late(int fd, const SocketAddress& source) {
+  const int yes = 1;
+  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+  return ::bind(fd, source.get(), source.size()) == 0;
 }
 
 }  // namespace
@@ -143,7 +151,9 @@ void Dialer::State::connect_next(absl::Status why) {
       why = connect_error(connecting_to, errno);
       continue;
     }
-    if (::connect(fd, connecting_to.get(), connecting_to.size()) != 0 && errno != EINPROGRESS) {
+    const bool is_bound = !options.source.has_value() || bind_late(fd, *options.source);
+    if (!is_bound ||
+        (::connect(fd, connecting_to.get(), connecting_to.size()) != 0 && errno != EINPROGRESS)) {
       why = connect_error(connecting_to, errno);
       ::close(std::exchange(fd, -1));
       continue;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ namespace shoal::net {
 
 struct DialerOptions {
   std::vector<HostPort> addresses;  // tried in order, at least one; names are resolved each time
-  std::uint64_t seed = 0;           // of the backoff's jitter: random_seed(), or fixed in tests
+  std::optional<SocketAddress> source;  // dial from there; its port is 0
+  std::uint64_t seed = 0;               // of the backoff's jitter: random_seed(), or fixed in tests
   BackoffLimits backoff;
   core::Duration connect_timeout = core::kDialTimeout;
   ConnectionOptions connection;  // hello_timeout: how long the peer may take to greet back

@@ -44,7 +44,7 @@ struct NullAgent final : public ExecutorEvents {
 };
 
 TEST(NullExecutor, RunsForItsTime) {
-  NullAgent a({.min_run = milliseconds(100), .max_run = milliseconds(100)});
+  NullAgent a({.run = core::DurationSpread::fixed(milliseconds(100))});
   EXPECT_EQ(a.executor.next_deadline(), core::TimePoint::max());
   a.launch("t");
   EXPECT_EQ(a.executor.next_deadline(), core::TimePoint::min());
@@ -58,6 +58,20 @@ TEST(NullExecutor, RunsForItsTime) {
   EXPECT_EQ(a.executor.running(), 0u);
 }
 
+TEST(NullExecutor, StartsLate) {
+  NullAgent a({.start = core::DurationSpread::fixed(milliseconds(50)),
+               .run = core::DurationSpread::fixed(milliseconds(10))});
+  a.launch("t");
+  a.tick(milliseconds(0));
+  EXPECT_EQ(a.executor.next_deadline(), a.test.now + milliseconds(50));
+  a.tick(milliseconds(49));
+  EXPECT_EQ(a.state_of("t"), core::TaskState::kStaging);
+  a.tick(milliseconds(1));
+  EXPECT_EQ(a.state_of("t"), core::TaskState::kRunning);
+  a.tick(milliseconds(10));
+  EXPECT_EQ(a.state_of("t"), core::TaskState::kFinished);
+}
+
 TEST(NullExecutor, ManyStartAndEndInOneTick) {
   NullAgent a({});
   for (const auto* task : {"a", "b", "c"}) a.launch(task);
@@ -69,8 +83,7 @@ TEST(NullExecutor, ManyStartAndEndInOneTick) {
 }
 
 TEST(NullExecutor, KillsAndFailuresAsAsked) {
-  NullAgent a(
-      {.min_run = milliseconds(1000), .max_run = milliseconds(1000), .ignore_term_one_in = 1});
+  NullAgent a({.run = core::DurationSpread::fixed(milliseconds(1000)), .ignore_term_one_in = 1});
   a.launch("t");
   a.tick(milliseconds(0));
   a.executor.kill(kFramework, "t", KillMode::kTerminate);
@@ -93,7 +106,7 @@ TEST(NullExecutor, KillsAndFailuresAsAsked) {
 }
 
 TEST(NullExecutor, AKillBeforeTheFirstTickIsNotLost) {
-  NullAgent a({.min_run = milliseconds(1000), .max_run = milliseconds(1000)});
+  NullAgent a({.run = core::DurationSpread::fixed(milliseconds(1000))});
   a.launch("t");
   a.test.kill("t");
   a.executor.kill(kFramework, "t", KillMode::kForce);

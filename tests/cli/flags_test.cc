@@ -309,6 +309,40 @@ TEST(FlagsTest, Volumes) {
   EXPECT_THAT(usage_error({"volume", "grow", "n", "--id", "d"}), HasSubstr("--by"));
 }
 
+TEST(FlagsTest, Swarm) {
+  const auto swarm = parse<SwarmVerb>(
+      {"swarm", "--agents", "20000", "--cpus", "4", "--mem", "100", "--task-duration", "5ms..20ms",
+       "--fail", "0.1%/min", "--disconnect", "100%", "--slow", "1%:200ms", "--seed", "7"});
+  EXPECT_EQ(swarm.options.master, kMaster);
+  EXPECT_EQ(swarm.options.agents, 20'000u);
+  EXPECT_EQ(swarm.options.resources.cpus, 4000);
+  EXPECT_DOUBLE_EQ(swarm.options.fail_per_minute, 0.001);
+  EXPECT_DOUBLE_EQ(swarm.options.disconnect_per_minute, 1);
+  EXPECT_DOUBLE_EQ(swarm.options.slow, 0.01);
+  EXPECT_EQ(swarm.options.slow_by, std::chrono::milliseconds(200));
+  EXPECT_EQ(swarm.options.seed, 7u);
+  EXPECT_THAT(usage_error({"swarm", "--agents", "0"}), HasSubstr("from 1 to"));
+  EXPECT_THAT(usage_error({"swarm", "--fail", "3"}), HasSubstr("as in 0.1%/min"));
+  EXPECT_THAT(usage_error({"swarm", "--fail", "101%"}), HasSubstr("--fail"));
+  EXPECT_THAT(usage_error({"swarm", "--slow", "1%"}), HasSubstr("1%:200ms"));
+  EXPECT_THAT(usage_error({"swarm", "--task-duration", "exp:"}), HasSubstr("--task-duration"));
+}
+
+TEST(FlagsTest, Bench) {
+  const auto launch =
+      parse<BenchVerb>({"bench", "launch", "--agents", "50", "--batch", "16", "--duration", "60s",
+                        "--master-arg=--reactors=1", "--master-arg=--sorter=random"});
+  EXPECT_EQ(launch.kind, BenchVerb::Kind::kLaunch);
+  EXPECT_EQ(launch.batch, 16u);
+  EXPECT_EQ(launch.duration, std::chrono::seconds(60));
+  EXPECT_THAT(launch.master_args, ElementsAre("--reactors=1", "--sorter=random"));
+  EXPECT_EQ(launch.task_resources.cpus, 1000);
+  EXPECT_THAT(usage_error({"bench", "launch", "--duration", "1ms"}), HasSubstr("at least 1s"));
+  EXPECT_THAT(usage_error({"bench", "launch", "--attach", "nowhere"}), HasSubstr("--attach"));
+  EXPECT_THAT(usage_error({"bench", "lunch"}), HasSubstr("did you mean 'launch'"));
+  EXPECT_THAT(usage_error({"bench"}), HasSubstr("agents, launch"));
+}
+
 TEST(FlagsTest, ListsAndLogs) {
   const auto list = parse<ListVerb>({"frameworks", "f-1", "-o", "jsonl", "--master", "[::1]:80"});
   EXPECT_EQ(list.kind, core::QueryKind::kFrameworks);

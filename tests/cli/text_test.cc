@@ -15,6 +15,19 @@ namespace {
 
 using testing::HasSubstr;
 
+TEST(DurationTest, SpreadsHaveThreeForms) {
+  core::Random random(1);
+  EXPECT_EQ(parse_spread("10ms")->draw(random), std::chrono::milliseconds(10));
+  EXPECT_EQ(parse_spread("0")->draw(random), core::Duration(0));
+  const core::Duration drawn = parse_spread("5ms..20ms")->draw(random);
+  EXPECT_GE(drawn, std::chrono::milliseconds(5));
+  EXPECT_LE(drawn, std::chrono::milliseconds(20));
+  EXPECT_NE(parse_spread("exp:30s")->draw(random), parse_spread("exp:30s")->draw(random));
+  for (const char* bad : {"", "..", "5ms..", "20ms..5ms", "exp:", "exp", "log:3s"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_spread(bad).status())) << bad;
+  }
+}
+
 TEST(DurationTest, ReadsAndWrites) {
   EXPECT_EQ(*parse_duration("250ms"), std::chrono::milliseconds(250));
   EXPECT_EQ(*parse_duration("5"), std::chrono::seconds(5));

@@ -51,8 +51,9 @@ void SimAgent::begin_life(core::AgentId id) {
   }
   state_->id = id;
   agent::NullExecutorOptions options;
-  options.min_run = sim_.draw(milliseconds(1), milliseconds(100));
-  options.max_run = options.min_run + sim_.draw(milliseconds(10), seconds(6));
+  const core::Duration least = sim_.draw(milliseconds(1), milliseconds(100));
+  options.run =
+      core::DurationSpread::uniform(least, least + sim_.draw(milliseconds(10), seconds(6)));
   options.fail_one_in = 5;
   options.refuse_one_in = 12;
   options.ignore_term_one_in = 3;

@@ -1,0 +1,266 @@
+// Flags of the verbs that measure: swarm, bench.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
+
+#include "cli/duration.h"
+#include "cli/flag_parser.h"
+#include "cli/resources_option.h"
+#include "core/limits.h"
+
+namespace shoal::cli {
+namespace {
+
+// "0.1%/min", "5%": parts of a whole; `suffix` may follow.
+absl::StatusOr<double> parse_part(std::string_view flag, std::string_view text,
+                                  std::string_view suffix) {
+  std::string_view number = text;
+  if (number.ends_with(suffix)) number.remove_suffix(suffix.size());
+  const bool is_percent = number.ends_with('%');
+  if (is_percent) number.remove_suffix(1);
+  const auto milli = core::parse_milli(number);
+  if (!is_percent || !milli.ok() || *milli < 0 || *milli > 100'000) {
+    return core::invalid("{}: '{}' is no part: expected percent, as in 0.1%{}", flag,
+                         core::printable(text), suffix);
+  }
+  return static_cast<double>(*milli) / 100'000;
+}
+
+// "1%:200ms"
+absl::Status parse_slow(const std::string& text, load::SwarmOptions& options) {
+  if (text.empty()) return absl::OkStatus();
+  const std::size_t colon = text.find(':');
+  const auto part = parse_part("--slow", std::string_view(text).substr(0, colon), "");
+  if (!part.ok()) return part.status();
+  if (colon == std::string::npos) {
+    return core::invalid("--slow: '{}' does not say by how much, as in 1%:200ms",
+                         core::printable(text));
+  }
+  const auto by = parse_duration(std::string_view(text).substr(colon + 1));
+  if (!by.ok()) return core::invalid("--slow: {}", core::message_of(by.status()));
+  options.slow = *part;
+  options.slow_by = *by;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<core::Resources> parse_some(std::string_view flag, const std::string& text) {
+  auto resources = core::parse_resources(text);
+  if (!resources.ok()) {
+    return core::invalid("{}: {}", flag, core::message_of(resources.status()));
+  }
+  return *std::move(resources);
+}
+
+struct SwarmTexts {
+  SwarmVerb verb;
+  std::string agents = "1000";
+  std::string reactors = "0";
+  std::string cpus = "8";
+  std::string mem = "16384";
+  std::string resources;
+  std::string task_duration = "0";
+  std::string start_delay = "0";
+  std::string fail = "0%/min";
+  std::string disconnect = "0%/min";
+  std::string slow;
+  std::string seed = "1";
+};
+
+absl::Status finish_behaviour(SwarmTexts& texts) {
+  load::SwarmOptions& options = texts.verb.options;
+  const auto run = parse_spread(texts.task_duration);
+  if (!run.ok()) return core::invalid("--task-duration: {}", core::message_of(run.status()));
+  options.task_run = *run;
+  const auto start = parse_spread(texts.start_delay);
+  if (!start.ok()) return core::invalid("--start-delay: {}", core::message_of(start.status()));
+  options.task_start = *start;
+  const auto fail = parse_part("--fail", texts.fail, "/min");
+  if (!fail.ok()) return fail.status();
+  options.fail_per_minute = *fail;
+  const auto disconnect = parse_part("--disconnect", texts.disconnect, "/min");
+  if (!disconnect.ok()) return disconnect.status();
+  options.disconnect_per_minute = *disconnect;
+  return parse_slow(texts.slow, options);
+}
+
+absl::StatusOr<Verb> finish_swarm(SwarmTexts& texts, const Parser& parsed) {
+  load::SwarmOptions& options = texts.verb.options;
+  if (auto ok = finish_shared(parsed, &options.master, &texts.verb.format); !ok.ok()) return ok;
+  const auto agents =
+      parse_count<std::uint32_t>("--agents", texts.agents, 1, load::kMaxSwarmAgents);
+  if (!agents.ok()) return agents.status();
+  options.agents = *agents;
+  const auto reactors = parse_count<std::uint32_t>("--reactors", texts.reactors, 0,
+                                                   std::uint32_t{core::kMaxReactors} - 1);
+  if (!reactors.ok()) return reactors.status();
+  options.reactors = *reactors;
+  const auto seed = parse_count<std::uint64_t>("--seed", texts.seed, 0, ~std::uint64_t{0});
+  if (!seed.ok()) return seed.status();
+  options.seed = *seed;
+  const std::string plain = fmt::format("cpus:{};mem:{}", texts.cpus, texts.mem);
+  auto resources = texts.resources.empty() ? parse_some("--cpus and --mem", plain)
+                                           : parse_some("--resources", texts.resources);
+  if (!resources.ok()) return resources.status();
+  options.resources = *std::move(resources);
+  if (auto ok = finish_behaviour(texts); !ok.ok()) return ok;
+  return texts.verb;
+}
+
+// --- bench ---
+
+struct BenchTexts {
+  BenchVerb verb;
+  std::string agents = "1000";
+  std::string frameworks = "1";
+  std::string batch = "1";
+  std::string rate = "0";
+  std::string warm_up = "3s";
+  std::string duration = "10s";
+  std::string agent_resources = "cpus:8;mem:16384";
+  std::string task_resources = "cpus:1;mem:1024";
+  std::string fail = "5%/min";
+  std::string disconnect = "20%/min";
+};
+
+absl::Status finish_numbers(BenchTexts& texts) {
+  BenchVerb& verb = texts.verb;
+  const auto agents =
+      parse_count<std::uint32_t>("--agents", texts.agents, 1, load::kMaxSwarmAgents);
+  if (!agents.ok()) return agents.status();
+  verb.agents = *agents;
+  const auto frameworks = parse_count<std::uint32_t>("--frameworks", texts.frameworks, 1, 10'000);
+  if (!frameworks.ok()) return frameworks.status();
+  verb.frameworks = *frameworks;
+  const auto batch = parse_count<std::uint32_t>("--batch", texts.batch, 1,
+                                                std::uint32_t{core::kMaxTasksPerAccept});
+  if (!batch.ok()) return batch.status();
+  verb.batch = *batch;
+  const auto rate = parse_count<std::uint32_t>("--rate", texts.rate, 0, 10'000'000);
+  if (!rate.ok()) return rate.status();
+  verb.rate = *rate;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verb> finish_bench(BenchTexts& texts, const Parser& parsed) {
+  BenchVerb& verb = texts.verb;
+  std::string unused;
+  if (auto ok = finish_shared(parsed, &unused, &verb.format); !ok.ok()) return ok;
+  if (!verb.attach.empty()) {
+    if (auto ok = check_address("--attach", verb.attach); !ok.ok()) return ok;
+  }
+  if (auto ok = finish_numbers(texts); !ok.ok()) return ok;
+  const auto warm_up = parse_duration(texts.warm_up);
+  if (!warm_up.ok()) return core::invalid("--warm-up: {}", core::message_of(warm_up.status()));
+  verb.warm_up = *warm_up;
+  const auto duration = parse_duration(texts.duration);
+  if (!duration.ok()) return core::invalid("--duration: {}", core::message_of(duration.status()));
+  if (*duration < std::chrono::seconds(1)) return core::invalid("--duration: at least 1s");
+  verb.duration = *duration;
+  auto agent = parse_some("--agent-resources", texts.agent_resources);
+  if (!agent.ok()) return agent.status();
+  verb.agent_resources = *std::move(agent);
+  auto task = parse_some("--task-resources", texts.task_resources);
+  if (!task.ok()) return task.status();
+  verb.task_resources = *std::move(task);
+  const auto fail = parse_part("--fail", texts.fail, "/min");
+  if (!fail.ok()) return fail.status();
+  verb.fail_per_minute = *fail;
+  const auto disconnect = parse_part("--disconnect", texts.disconnect, "/min");
+  if (!disconnect.ok()) return disconnect.status();
+  verb.disconnect_per_minute = *disconnect;
+  return verb;
+}
+
+// What every bench takes.
+auto begin_bench(Parser& parser, BenchVerb::Kind kind) {
+  auto texts = std::make_shared<BenchTexts>();
+  texts->verb.kind = kind;
+  CLI::App& app = parser.app;
+  add_format_option(parser);
+  app.add_option("--agents", texts->agents, "how many")->capture_default_str();
+  app.add_option("--agent-resources", texts->agent_resources, "of each")->capture_default_str();
+  app.add_option("--duration", texts->duration, "how long is measured")->capture_default_str();
+  app.add_option("--attach", texts->verb.attach,
+                 "HOST:PORT of a master that runs already (else one is started)");
+  app.add_option("--master-arg", texts->verb.master_args,
+                 "one more word for `shoal master`, as --master-arg=--reactors=1; may be repeated");
+  app.add_option("--preload", texts->verb.preload, "a malloc for the master: a library's path");
+  app.add_option("--report", texts->verb.report, "folder for a page with histograms, and the JSON");
+  return texts;
+}
+
+void add_load_options(Parser& parser, BenchTexts& texts, const char* about_rate) {
+  CLI::App& app = parser.app;
+  app.add_option("--frameworks", texts.frameworks, "that compete")->capture_default_str();
+  app.add_option("--rate", texts.rate, about_rate)->capture_default_str();
+  app.add_option("--warm-up", texts.warm_up, "before it is measured")->capture_default_str();
+}
+
+void add_launch_options(Parser& parser, BenchTexts& texts) {
+  add_load_options(parser, texts,
+                   "launches a second at which latency is measured; 0: finds out how many it "
+                   "takes, then half of that");
+  parser.app.add_option("--batch", texts.batch, "tasks in one ACCEPT")->capture_default_str();
+  parser.app.add_option("--task-resources", texts.task_resources, "of each task")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+Finish define_swarm(Parser& parser) {
+  auto texts = std::make_shared<SwarmTexts>();
+  CLI::App& app = parser.app;
+  add_master_option(parser);
+  add_format_option(parser);
+  app.add_option("--agents", texts->agents, "how many")->capture_default_str();
+  app.add_option("--reactors", texts->reactors, "threads; 0: one for each 15,000 agents")
+      ->capture_default_str();
+  app.add_option("--cpus", texts->cpus, "of each agent")->capture_default_str();
+  app.add_option("--mem", texts->mem, "of each agent, MiB")->capture_default_str();
+  app.add_option("--resources", texts->resources,
+                 "of each agent, as 'cpus:8;mem:16384;ports:[31000-32000]', instead of both");
+  app.add_option("--task-duration", texts->task_duration,
+                 "how long tasks run: 0, 10ms, 5ms..20ms, or exp:30s (a mean)")
+      ->capture_default_str();
+  app.add_option("--start-delay", texts->start_delay, "how long they take to start; same forms")
+      ->capture_default_str();
+  app.add_option("--fail", texts->fail, "agents that die, and come back after two seconds")
+      ->capture_default_str();
+  app.add_option("--disconnect", texts->disconnect, "agents whose connection breaks")
+      ->capture_default_str();
+  app.add_option("--slow", texts->slow, "agents that start tasks late, and by how much: 1%:200ms");
+  app.add_option("--seed", texts->seed, "what is random follows from it")->capture_default_str();
+  app.add_option("--ready-file", texts->verb.ready_file, "file to write when all are registered");
+  app.add_option("--stamps", texts->verb.options.stamps,
+                 "file where the ends of tasks are noted, for a load framework");
+  return [texts](Parser& parsed) { return finish_swarm(*texts, parsed); };
+}
+
+Finish define_bench_agents(Parser& parser) {
+  const auto texts = begin_bench(parser, BenchVerb::Kind::kAgents);
+  return [texts](Parser& parsed) { return finish_bench(*texts, parsed); };
+}
+
+Finish define_bench_launch(Parser& parser) {
+  const auto texts = begin_bench(parser, BenchVerb::Kind::kLaunch);
+  add_launch_options(parser, *texts);
+  return [texts](Parser& parsed) { return finish_bench(*texts, parsed); };
+}
+
+Finish define_bench_offer_latency(Parser& parser) {
+  const auto texts = begin_bench(parser, BenchVerb::Kind::kOfferLatency);
+  add_load_options(parser, *texts, "agents a second that become free; 0: 100");
+  return [texts](Parser& parsed) { return finish_bench(*texts, parsed); };
+}
+
+Finish define_bench_churn(Parser& parser) {
+  const auto texts = begin_bench(parser, BenchVerb::Kind::kChurn);
+  add_launch_options(parser, *texts);
+  parser.app.add_option("--fail", texts->fail, "agents that die, and come back after two seconds")
+      ->capture_default_str();
+  parser.app.add_option("--disconnect", texts->disconnect, "agents whose connection breaks")
+      ->capture_default_str();
+  return [texts](Parser& parsed) { return finish_bench(*texts, parsed); };
+}
+
+}  // namespace shoal::cli

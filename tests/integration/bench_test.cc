@@ -1,0 +1,102 @@
+// `shoal swarm` and `shoal bench` end to end, in sizes that fit anywhere.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/integration/shoal_process.h"
+
+namespace shoal::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+json bench(std::vector<std::string> words) {
+  std::vector<std::string> all = {SHOAL_BINARY, "bench"};
+  all.insert(all.end(), words.begin(), words.end());
+  for (const char* word : {"--duration", "1s", "-o", "json"}) all.emplace_back(word);
+  const Result result = run(all);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return json::parse(result.out, nullptr, false);
+}
+
+TEST(BenchTest, Agents) {
+  const json out = bench({"agents", "--agents", "50"});
+  EXPECT_EQ(out["bench"], "agents");
+  EXPECT_EQ(out["registered"], 50);
+  EXPECT_EQ(out["false_losses"], 0);
+  EXPECT_EQ(out["errors"], 0);
+  EXPECT_GT(out["master_rss_bytes"], 0);
+  EXPECT_TRUE(out["launches_per_s"].is_null());
+}
+
+TEST(BenchTest, LaunchWithAReport) {
+  const TempFolder folder;
+  const json out = bench({"launch", "--agents", "20", "--warm-up", "0", "--batch", "4",
+                          "--frameworks", "3", "--report", folder.path() + "/report"});
+  EXPECT_GT(out["launches_per_s"], 0);
+  EXPECT_GT(out["samples"], 0);
+  EXPECT_EQ(out["errors"], 0);
+  EXPECT_LE(out["launch_to_running_us"]["p50"], out["launch_to_running_us"]["p99"]);
+  EXPECT_LE(out["launch_to_running_us"]["p99"], out["launch_to_running_us"]["max"]);
+  EXPECT_TRUE(std::filesystem::exists(folder.path() + "/report/launch.html"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() + "/report/launch.json"));
+}
+
+TEST(BenchTest, OfferLatency) {
+  const json out = bench({"offer-latency", "--agents", "20", "--rate", "100", "--warm-up", "0"});
+  EXPECT_GT(out["samples"], 0);
+  EXPECT_GT(out["offer_latency_us"]["p50"], 0);
+  EXPECT_EQ(out["errors"], 0);
+}
+
+TEST(BenchTest, ARunningClusterIsMeasuredToo) {
+  Cluster cluster({"--agents", "0"});
+  ASSERT_TRUE(cluster.is_ready());
+  const json out = bench({"agents", "--agents", "10", "--attach", cluster.master()});
+  EXPECT_EQ(out["registered"], 10);
+  EXPECT_TRUE(out["master_rss_bytes"].is_null());
+}
+
+TEST(BenchTest, CtrlCLeavesNothing) {
+  Process bench({SHOAL_BINARY, "bench", "agents", "--agents", "10", "--duration", "1h"});
+  ASSERT_TRUE(eventually([&] { return children_of(bench.pid()).size() == 2; }));
+  const std::vector<pid_t> children = children_of(bench.pid());
+  bench.signal(SIGINT);
+  EXPECT_EQ(bench.wait().exit_code, 130);
+  for (const pid_t child : children) EXPECT_EQ(command_line_of(child), "");
+}
+
+TEST(BenchTest, AMasterThatCannotStartIsExplained) {
+  const Result result =
+      run({SHOAL_BINARY, "bench", "agents", "--agents", "1", "--master-arg=--no-such-flag"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("unknown flag '--no-such-flag'"));
+}
+
+TEST(SwarmTest, RegistersTellsAndStops) {
+  Cluster cluster({"--agents", "0"});
+  ASSERT_TRUE(cluster.is_ready());
+  const TempFolder folder;
+  const std::string ready = folder.path() + "/ready";
+  auto swarm =
+      cluster.start_shoal({"swarm", "--agents", "30", "--reactors", "2", "--ready-file", ready,
+                           "--disconnect", "100%/min", "--fail", "100%/min", "-o", "json"});
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(ready); }));
+  const Result run = cluster.shoal({"run", "--cpus", "8", "--", "anything"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;  // it only pretends
+  swarm->signal(SIGTERM);
+  const Result result = swarm->wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const json out = json::parse(result.out, nullptr, false);
+  EXPECT_GE(out["registrations"], 30);
+  EXPECT_EQ(out["gave_up"], 0);
+  EXPECT_GE(out["tasks_started"], 1);
+}
+
+}  // namespace
+}  // namespace shoal::test
