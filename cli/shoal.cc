@@ -1,5 +1,7 @@
 #include "cli/shoal.h"
 
+#include <sys/prctl.h>
+
 #include <cstdlib>
 #include <string>
 #include <type_traits>
@@ -48,11 +50,18 @@ int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
 
+// "shoal-master" in ps and top, also where this program was started as /proc/self/exe.
+void name_process(const std::vector<std::string>& words) {
+  const std::string name = words.empty() ? "shoal" : "shoal-" + words.front();
+  ::prctl(PR_SET_NAME, name.c_str());
+}
+
 }  // namespace
 
 int shoal_main(int argc, char** argv) {
   prepare_standard_streams();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  name_process(words);
   const ParsedCommand parsed = parse_command_line(words, default_master());
   if (parsed.verb.has_value()) {
     return std::visit([](const auto& verb) { return perform(verb); }, *parsed.verb);

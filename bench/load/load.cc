@@ -19,8 +19,8 @@
 namespace shoal::load {
 namespace {
 
-// Launches are due in groups of this many microseconds.
-constexpr std::chrono::microseconds kClockTick{100};
+// High rates are due in groups, this far apart.
+constexpr std::chrono::microseconds kLeastTick{100};
 
 }  // namespace
 
@@ -87,10 +87,14 @@ void Load::go(double rate) {
   rate_ = rate;
   started_ = net::monotonic_now();
   due_count_ = sent_count_ = 0;
-  itimerspec tick{};
-  if (rate > 0)
-    tick.it_value.tv_nsec = tick.it_interval.tv_nsec = std::chrono::nanoseconds(kClockTick).count();
-  ::timerfd_settime(clock_fd_, 0, &tick, nullptr);
+  itimerspec ticks{};
+  if (rate > 0) {
+    const std::int64_t apart = std::max<std::int64_t>(std::chrono::nanoseconds(kLeastTick).count(),
+                                                      static_cast<std::int64_t>(1e9 / rate));
+    ticks.it_interval = {apart / 1'000'000'000, apart % 1'000'000'000};
+    ticks.it_value.tv_nsec = 1;
+  }
+  ::timerfd_settime(clock_fd_, 0, &ticks, nullptr);
   reactor_.run_again();
 }
 
@@ -104,7 +108,7 @@ void Load::on_clock() {
   std::uint64_t ticks = 0;
   (void)!::read(clock_fd_, &ticks, sizeof ticks);
   const std::chrono::duration<double> passed = net::monotonic_now() - started_;
-  due_count_ = static_cast<std::uint64_t>(passed.count() * rate_);
+  due_count_ = static_cast<std::uint64_t>(passed.count() * rate_) + 1;  // the first one at once
 }
 
 core::TimePoint Load::due_at(std::uint64_t index) const {
