@@ -96,12 +96,24 @@ fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name 
 fuzz-smoke:  ## the same for 5 seconds each
 	@$(MAKE) fuzz FUZZ_SECONDS=5
 
-.PHONY: bench-build bench
+.PHONY: bench-build bench bench-alloc bench-smoke
 bench-build: configure  ## the benchmarks: build/release/bench/*_bench
 	$(call ninja,$(RELEASE),benches)
 
 bench: bench-build  ## run them, one after the other
 	@scripts/run_benches $(RELEASE)/bench '$(FILTER)'
+
+bench-alloc: bootstrap  ## launches under jemalloc, mimalloc and the system's malloc, as ratios
+	$(call configure,build/system,-DCMAKE_BUILD_TYPE=Release -DALLOCATOR=system)
+	$(call ninja,build/system,shoal)
+	@build/system/shoal bench alloc --runs 5 -- launch --agents 1000 --duration 5s
+
+bench-smoke: build  ## a minute of end-to-end benches; fails on errors and losses, never on a time
+	@$(RELEASE)/shoal bench agents --agents 5000 --duration 10s
+	@$(RELEASE)/shoal bench launch --agents 1000 --duration 8s --warm-up 2s
+	@$(RELEASE)/shoal bench launch --agents 1000 --duration 4s --warm-up 2s --batch 16
+	@$(RELEASE)/shoal bench offer-latency --agents 2000 --duration 8s --warm-up 2s --frameworks 20
+	@$(RELEASE)/shoal bench churn --agents 1000 --duration 8s --warm-up 2s --rate 500
 
 .PHONY: lint format
 lint: bootstrap-dev configure  ## layers, sizes, documents, format, clang-tidy

@@ -79,12 +79,12 @@ constexpr std::array<VerbEntry, 22> kVerbs = {{
      "  shoal swarm --master 127.0.0.1:7070 --agents 10000\n"
      "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
      define_swarm},
-    {"bench", "how fast: agents, launch, offer-latency, churn", "", nullptr},
+    {"bench", "how fast: agents, launch, offer-latency, churn, compare, alloc", "", nullptr},
     {"version", "what this program is", "  shoal version\n  shoal version -o json", define_version},
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 14> kActions = {{
+constexpr std::array<VerbEntry, 16> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -117,6 +117,14 @@ constexpr std::array<VerbEntry, 14> kActions = {{
      "  shoal bench offer-latency --agents 10000 --rate 200", define_bench_offer_latency},
     {"bench churn", "launches while agents die and connections break",
      "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
+    {"bench compare", "two builds, in turn; fails when the second is worse",
+     "  shoal bench compare ./shoal-before ./shoal-after\n"
+     "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "
+     "--agents 100 --rate 1000",
+     define_bench_compare},
+    {"bench alloc", "the same bench under several mallocs",
+     "  shoal bench alloc\n  shoal bench alloc --figure master_cpu_s -- launch --rate 5000",
+     define_bench_alloc},
 }};
 
 const VerbEntry* find_verb(std::string_view name) {
@@ -206,9 +214,13 @@ std::string help_of(const CLI::App& app, std::string_view verb) {
   return text;
 }
 
-// `run` takes its command after "--"; the flags library never sees it.
+// What some verbs take after "--"; the flags library never sees it.
+bool takes_command(std::string_view verb) {
+  return verb == "run" || verb == "bench compare" || verb == "bench alloc";
+}
+
 std::vector<std::string> take_command(std::vector<std::string>& words, std::string_view verb) {
-  if (verb != "run") return {};
+  if (!takes_command(verb)) return {};
   const auto dashes = std::find(words.begin(), words.end(), "--");
   if (dashes == words.end()) return {};
   std::vector<std::string> command(dashes + 1, words.end());

@@ -205,6 +205,43 @@ void add_launch_options(Parser& parser, BenchTexts& texts) {
       ->capture_default_str();
 }
 
+// --- comparisons ---
+
+struct CompareTexts {
+  CompareVerb verb;
+  std::string runs = "5";
+  std::string threshold = "5%";
+};
+
+absl::StatusOr<Verb> finish_compare(CompareTexts& texts, const Parser& parsed) {
+  CompareVerb& verb = texts.verb;
+  std::string unused;
+  if (auto ok = finish_shared(parsed, &unused, &verb.format); !ok.ok()) return ok;
+  const auto runs = parse_count<std::uint32_t>("--runs", texts.runs, 1, 100);
+  if (!runs.ok()) return runs.status();
+  verb.runs = *runs;
+  const auto threshold = parse_part("--threshold", texts.threshold, "");
+  if (!threshold.ok()) return threshold.status();
+  verb.threshold = *threshold;
+  verb.words = parsed.command;
+  if (verb.words.empty()) verb.words = {"launch", "--agents", "1000", "--duration", "5s"};
+  return verb;
+}
+
+auto begin_compare(Parser& parser, CompareVerb::Kind kind) {
+  auto texts = std::make_shared<CompareTexts>();
+  texts->verb.kind = kind;
+  CLI::App& app = parser.app;
+  add_format_option(parser);
+  app.add_option("--runs", texts->runs, "of each, in turn; medians are compared")
+      ->capture_default_str();
+  texts->verb.figure = "launches_per_s";
+  app.add_option("--figure", texts->verb.figure,
+                 "what is compared: a key of the bench's JSON, as launch_to_running_us.p99")
+      ->capture_default_str();
+  return texts;
+}
+
 }  // namespace
 
 Finish define_swarm(Parser& parser) {
@@ -261,6 +298,21 @@ Finish define_bench_churn(Parser& parser) {
   parser.app.add_option("--disconnect", texts->disconnect, "agents whose connection breaks")
       ->capture_default_str();
   return [texts](Parser& parsed) { return finish_bench(*texts, parsed); };
+}
+
+Finish define_bench_compare(Parser& parser) {
+  const auto texts = begin_compare(parser, CompareVerb::Kind::kBuilds);
+  CLI::App& app = parser.app;
+  app.add_option("BASE", texts->verb.base, "a shoal program")->required();
+  app.add_option("HEAD", texts->verb.head, "another one")->required();
+  app.add_option("--threshold", texts->threshold, "fails when HEAD is worse by more")
+      ->capture_default_str();
+  return [texts](Parser& parsed) { return finish_compare(*texts, parsed); };
+}
+
+Finish define_bench_alloc(Parser& parser) {
+  const auto texts = begin_compare(parser, CompareVerb::Kind::kMallocs);
+  return [texts](Parser& parsed) { return finish_compare(*texts, parsed); };
 }
 
 }  // namespace shoal::cli

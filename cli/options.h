@@ -172,12 +172,25 @@ struct BenchVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// The same bench of several subjects in turn: two builds, or the same one under several mallocs.
+struct CompareVerb {
+  enum class Kind : std::uint8_t { kBuilds, kMallocs };
+  Kind kind = Kind::kBuilds;
+  std::string base;  // of kBuilds: paths of programs
+  std::string head;
+  std::uint32_t runs = 5;
+  std::string figure;              // a key of the bench's JSON, "launch_to_running_us.p99"
+  double threshold = 0.05;         // fails when the head is worse by more
+  std::vector<std::string> words;  // what to bench
+  OutputFormat format = OutputFormat::kTable;
+};
+
 struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
 using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, KillVerb,
                           TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
-                          VolumesVerb, VersionVerb, SwarmVerb, BenchVerb>;
+                          VolumesVerb, VersionVerb, SwarmVerb, BenchVerb, CompareVerb>;
 
 }  // namespace shoal::cli

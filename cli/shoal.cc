@@ -9,6 +9,7 @@
 
 #include "cli/act.h"
 #include "cli/bench.h"
+#include "cli/bench_compare.h"
 #include "cli/daemons.h"
 #include "cli/dev.h"
 #include "cli/exit_code.h"
@@ -49,6 +50,7 @@ int perform(const VolumesVerb& verb) { return run_volumes(verb); }
 int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
+int perform(const CompareVerb& verb) { return run_compare(verb); }
 
 // "shoal-master" in ps and top, also where this program was started as /proc/self/exe.
 void name_process(const std::vector<std::string>& words) {

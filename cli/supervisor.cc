@@ -30,7 +30,8 @@ absl::Status os_error(std::string_view what) {
 }
 
 // In the child, between fork and exec: only what is safe there.
-[[noreturn]] void become(char* const* arguments, int log, int null, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* arguments, int log, int null,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);  // it died before the line above
@@ -41,7 +42,7 @@ absl::Status os_error(std::string_view what) {
   ::dup2(null, STDIN_FILENO);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  ::execv("/proc/self/exe", arguments);
+  ::execv(program, arguments);
   ::_exit(127);
 }
 
@@ -108,10 +109,11 @@ absl::Status Supervisor::spawn(Child& child) {
   std::vector<char*> arguments = {program.data()};
   for (std::string& word : child.spec.words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  const char* path = child.spec.program.empty() ? "/proc/self/exe" : child.spec.program.c_str();
   const pid_t parent = ::getpid();
   child.started = reactor_.now();
   child.pid = ::fork();
-  if (child.pid == 0) become(arguments.data(), log, null, parent);
+  if (child.pid == 0) become(path, arguments.data(), log, null, parent);
   const int error = errno;
   ::close(log);
   if (null >= 0) ::close(null);

@@ -28,7 +28,8 @@ namespace shoal::cli {
 
 struct ChildSpec {
   std::string name;                // for messages
-  std::vector<std::string> words;  // arguments of this same program
+  std::string program;             // a path; empty: this same program
+  std::vector<std::string> words;  // its arguments
   std::string log_file;            // gets its stdout and stderr, appended
   bool restart = true;             // when it dies
 };

@@ -78,6 +78,20 @@ TEST(BenchTest, AMasterThatCannotStartIsExplained) {
   EXPECT_THAT(result.err, HasSubstr("unknown flag '--no-such-flag'"));
 }
 
+TEST(BenchTest, CompareOfTheSameProgramAndOfNone) {
+  const Result same =
+      run({SHOAL_BINARY, "bench", "compare", "--runs", "1", "--figure", "registered", "-o", "json",
+           SHOAL_BINARY, SHOAL_BINARY, "--", "agents", "--agents", "5", "--duration", "1s"});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  const json rows = json::parse(same.out, nullptr, false);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1]["ratio"], 1);
+  const Result none =
+      run({SHOAL_BINARY, "bench", "compare", "--runs", "1", "/nonexistent/shoal", SHOAL_BINARY});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("the bench failed"));
+}
+
 TEST(SwarmTest, RegistersTellsAndStops) {
   Cluster cluster({"--agents", "0"});
   ASSERT_TRUE(cluster.is_ready());
