@@ -195,6 +195,7 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
   record->available = message.resources;
   record->registered_ms = shard.wall_ms(now);
   AgentRecord& agent = *record;
+  shard.agents_by_id.emplace(id, record.get());
   shard.agents.emplace(id, std::move(record));
   shard.counters.agents_registered.add();
   shard.counters.agents.add();
@@ -207,7 +208,7 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
     count_agent(shard, message.resources);
     uncount_agent(shard, agent.total);
   }
-  agent.failed = Conversion();  // `resources` are what there is
+  agent.failed.reset();  // `resources` are what there is
   agent.description = describe(agent.id(), message);
   agent.total = message.resources;
   recompute_available(agent);
@@ -215,6 +216,7 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
 
 void drop_agent(Shard& shard, AgentId id) {
   dequeue(shard, *shard.find_agent(id));
+  shard.agents_by_id.erase(id);
   shard.agents.erase(id);
   shard.counters.agents.sub();
 }

@@ -113,13 +113,13 @@ absl::Status check_volumes_unused(const AgentRecord& agent, const Resources& res
 }
 
 bool undo_failed(Shard& shard, AgentRecord& agent) {
-  if (agent.failed.converted.empty()) return true;
+  if (agent.failed == nullptr || agent.failed->converted.empty()) return true;
   // What is held comes back: offers were withdrawn, the agent refuses tasks on what it does not
   // have, and later operations fail as well.
-  if (!agent.available.contains(agent.failed.converted)) return false;
-  const Conversion undone = {.consumed = std::move(agent.failed.converted),
-                             .converted = std::move(agent.failed.consumed)};
-  agent.failed = Conversion();
+  if (!agent.available.contains(agent.failed->converted)) return false;
+  const Conversion undone = {.consumed = std::move(agent.failed->converted),
+                             .converted = std::move(agent.failed->consumed)};
+  agent.failed.reset();
   agent.total -= undone.consumed;
   agent.total += undone.converted;
   convert_held(shard, nullptr, undone);
@@ -164,7 +164,8 @@ void on_operation_update(Shard& shard, Outbox& outbox, AgentId id, const Operati
   }
   if (!is_news || message.state == OperationState::kFinished) return;
   shard.counters.operations_failed.add();
-  add_failed(agent->failed, conversion);
+  if (agent->failed == nullptr) agent->failed = std::make_unique<Conversion>();
+  add_failed(*agent->failed, conversion);
   rescind_offers(shard, outbox, *agent, RescindCause::kOperator);
   undo_failed(shard, *agent);
   mark_dirty(shard, *agent);

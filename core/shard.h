@@ -142,8 +142,8 @@ struct AgentRecord {
   absl::InlinedVector<OfferId, 2> offers;  // published and not yet settled
   absl::btree_map<UpdateUuid, OperationRecord> operations;
   // What operations that failed have in sum made of the agent's resources, and `total` still has,
-  // because some of it is held. Until it is undone nothing is offered.
-  Conversion failed;
+  // because some of it is held. Until it is undone nothing is offered. Null: nothing.
+  std::unique_ptr<Conversion> failed;
   OfferFilters filters;
   TimePoint filter_deadline;  // the one entry of the heap that counts; 0: none
   AgentQueue queue = AgentQueue::kNone;
@@ -307,6 +307,7 @@ struct Shard {
 
   // Ordered: what handlers do for every agent or framework is the same in every replay of a seed.
   absl::btree_map<AgentId, std::unique_ptr<AgentRecord>> agents;
+  absl::flat_hash_map<AgentId, AgentRecord*> agents_by_id;  // the same, for find_agent()
   absl::btree_map<FrameworkId, std::unique_ptr<FrameworkRecord>> frameworks;
   absl::btree_map<FrameworkId, FrameworkEntry> directory;  // every live framework of the cluster
   FairShare fair_share;                                    // their subscriptions, in order
@@ -333,8 +334,8 @@ struct Shard {
            std::chrono::duration_cast<std::chrono::milliseconds>(now - config.mono_base).count();
   }
   AgentRecord* find_agent(AgentId id) {
-    const auto it = agents.find(id);
-    return it == agents.end() ? nullptr : it->second.get();
+    const auto it = agents_by_id.find(id);
+    return it == agents_by_id.end() ? nullptr : it->second;
   }
   FrameworkRecord* find_framework(FrameworkId id) {
     const auto it = frameworks.find(id);

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -36,9 +37,8 @@ class LatencyHistogram {
   // The least upper bound of a bucket that `part` (0 to 1) of the values do not exceed; exact for
   // the maximum, zero without values.
   std::chrono::nanoseconds quantile(double part) const {
-    const auto wanted = std::clamp<std::uint64_t>(
-        static_cast<std::uint64_t>(part * static_cast<double>(count_) + 0.5), 1,
-        count_ + (count_ == 0));
+    const auto rank = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(count_)));
+    const std::uint64_t wanted = std::max<std::uint64_t>(rank, 1);
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < kBuckets; ++i) {
       seen += buckets_[i];

@@ -21,7 +21,6 @@ SwarmGroup::SwarmGroup(const SwarmOptions& options, net::HostPort master, std::u
                        EndStamps* stamps)
     : options_(options),
       master_(std::move(master)),
-      first_(first),
       stamps_(stamps),
       random_(options.seed ^ (std::uint64_t{first} << 20) ^ 0x5a) {}
 

@@ -67,7 +67,6 @@ class SwarmGroup {
 
   SwarmOptions options_;
   net::HostPort master_;
-  std::uint32_t first_;
   EndStamps* stamps_;
   core::Random random_;
   std::unique_ptr<net::Reactor> reactor_;
