@@ -24,6 +24,7 @@ int run_master_daemon(const MasterVerb& verb) {
   options.listen = verb.listen;
   options.data_dir = verb.data_dir;
   options.reactors = verb.reactors;
+  if (verb.fd_table_per_reactor) options.descriptor_tables = net::DescriptorTables::kPerReactor;
   options.ready_file = verb.ready_file;
   options.insecure = verb.insecure;
   options.offer_timeout = verb.offer_timeout;

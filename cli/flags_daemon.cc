@@ -93,6 +93,7 @@ struct MasterTexts {
   std::string excluded;
   std::string sorter = "drf";
   std::string domain;
+  std::string fd_tables = "shared";
 };
 
 absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
@@ -119,6 +120,11 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
     return core::invalid("--sorter: '{}' is neither drf nor random", core::printable(texts.sorter));
   }
   verb.random_shares = texts.sorter == "random";
+  if (texts.fd_tables != "shared" && texts.fd_tables != "per-reactor") {
+    return core::invalid("--fd-tables: '{}' is neither shared nor per-reactor",
+                         core::printable(texts.fd_tables));
+  }
+  verb.fd_table_per_reactor = texts.fd_tables == "per-reactor";
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
   return verb;
 }
@@ -133,6 +139,9 @@ Finish define_master(Parser& parser) {
       ->capture_default_str();
   app.add_option("--data", texts->verb.data_dir, "folder for what must survive")->required();
   app.add_option("--reactors", texts->reactors, "threads; 0: one per core")->capture_default_str();
+  app.add_option("--fd-tables", texts->fd_tables,
+                 "of descriptors: shared, or per-reactor: the limit (ulimit -n) holds for each")
+      ->capture_default_str();
   app.add_option("--ready-file", texts->verb.ready_file, "file to write when it serves");
   app.add_option("--offer-timeout", texts->offer_timeout, "how long an offer stays unanswered")
       ->capture_default_str();

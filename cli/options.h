@@ -23,6 +23,7 @@ struct MasterVerb {
   std::string listen;
   std::string data_dir;
   std::uint32_t reactors = 0;  // 0: one per core
+  bool fd_table_per_reactor = false;
   std::string ready_file;
   bool insecure = false;
   core::Duration offer_timeout{};

@@ -45,7 +45,8 @@ inline constexpr std::uint16_t kDefaultMasterPort = 7070;
 
 // --- reactors -----------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxReactors = 64;
-inline constexpr std::size_t kMailboxSlots = 4096;                   // per ordered pair of shards
+inline constexpr std::size_t kMailboxSlots = 4096;         // per ordered pair of shards
+inline constexpr std::size_t kMaxHandOversWaiting = 4096;  // connections, per ordered pair
 inline constexpr std::chrono::milliseconds kMailboxLateDrain{1000};  // second net under wake-ups
 
 // --- liveness -----------------------------------------------------------------------------------

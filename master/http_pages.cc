@@ -99,6 +99,16 @@ constexpr ReactorMetric kReactorMetrics[] = {
      [](const net::ReactorCounters& c) { return c.slow_closed.value() + c.stall_closed.value(); }},
     {"shoal_reactor_protocol_errors_total", "counter", "Connections closed for a bad frame.",
      [](const net::ReactorCounters& c) { return c.protocol_errors.value(); }},
+    {"shoal_reactor_descriptors", "gauge", "Open sockets and others of the reactor.",
+     [](const net::ReactorCounters& c) { return c.descriptors.value(); }},
+    {"shoal_reactor_accept_pauses_total", "counter",
+     "Times it stopped accepting because its descriptor table was nearly full.",
+     [](const net::ReactorCounters& c) { return c.accept_pauses.value(); }},
+    {"shoal_reactor_handed_over_total", "counter", "Connections given to their home reactor.",
+     [](const net::ReactorCounters& c) { return c.handed_over.value(); }},
+    {"shoal_reactor_hand_over_refused_total", "counter",
+     "Connections closed on their way between reactors, for want of descriptors or room.",
+     [](const net::ReactorCounters& c) { return c.hand_over_refused.value(); }},
     {"shoal_reactor_mailbox_late_drains_total", "counter",
      "Messages found by the second net under wake-ups; must stay 0.",
      [](const net::ReactorCounters& c) { return c.mailbox_late_drains.value(); }},
@@ -203,6 +213,9 @@ std::string metrics_text(const MasterInfo& info) {
   append_rescinds(out, info);
   append_offer_delay(out, info);
   if (info.tables != nullptr) append_role_metrics(out, *info.tables);
+  append_gauge(out, "shoal_master_descriptor_limit",
+               "Descriptors that one table may hold; with --fd-tables=per-reactor each has one.",
+               info.descriptor_limit);
   for (const ReactorMetric& metric : kReactorMetrics) {
     append_head(out, metric.name, metric.type, metric.help);
     for (const Service* service : info.services) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,9 +15,12 @@
 #include "master/http_pages.h"
 #include "master/service.h"
 #include "net/clock.h"
+#include "net/descriptor_limit.h"
+#include "net/hand_over.h"
 #include "net/http_server.h"
 #include "net/listener.h"
 #include "net/random.h"
+#include "net/reactor_threads.h"
 #include "net/signal_watcher.h"
 #include "net/whole_file.h"
 
@@ -32,17 +34,24 @@ std::uint32_t usable_cores() {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
+// With room for fewer peers than this the log says how there would be more.
+constexpr std::uint64_t kEasySessions = 10'000;
+
+// What one reactor's thread makes use of; destroyed there, in reverse.
+struct Part {
+  std::unique_ptr<net::Reactor> reactor;
+  std::unique_ptr<Service> service;
+  std::unique_ptr<net::HandOver> hand_over;  // nullptr while all share one descriptor table
+  std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<net::Listener> listener;
+  std::vector<std::unique_ptr<net::SignalWatcher>> signals;
+};
+
 // Everything of one master, in the order of its making; destroyed in reverse.
 class Master {
  public:
   explicit Master(const MasterOptions& options) : options_(options) {}
-  ~Master() {
-    // The grid's hooks and the listeners hold on to reactors and services.
-    listeners_.clear();
-    http_servers_.clear();
-    grid_.reset();
-    services_.clear();
-  }
+  ~Master() { grid_.reset(); }  // its hooks hold on to the reactors, if those are still there
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
@@ -52,17 +61,23 @@ class Master {
 
  private:
   core::ShardConfig shard_config(std::uint32_t index, std::uint32_t shards) const;
+  absl::Status join_parts();
+  absl::Status watch_signals();
+  absl::Status tell_ready();
+  std::uint64_t possible_sessions(std::uint64_t tables) const;
+  void tell_capacity();
+  void log(const std::string& line) const;
+  bool has_own_tables() const {
+    return options_.descriptor_tables == net::DescriptorTables::kPerReactor;
+  }
 
   const MasterOptions& options_;
   std::unique_ptr<DataDir> data_dir_;
-  std::vector<std::unique_ptr<net::Reactor>> reactors_;
   std::unique_ptr<core::SharedTables> tables_;
-  std::vector<std::unique_ptr<Service>> services_;
-  std::unique_ptr<MailGrid> grid_;
   MasterInfo info_;
   HttpPages pages_{info_};
-  std::vector<std::unique_ptr<net::HttpServer>> http_servers_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  std::unique_ptr<MailGrid> grid_;
 };
 
 core::ShardConfig Master::shard_config(std::uint32_t index, std::uint32_t shards) const {
@@ -94,6 +109,7 @@ absl::Status Master::build() {
   if (!cluster.ok()) return cluster.status();
   info_.cluster_id = *cluster;
   info_.version = options_.version;
+  info_.descriptor_limit = net::raise_descriptor_limit();
 
   const std::uint32_t count = options_.reactors != 0 ? options_.reactors : usable_cores();
   if (count > core::kMaxReactors) {
@@ -103,53 +119,74 @@ absl::Status Master::build() {
   tables_ =
       std::make_unique<core::SharedTables>(count, static_cast<std::uint32_t>(net::random_seed()));
   info_.tables = tables_.get();
-  std::vector<net::Reactor*> pointers;
   for (std::uint32_t i = 0; i < count; ++i) {
     absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(i);
     if (!reactor.ok()) return reactor.status();
-    reactors_.push_back(*std::move(reactor));
-    pointers.push_back(reactors_.back().get());
-    services_.push_back(std::make_unique<Service>(*reactors_.back(), shard_config(i, count),
-                                                  *tables_, net::random_seed()));
-    info_.services.push_back(services_.back().get());
+    parts_.push_back(std::make_unique<Part>());
+    Part& part = *parts_.back();
+    part.reactor = *std::move(reactor);
+    part.service = std::make_unique<Service>(*part.reactor, shard_config(i, count), *tables_,
+                                             net::random_seed());
+    info_.services.push_back(part.service.get());
   }
-  grid_ = std::make_unique<MailGrid>(std::move(pointers));
-  for (const auto& service : services_) service->join(*grid_);
+  return join_parts();
+}
+
+absl::Status Master::join_parts() {
+  std::vector<net::Reactor*> reactors;
+  for (const auto& part : parts_) reactors.push_back(part->reactor.get());
+  if (has_own_tables()) {
+    auto ends = net::HandOver::create(reactors);
+    if (!ends.ok()) return ends.status();
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i]->hand_over = std::move((*ends)[i]);
+  }
+  grid_ = std::make_unique<MailGrid>(std::move(reactors));
+  for (const auto& part : parts_) {
+    part->service->join(*grid_, part->hand_over.get(),
+                        [this](const std::string& line) { log(line); });
+  }
   return absl::OkStatus();
 }
 
 absl::Status Master::listen() {
-  for (std::size_t i = 0; i < reactors_.size(); ++i) {
-    http_servers_.push_back(std::make_unique<net::HttpServer>(*reactors_[i], &pages_));
+  for (const auto& each : parts_) {
+    Part& part = *each;
+    part.http = std::make_unique<net::HttpServer>(*part.reactor, &pages_);
     net::ListenerOptions options;
-    options.frames = services_[i].get();
-    options.http = http_servers_.back().get();
+    options.frames = part.service.get();
+    options.http = part.http.get();
     absl::StatusOr<std::unique_ptr<net::Listener>> listener =
-        i == 0 ? net::Listener::create(*reactors_[i], std::string_view(options_.listen), options)
-               : net::Listener::create(*reactors_[i], listeners_[0]->bound_address(), options);
+        each == parts_.front()
+            ? net::Listener::create(*part.reactor, std::string_view(options_.listen), options)
+            : net::Listener::create(*part.reactor, parts_[0]->listener->bound_address(), options);
     if (!listener.ok()) return listener.status();
-    listeners_.push_back(*std::move(listener));
-    if (!options_.insecure && !listeners_.back()->bound_address().is_loopback()) {
+    part.listener = *std::move(listener);
+    if (!options_.insecure && !part.listener->bound_address().is_loopback()) {
       return absl::FailedPreconditionError(fmt::format(
           "{} is reachable from other machines and there is no authentication; listen on "
           "127.0.0.1, or say --insecure if the network is trusted",
-          listeners_.back()->bound_address().to_string()));
+          part.listener->bound_address().to_string()));
     }
   }
-  info_.address = listeners_[0]->bound_address().to_string();
+  info_.address = parts_[0]->listener->bound_address().to_string();
   return absl::OkStatus();
 }
 
-absl::Status Master::serve() {
+// On the first reactor. Their handler may run on any thread: what it writes to is made before the
+// descriptor tables part, and stays in all of them.
+absl::Status Master::watch_signals() {
   const auto stop = [this] {
-    for (const auto& reactor : reactors_) reactor->stop();
+    for (const auto& part : parts_) part->reactor->stop();
   };
-  std::vector<std::unique_ptr<net::SignalWatcher>> watchers;
   for (const int signal : {SIGTERM, SIGINT}) {
-    auto watcher = net::SignalWatcher::create(*reactors_[0], signal, stop);
+    auto watcher = net::SignalWatcher::create(*parts_[0]->reactor, signal, stop);
     if (!watcher.ok()) return watcher.status();
-    watchers.push_back(*std::move(watcher));
+    parts_[0]->signals.push_back(*std::move(watcher));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Master::tell_ready() {
   if (!options_.ready_file.empty()) {
     const std::string ready =
         fmt::format("{{\"master\":\"{}\",\"url\":\"http://{}\",\"pid\":{}}}\n", info_.address,
@@ -160,13 +197,53 @@ absl::Status Master::serve() {
     }
   }
   if (options_.on_ready) options_.on_ready(info_.address);
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < reactors_.size(); ++i) {
-    threads.emplace_back([reactor = reactors_[i].get()] { reactor->run(); });
-  }
-  reactors_[0]->run();
-  for (std::thread& thread : threads) thread.join();
   return absl::OkStatus();
+}
+
+void Master::log(const std::string& line) const {
+  if (options_.log) return options_.log(line);
+  fmt::print(stderr, "shoal master: {}\n", line);
+}
+
+// What the listeners fill, less what is open now.
+std::uint64_t Master::possible_sessions(std::uint64_t tables) const {
+  const std::uint64_t acceptable = net::acceptable_descriptors(info_.descriptor_limit);
+  const std::uint64_t in_use = net::descriptors_in_use();
+  return acceptable > in_use ? (acceptable - in_use) * tables : 0;
+}
+
+void Master::tell_capacity() {
+  const std::uint64_t reactors = parts_.size();
+  const std::uint64_t tables = has_own_tables() ? reactors : 1;
+  const std::uint64_t sessions = possible_sessions(tables);
+  std::string line = fmt::format("room for {} sessions: {} descriptor table{} of {}", sessions,
+                                 tables, tables == 1 ? "" : "s", info_.descriptor_limit);
+  if (sessions < kEasySessions) {
+    line += "; for more raise the hard limit (ulimit -n)";
+    if (tables < reactors) {
+      line += fmt::format(", or say --fd-tables=per-reactor for {}", possible_sessions(reactors));
+    }
+  }
+  log(line);
+}
+
+absl::Status Master::serve() {
+  if (absl::Status watching = watch_signals(); !watching.ok()) return watching;
+  tell_capacity();
+  if (absl::Status told = tell_ready(); !told.ok()) return told;
+  std::vector<net::ReactorThread> threads;
+  for (std::unique_ptr<Part>& part : parts_) {
+    net::ReactorThread thread;
+    thread.reactor = part->reactor.get();
+    thread.own.push_back(part->listener->descriptor());
+    if (part->hand_over != nullptr) {
+      thread.own.push_back(part->hand_over->receiving_descriptor());
+      thread.shared.push_back(part->hand_over->sending_descriptor());
+    }
+    thread.end = [&part] { part.reset(); };
+    threads.push_back(std::move(thread));
+  }
+  return net::run_reactors(threads, options_.descriptor_tables, [this] { grid_.reset(); });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "core/limits.h"
 #include "core/quantities.h"
 #include "core/time.h"
+#include "net/reactor_threads.h"
 
 namespace shoal::master {
 
@@ -19,6 +20,7 @@ struct MasterOptions {
   std::string listen = "127.0.0.1:7070";  // HOST:PORT; port 0 picks one
   std::string data_dir;
   std::uint32_t reactors = 0;  // 0: one per core this process may use
+  net::DescriptorTables descriptor_tables = net::DescriptorTables::kShared;
   std::string ready_file;  // gets {"master":…,"url":…,"pid":…} once it serves; empty: none
   bool insecure = false;   // without it only loopback addresses are listened on
   core::Duration offer_timeout = core::kDefaultOfferTimeout;
@@ -35,9 +37,12 @@ struct MasterOptions {
   std::string version;
   // Called on the calling thread when it serves, with its HOST:PORT; may be empty.
   std::function<void(const std::string& address)> on_ready;
+  // Gets what the operator should know, a line each, on any reactor's thread; empty: stderr.
+  std::function<void(const std::string& line)> log;
 };
 
-// Serves until SIGTERM or SIGINT, then ends with OK. Errors: one line that says what to do.
+// Serves until SIGTERM or SIGINT, then ends with OK. Raises the process's soft limit of
+// descriptors. Errors: one line that says what to do.
 absl::Status run_master(const MasterOptions& options);
 
 }  // namespace shoal::master

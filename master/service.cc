@@ -1,5 +1,7 @@
 #include "master/service.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "core/shard_handlers.h"
@@ -11,6 +13,7 @@ namespace {
 
 // What frameworks of the own shard turn down at once is offered again in the same turn, as often.
 constexpr int kOfferRounds = 4;
+constexpr std::chrono::seconds kRefusalLineInterval{1};
 
 }  // namespace
 
@@ -25,10 +28,16 @@ Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTa
 
 Service::~Service() { reactor_.remove_hook(turn_end_hook_); }
 
-void Service::join(MailGrid& grid) {
+void Service::join(MailGrid& grid, net::HandOver* hand_over, Log log) {
   grid_ = &grid;
+  hand_over_ = hand_over;
+  log_ = std::move(log);
   grid.receive(shard_.config.index,
                [this](std::size_t /*from*/, Mail&& mail) { on_mail(std::move(mail)); });
+  if (hand_over == nullptr) return;
+  hand_over->receive(
+      [this](net::DetachedConnection detached) { adopt(std::move(detached)); },
+      [this](std::size_t count, const absl::Status& why) { on_refused(count, why); });
 }
 
 void Service::on_frame(net::Connection& connection, const wire::FrameView& frame) {
@@ -92,7 +101,9 @@ void Service::to_shard(std::uint32_t shard, core::ShardMessage message) {
 
 void Service::hand_over(net::Connection& connection, const wire::FrameView& frame,
                         std::uint32_t shard) {
-  grid_->send(shard_.config.index, shard, Mail(connection.detach(frame)));
+  net::DetachedConnection detached = connection.detach(frame);
+  if (hand_over_ != nullptr) return hand_over_->send(shard, std::move(detached));
+  grid_->send(shard_.config.index, shard, Mail(std::move(detached)));
 }
 
 void Service::on_mail(Mail mail) {
@@ -104,8 +115,21 @@ void Service::on_mail(Mail mail) {
 }
 
 void Service::adopt(net::DetachedConnection detached) {
-  // When it fails (no descriptors left) the socket is closed, and the peer dials again.
-  (void)net::Connection::adopt(reactor_, std::move(detached), this);
+  // When it fails the socket is closed, and the peer dials again.
+  const auto adopted = net::Connection::adopt(reactor_, std::move(detached), this);
+  if (adopted.ok()) return;
+  reactor_.mutable_counters().hand_over_refused.add();
+  on_refused(1, adopted.status());
+}
+
+// Peers that are refused dial again, in crowds: one line a second tells of all.
+void Service::on_refused(std::size_t connections, const absl::Status& why) {
+  refused_ += connections;
+  if (reactor_.now() < next_refusal_line_) return;
+  log_(fmt::format("reactor {}: {} connections refused on their way between reactors: {}",
+                   reactor_.index(), refused_, core::message_of(why)));
+  refused_ = 0;
+  next_refusal_line_ = reactor_.now() + kRefusalLineInterval;
 }
 
 void Service::end_turn() {

@@ -5,8 +5,10 @@
 // counters() may be read from any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +19,7 @@
 #include "master/dispatch.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
+#include "net/hand_over.h"
 #include "net/mailbox.h"
 #include "net/reactor.h"
 #include "net/timer.h"
@@ -33,9 +36,12 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
           std::uint64_t seed);
   ~Service() override;
 
-  // Hooks run in order of registration and the grid's must come after the service's, so the grid
-  // is made after the services and given to them here.
-  void join(MailGrid& grid);
+  using Log = std::function<void(const std::string& line)>;
+
+  // Hooks run in order of registration and those of the grid and of the hand-over must come after
+  // the service's, so they are made after the services and given to them here. `hand_over`:
+  // nullptr when all reactors have one descriptor table; connections then go by the grid.
+  void join(MailGrid& grid, net::HandOver* hand_over, Log log);
 
   const core::ShardCounters& counters() const { return shard_.counters; }
   const net::Reactor& reactor() const { return reactor_; }
@@ -53,12 +59,17 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void hand_over(net::Connection& connection, const wire::FrameView& frame, std::uint32_t shard);
   void on_mail(Mail mail);
   void adopt(net::DetachedConnection detached);
+  void on_refused(std::size_t connections, const absl::Status& why);
   void end_turn();
   void drain_own();
 
   net::Reactor& reactor_;
   core::Shard shard_;
   MailGrid* grid_ = nullptr;
+  net::HandOver* hand_over_ = nullptr;
+  Log log_;
+  std::size_t refused_ = 0;  // connections, not logged yet
+  core::TimePoint next_refusal_line_{};
   net::Reactor::HookId turn_end_hook_ = 0;
   net::Timer deadline_timer_;
   std::optional<core::TimePoint> armed_for_;

@@ -144,6 +144,7 @@ DetachedConnection Connection::detach(const wire::FrameView& from) {
   }
   const int fd = stream_->release_fd();
   stream_.reset();
+  reactor_.mutable_counters().handed_over.add();
   // We are called from our own on_frame: the object itself goes at the end of the turn.
   reactor_.state().remove_connection(id_);
   reactor_.state().graveyard.push_back(this);

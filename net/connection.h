@@ -61,6 +61,9 @@ class DetachedConnection {
   ~DetachedConnection();
 
   bool is_valid() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  // The same socket by its number in another descriptor table, or -1; the old one is not closed.
+  void set_fd(int fd) { fd_ = fd; }
   int release_fd();
   const std::vector<std::uint8_t>& input() const { return input_; }    // unhandled, frame aligned
   const std::vector<std::uint8_t>& output() const { return output_; }  // queued, not yet written

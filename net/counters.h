@@ -29,8 +29,11 @@ struct ReactorCounters {
   Counter accepted;
   Counter accept_pauses;  // times the descriptor limit stopped a listener
   Counter accept_errors;
-  Counter sniff_refused;    // neither frames nor HTTP
-  Counter protocol_errors;  // bad frames
+  Counter handed_over;        // connections given to another reactor
+  Counter hand_over_refused;  // connections closed because the other one could not have them
+  Counter descriptors;        // gauge: of sockets, listeners and the loop
+  Counter sniff_refused;      // neither frames nor HTTP
+  Counter protocol_errors;    // bad frames
   Counter hello_timeouts;
   Counter slow_closed;          // closed over the hard output bound
   Counter stall_closed;         // closed for output without progress

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "net/descriptor_limit.h"
 #include "net/fd_watcher.h"
 #include "net/http_server.h"
 #include "net/stream.h"
@@ -40,9 +40,7 @@ class Socket {
 
 // The kernel gives out the lowest free descriptor, so a number tells how many are taken.
 bool is_near_limit(int fd) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
-  return static_cast<rlim_t>(fd) >= limit.rlim_cur / 100 * 95 + limit.rlim_cur % 100 * 95 / 100;
+  return static_cast<std::uint64_t>(fd) >= acceptable_descriptors(descriptor_limit());
 }
 
 // SO_REUSEPORT lets the reactors of a process share a port. It would also let a second process of
@@ -84,7 +82,9 @@ struct Listener::State {
       : reactor(owner),
         socket(std::move(listening)),
         options(what),
-        resume(owner, [this] { try_resume(); }) {}
+        resume(owner, [this] { try_resume(); }) {
+    reactor.mutable_counters().descriptors.add();
+  }
   ~State();
 
   void on_ready();
@@ -168,6 +168,7 @@ class Listener::State::Sniffer final : public StreamSink {
 
 Listener::State::~State() {
   for (Sniffer* sniffer : sniffers) delete sniffer;
+  reactor.mutable_counters().descriptors.sub();
 }
 
 void Listener::State::remove(Sniffer* sniffer) {
@@ -224,6 +225,8 @@ Listener::Listener(std::unique_ptr<State> state, const SocketAddress& bound)
     : state_(std::move(state)), bound_(bound) {}
 
 Listener::~Listener() = default;
+
+int Listener::descriptor() const { return state_->socket.get(); }
 
 bool Listener::is_paused() const { return state_->paused; }
 

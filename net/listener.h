@@ -1,8 +1,8 @@
 // Accepts TCP connections on one reactor and tells frames from HTTP by the first byte.
 //
 // Every reactor has its own listener; with SO_REUSEPORT the kernel spreads connections over them.
-// At 95 % of RLIMIT_NOFILE a listener stops accepting (counted) and resumes when descriptors are
-// free again: existing connections come first.
+// At 95 % of the descriptors that its reactor's table may hold a listener stops accepting (counted)
+// and resumes when some are free again: existing connections come first.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +46,7 @@ class Listener {
 
   const SocketAddress& bound_address() const { return bound_; }
   bool is_paused() const;
+  int descriptor() const;  // for run_reactors()
 
  private:
   struct State;

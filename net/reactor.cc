@@ -76,6 +76,8 @@ absl::StatusOr<std::unique_ptr<Reactor>> Reactor::create(std::size_t index) {
     reactor->state_.reset();  // nothing to close
     return status;
   }
+  reactor->mutable_counters().descriptors.add(reactor->own_descriptors().size() +
+                                              reactor->shared_descriptors().size());
   return reactor;
 }
 
@@ -149,6 +151,14 @@ Connection* Reactor::find_connection(SessionId id) { return state_->find_connect
 const ReactorCounters& Reactor::counters() const { return state_->counters; }
 
 ReactorCounters& Reactor::mutable_counters() { return state_->counters; }
+
+std::vector<int> Reactor::own_descriptors() const {
+  return {uv_backend_fd(&state_->loop), state_->loop.signal_pipefd[0]};
+}
+
+std::vector<int> Reactor::shared_descriptors() const {
+  return {state_->loop.async_io_watcher.fd, state_->loop.signal_pipefd[1]};
+}
 
 void Reactor::reset_max_turn() { state_->counters.max_turn_ns.set(0); }
 

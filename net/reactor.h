@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/time.h"
@@ -76,6 +77,11 @@ class Reactor {
   const ReactorCounters& counters() const;
   ReactorCounters& mutable_counters();
   void reset_max_turn();
+
+  // For run_reactors(): what only the reactor's thread uses (it sleeps on it, or reads it), and
+  // what all threads write to (a wake-up; the handler of a signal runs on any).
+  std::vector<int> own_descriptors() const;
+  std::vector<int> shared_descriptors() const;
 
   // Only for net/.
   ReactorState& state() { return *state_; }

@@ -59,6 +59,7 @@ absl::StatusOr<StreamPtr> Stream::create(Reactor& reactor, int fd) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot watch a socket: ", uv_strerror(code)));
   }
   stream->poll_ = poll.release();
+  stream->state_of_reactor_.counters.descriptors.add();
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused by what is not TCP: fine
   return stream;
@@ -87,6 +88,7 @@ int Stream::release_fd() {
   if (poll_ != nullptr) {
     uv_close(reinterpret_cast<uv_handle_t*>(&poll_->handle), Poll::on_close);  // leaves epoll now
     poll_ = nullptr;
+    state_of_reactor_.counters.descriptors.sub();
   }
   reading_ = false;
   if (state_ == State::kOpen) state_ = State::kClosed;

@@ -103,6 +103,14 @@ TEST(FlagsTest, ValuesAreChecked) {
   EXPECT_THAT(usage_error({"dev", "--agents", "1001"}), HasSubstr("--agents"));
   EXPECT_THAT(usage_error({"dev", "--resources", "cpus:x"}), HasSubstr("--resources"));
   EXPECT_THAT(usage_error({"master"}), HasSubstr("--data"));
+  EXPECT_THAT(usage_error({"master", "--data", "d", "--fd-tables", "one"}),
+              HasSubstr("per-reactor"));
+}
+
+TEST(FlagsTest, DescriptorTablesAreSharedUnlessAsked) {
+  EXPECT_FALSE(parse<MasterVerb>({"master", "--data", "d"}).fd_table_per_reactor);
+  EXPECT_TRUE(
+      parse<MasterVerb>({"master", "--data", "d", "--fd-tables=per-reactor"}).fd_table_per_reactor);
 }
 
 TEST(FlagsTest, WhatAnAgentHasAndWhereItStands) {

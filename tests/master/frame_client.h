@@ -79,6 +79,11 @@ class FrameClient {
       text_.append(bytes, static_cast<std::size_t>(got));
     return got == 0 || errno == ECONNRESET;
   }
+  // Whether the peer has closed without a word.
+  bool is_refused() const {
+    char byte = 0;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  }
   const std::string& text() const { return text_; }
 
  private:

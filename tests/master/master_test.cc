@@ -6,26 +6,46 @@
 
 #include <filesystem>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "core/status.h"
+#include "net/reactor.h"
 #include "tests/master/frame_client.h"
+#include "tests/net/one_table.h"
 
 namespace shoal::master {
 namespace {
 
 using wire::MessageKind;
 
+struct Shape {
+  std::uint32_t reactors;
+  net::DescriptorTables tables = net::DescriptorTables::kShared;
+};
+
+std::size_t count_open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
 // A real master on 1, 2 or 4 reactors, on a port the kernel picks.
-class MasterTest : public testing::TestWithParam<std::uint32_t> {
+class MasterTest : public testing::TestWithParam<Shape> {
  protected:
   void SetUp() override {
+    if (net::testing::kOneTableOnly && GetParam().tables != net::DescriptorTables::kShared) {
+      GTEST_SKIP();
+    }
+    (void)net::Reactor::create(0);  // what libuv opens once for a process
+    open_before = count_open_descriptors();
     std::string pattern = testing::TempDir() + "shoal-master-XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     data = pattern;
     options.listen = "127.0.0.1:0";
     options.data_dir = data;
-    options.reactors = GetParam();
+    options.reactors = GetParam().reactors;
+    options.descriptor_tables = GetParam().tables;
+    options.log = [this](const std::string& line) { log.push_back(line); };
     options.version = "test";
     std::promise<std::string> ready;
     options.on_ready = [&ready](const std::string& bound) { ready.set_value(bound); };
@@ -34,9 +54,11 @@ class MasterTest : public testing::TestWithParam<std::uint32_t> {
     address = bound.get();
   }
   void TearDown() override {
+    if (!thread.joinable()) return;
     ::kill(::getpid(), SIGTERM);
     thread.join();
     EXPECT_TRUE(result.ok()) << result;
+    EXPECT_EQ(count_open_descriptors(), open_before);
     std::filesystem::remove_all(data);
   }
 
@@ -70,6 +92,8 @@ class MasterTest : public testing::TestWithParam<std::uint32_t> {
   std::string address;
   std::thread thread;
   absl::Status result;
+  std::vector<std::string> log;  // of the start; read when the master is ready
+  std::size_t open_before = 0;
 };
 
 TEST_P(MasterTest, ATaskGoesFromOfferToItsEnd) {
@@ -113,12 +137,13 @@ TEST_P(MasterTest, ATaskGoesFromOfferToItsEnd) {
 
 TEST_P(MasterTest, ReturningPeersAreHandedToTheirHomeReactor) {
   core::Random random(3);
-  for (std::uint32_t home = 0; home < GetParam(); ++home) {
-    const std::uint64_t id = core::draw_id(random, home, GetParam());
+  const std::uint32_t reactors = GetParam().reactors;
+  for (std::uint32_t home = 0; home < reactors; ++home) {
+    const std::uint64_t id = core::draw_id(random, home, reactors);
     FrameClient framework(address);
     EXPECT_EQ(subscribe(framework, id).value, id);
     FrameClient agent(address);
-    EXPECT_EQ(add_agent(agent, core::draw_id(random, home, GetParam())).value != 0, true);
+    EXPECT_EQ(add_agent(agent, core::draw_id(random, home, reactors)).value != 0, true);
     EXPECT_TRUE(framework.expect<core::Offers>(MessageKind::kOffers).has_value());
   }
 }
@@ -184,7 +209,46 @@ TEST_P(MasterTest, PagesAreServedOnTheSamePort) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Reactors, MasterTest, testing::Values(1u, 2u, 4u));
+TEST_P(MasterTest, ItsLogSaysForHowManySessionsThereIsRoom) {
+  ASSERT_EQ(log.size(), 1u);
+  const bool own = GetParam().tables == net::DescriptorTables::kPerReactor;
+  const std::uint32_t count = own ? GetParam().reactors : 1;
+  const std::string tables =
+      std::to_string(count) + (count == 1 ? " descriptor table of " : " descriptor tables of ");
+  EXPECT_NE(log[0].find("room for "), std::string::npos) << log[0];
+  EXPECT_NE(log[0].find(tables), std::string::npos) << log[0];
+}
+
+// Agents of one home and frameworks of another, in crowds, and all of them come back.
+TEST_P(MasterTest, CrowdsOfOtherHomesFindEachOther) {
+  const std::uint32_t reactors = GetParam().reactors;
+  core::Random random(7);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::unique_ptr<FrameClient>> agents;
+    std::vector<std::unique_ptr<FrameClient>> frameworks;
+    for (std::uint32_t i = 0; i < 16; ++i) {
+      frameworks.push_back(std::make_unique<FrameClient>(address));
+      subscribe(*frameworks.back(), core::draw_id(random, i % reactors, reactors));
+      agents.push_back(std::make_unique<FrameClient>(address));
+      add_agent(*agents.back(), core::draw_id(random, (i + 1) % reactors, reactors));
+    }
+    for (const auto& framework : frameworks) {
+      EXPECT_TRUE(framework->expect<core::Offers>(MessageKind::kOffers).has_value());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Reactors, MasterTest,
+                         testing::Values(Shape{1}, Shape{2}, Shape{4},
+                                         Shape{1, net::DescriptorTables::kPerReactor},
+                                         Shape{2, net::DescriptorTables::kPerReactor},
+                                         Shape{4, net::DescriptorTables::kPerReactor}),
+                         [](const testing::TestParamInfo<Shape>& shape) {
+                           const bool per_reactor =
+                               shape.param.tables == net::DescriptorTables::kPerReactor;
+                           return std::to_string(shape.param.reactors) +
+                                  (per_reactor ? "OwnTables" : "OneTable");
+                         });
 
 TEST(Master, AnAddressOthersCanReachHasToBeAskedFor) {
   std::string data = testing::TempDir() + "shoal-master-XXXXXX";
