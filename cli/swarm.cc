@@ -33,6 +33,7 @@ class SwarmRun {
 
  private:
   void look();
+  void stop();
   void on_all_registered();
   void show_line();
   double seconds() const {
@@ -60,14 +61,14 @@ int SwarmRun::run() {
     return kExitFailed;
   }
   reactor_ = *std::move(reactor);
-  const auto stop = [this] { reactor_->stop(); };
+  const auto stop = [this] { this->stop(); };
   auto on_int = net::SignalWatcher::create(*reactor_, SIGINT, stop);
   auto on_term = net::SignalWatcher::create(*reactor_, SIGTERM, stop);
   if (!on_int.ok() || !on_term.ok()) {
     say("cannot watch signals");
     return kExitFailed;
   }
-  auto swarm = load::Swarm::start(verb_.options);
+  auto swarm = load::Swarm::create(verb_.options);
   if (!swarm.ok()) {
     say(core::message_of(swarm.status()));
     return absl::IsInvalidArgument(swarm.status()) ? kExitUsage : kExitFailed;
@@ -75,14 +76,21 @@ int SwarmRun::run() {
   swarm_ = *std::move(swarm);
   net::Timer timer(*reactor_, [this] { look(); });
   timer.start_repeating(kLook);
-  reactor_->run();
-  totals_ = swarm_->totals();
-  swarm_.reset();
+  if (const absl::Status ran = swarm_->run(*reactor_); !ran.ok()) {
+    say(core::message_of(ran));
+    return kExitFailed;
+  }
   if (is_live_) write_fully(STDERR_FILENO, "\r\033[K").IgnoreError();
   say(fmt::format("{} of {} agents were registered, {} tasks ran, {} sessions were lost",
                   totals_.registered, verb_.options.agents, totals_.tasks_started, totals_.lost));
-  if (verb_.format == OutputFormat::kJson) return print_output(json());
-  return exit_code_;
+  if (verb_.format != OutputFormat::kJson) return exit_code_;
+  const int printed = print_output(json());
+  return exit_code_ != kExitOk ? exit_code_ : printed;
+}
+
+void SwarmRun::stop() {
+  totals_ = swarm_->totals();
+  swarm_->stop();
 }
 
 void SwarmRun::look() {
@@ -90,7 +98,7 @@ void SwarmRun::look() {
   if (registered_in_ == 0 && totals_.registered >= verb_.options.agents) on_all_registered();
   if (totals_.gave_up == verb_.options.agents) {
     exit_code_ = kExitFailed;
-    return reactor_->stop();
+    return stop();
   }
   const bool is_often = is_live_ || verb_.format == OutputFormat::kJsonLines;
   if (++looks_ % (is_often ? kLooksPerLine : kLooksPerPlainLine) == 0) show_line();
@@ -105,7 +113,7 @@ void SwarmRun::on_all_registered() {
   if (written.ok()) return;
   say(core::message_of(written));
   exit_code_ = kExitFailed;
-  reactor_->stop();
+  stop();
 }
 
 void SwarmRun::show_line() {

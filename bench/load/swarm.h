@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bench/load/end_stamps.h"
 #include "bench/load/swarm_counters.h"
@@ -13,14 +13,19 @@
 
 namespace shoal::load {
 
+// Threads: that of run(); stop() and totals() while it runs, on the same.
 class Swarm {
  public:
-  // Starts the threads, which connect. Errors: INVALID_ARGUMENT (no numeric address of a master),
-  // those of Reactor::create and EndStamps::open.
-  static absl::StatusOr<std::unique_ptr<Swarm>> start(const SwarmOptions& options);
-  ~Swarm();  // stops all of them; the master sees the connections end
+  // Errors: INVALID_ARGUMENT (no address of a master), those of Reactor::create and
+  // EndStamps::open.
+  static absl::StatusOr<std::unique_ptr<Swarm>> create(const SwarmOptions& options);
   Swarm(const Swarm&) = delete;
   Swarm& operator=(const Swarm&) = delete;
+
+  // Connects the agents on threads of their own, each with a table of descriptors of its own, and
+  // runs `reactor` on this one, until stop(). Once. Errors: RESOURCE_EXHAUSTED.
+  absl::Status run(net::Reactor& reactor);
+  void stop();  // the master sees the connections end
 
   SwarmTotals totals() const;
 
@@ -28,8 +33,8 @@ class Swarm {
   Swarm() = default;
 
   std::unique_ptr<EndStamps> stamps_;
-  std::vector<std::unique_ptr<SwarmGroup>> groups_;
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<SwarmGroup>> groups_;  // null once ended
+  net::Reactor* reactor_ = nullptr;                  // while it runs
 };
 
 }  // namespace shoal::load

@@ -1,7 +1,7 @@
 #include "bench/load/swarm_group.h"
 
 #include <fmt/core.h>
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,8 @@ namespace {
 
 // Registrations under way at once: enough to keep the master busy, few enough for its backlog.
 constexpr std::size_t kDialsAtOnce = 256;
-constexpr std::uint32_t kAgentsPerSource = 20'000;
+// Few enough that the kernel finds a free port at once.
+constexpr std::uint32_t kAgentsPerSource = 4000;
 constexpr std::chrono::seconds kDeadTime{2};
 constexpr int kMaxNotes = 5;
 
@@ -48,21 +49,22 @@ SwarmGroup::~SwarmGroup() {
   timer_.reset();
 }
 
-void SwarmGroup::run() {
-  // The limit of descriptors is one of the table. What other threads need of this one, to wake it,
-  // was opened before. Where it is forbidden, the group shares the process's table.
-  (void)::unshare(CLONE_FILES);
-  second_->start_repeating(std::chrono::seconds(1));
-  dial_more();
-  reactor_->run();
-  agents_.clear();  // in this thread's table
+void SwarmGroup::start() {
+  // Nothing may be opened before the thread has its table of descriptors.
+  reactor_->post([this] {
+    second_->start_repeating(std::chrono::seconds(1));
+    dial_more();
+  });
 }
 
 std::optional<net::SocketAddress> SwarmGroup::source_of(std::uint32_t number) const {
   const auto target = net::SocketAddress::from_numeric(master_);
   if (!target.ok() || !target->is_loopback() || target->family() != AF_INET) return std::nullopt;
-  const std::uint32_t source = number / kAgentsPerSource + 2;
-  const auto address = net::SocketAddress::from_numeric({fmt::format("127.0.1.{}", source), 0});
+  // Each process has a network of its own: an earlier one's ports are not free for a minute.
+  const std::uint32_t network = static_cast<std::uint32_t>(::getpid()) % 200 + 1;
+  const std::uint32_t host = number / kAgentsPerSource + 2;
+  const auto address = net::SocketAddress::from_numeric(
+      {fmt::format("127.{}.{}.{}", network, host / 200, host % 200 + 2), 0});
   if (!address.ok()) return std::nullopt;
   return *address;
 }

@@ -22,8 +22,8 @@
 
 namespace shoal::load {
 
-// Threads: create() and destruction while no thread runs it; run() makes the calling thread its
-// own; stop() and counters() from any.
+// Threads: create() and start() before a thread runs its reactor, destruction on that thread;
+// counters() from any.
 class SwarmGroup {
  public:
   // The agents numbered [first, first + count). `stamps` may be null. Errors: as Reactor::create.
@@ -35,9 +35,8 @@ class SwarmGroup {
   SwarmGroup(const SwarmGroup&) = delete;
   SwarmGroup& operator=(const SwarmGroup&) = delete;
 
-  // Takes a table of descriptors of its own, connects the agents, and serves until stop().
-  void run();
-  void stop() { reactor_->stop(); }
+  // Connects the agents as soon as the reactor runs.
+  void start();
   const SwarmCounters& counters() const { return counters_; }
 
   // --- for its agents ---
