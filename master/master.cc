@@ -63,6 +63,7 @@ class Master {
   core::ShardConfig shard_config(std::uint32_t index, std::uint32_t shards) const;
   absl::Status join_parts();
   absl::Status watch_signals();
+  void stop();
   absl::Status tell_ready();
   std::uint64_t possible_sessions(std::uint64_t tables) const;
   void tell_capacity();
@@ -175,15 +176,16 @@ absl::Status Master::listen() {
 // On the first reactor. Their handler may run on any thread: what it writes to is made before the
 // descriptor tables part, and stays in all of them.
 absl::Status Master::watch_signals() {
-  const auto stop = [this] {
-    for (const auto& part : parts_) part->reactor->stop();
-  };
   for (const int signal : {SIGTERM, SIGINT}) {
-    auto watcher = net::SignalWatcher::create(*parts_[0]->reactor, signal, stop);
+    auto watcher = net::SignalWatcher::create(*parts_[0]->reactor, signal, [this] { stop(); });
     if (!watcher.ok()) return watcher.status();
     parts_[0]->signals.push_back(*std::move(watcher));
   }
   return absl::OkStatus();
+}
+
+void Master::stop() {
+  for (const auto& part : parts_) part->reactor->stop();
 }
 
 absl::Status Master::tell_ready() {
@@ -230,7 +232,13 @@ void Master::tell_capacity() {
 absl::Status Master::serve() {
   if (absl::Status watching = watch_signals(); !watching.ok()) return watching;
   tell_capacity();
-  if (absl::Status told = tell_ready(); !told.ok()) return told;
+  // Told from the first turn, when the tables have parted: who waits for it in this process may
+  // open descriptors, and no table but ours must get them.
+  absl::Status told;
+  parts_[0]->reactor->post([this, &told] {
+    told = tell_ready();
+    if (!told.ok()) stop();
+  });
   std::vector<net::ReactorThread> threads;
   for (std::unique_ptr<Part>& part : parts_) {
     net::ReactorThread thread;
@@ -243,7 +251,9 @@ absl::Status Master::serve() {
     thread.end = [&part] { part.reset(); };
     threads.push_back(std::move(thread));
   }
-  return net::run_reactors(threads, options_.descriptor_tables, [this] { grid_.reset(); });
+  absl::Status ran =
+      net::run_reactors(threads, options_.descriptor_tables, [this] { grid_.reset(); });
+  return told.ok() ? ran : told;
 }
 
 }  // namespace
