@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/limits.h"
+#include "net/descriptor_limit.h"
 #include "net/reactor_threads.h"
 
 namespace shoal::load {
@@ -20,6 +21,7 @@ absl::StatusOr<std::unique_ptr<Swarm>> Swarm::create(const SwarmOptions& options
     if (!stamps.ok()) return stamps.status();
     swarm->stamps_ = *std::move(stamps);
   }
+  swarm->agents_ = options.agents;
   std::uint32_t first = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto end = static_cast<std::uint32_t>(std::uint64_t{options.agents} * (i + 1) / count);

@@ -22,8 +22,8 @@ class Swarm {
   Swarm(const Swarm&) = delete;
   Swarm& operator=(const Swarm&) = delete;
 
-  // Connects the agents on threads of their own, each with a table of descriptors of its own, and
-  // runs `reactor` on this one, until stop(). Once. Errors: RESOURCE_EXHAUSTED.
+  // Connects the agents on threads of their own, with a table of descriptors each when one is too
+  // small for all, and runs `reactor` on this one, until stop(). Once. Errors: RESOURCE_EXHAUSTED.
   absl::Status run(net::Reactor& reactor);
   void stop();  // the master sees the connections end
 
@@ -32,6 +32,7 @@ class Swarm {
  private:
   Swarm() = default;
 
+  std::uint64_t agents_ = 0;
   std::unique_ptr<EndStamps> stamps_;
   std::vector<std::unique_ptr<SwarmGroup>> groups_;  // null once ended
   net::Reactor* reactor_ = nullptr;                  // while it runs
