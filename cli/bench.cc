@@ -170,7 +170,9 @@ absl::Status Bench::measure(const std::string& what) {
     const load::LoadResult so_far = load_->measured();
     const double rate = static_cast<double>(so_far.running - running) / seconds;
     running = so_far.running;
-    result_.timeline.push_back({rate, static_cast<double>(verb_.agents)});
+    result_.timeline.push_back({rate, static_cast<double>(verb_.agents),
+                                static_cast<double>(load_->take_latest().quantile(0.99).count()) /
+                                    1000});
     progress(fmt::format("{}: {:.0f} launches/s", what, rate));
   }
   return absl::OkStatus();
@@ -190,7 +192,7 @@ absl::Status Bench::measure_agents() {
   for (core::TimePoint now = began; now < end; now = net::monotonic_now()) {
     progress(fmt::format("watching {} agents", verb_.agents));
     if (auto ok = cluster_->wait(std::min<core::Duration>(kSecond, end - now)); !ok.ok()) return ok;
-    result_.timeline.push_back({0, static_cast<double>(cluster_->swarm_report().registered)});
+    result_.timeline.push_back({0, static_cast<double>(cluster_->swarm_report().registered), 0});
   }
   result_.seconds = std::chrono::duration<double>(net::monotonic_now() - began).count();
   const double served = cluster_->master_metric("shoal_reactor_frames_received_total") - frames;

@@ -252,6 +252,16 @@ std::string to_json(const BenchResult& result) {
   put_text(writer, "commit", result.commit);
   put_text(writer, "allocator", result.allocator);
   put_text(writer, "when", result.when);
+  writer.Key("timeline");
+  writer.StartArray();
+  for (const BenchSecond& second : result.timeline) {
+    writer.StartObject();
+    put_number(writer, "launches", second.launches);
+    put_number(writer, "agents", second.agents);
+    put_number(writer, "p99_us", second.p99_us);
+    writer.EndObject();
+  }
+  writer.EndArray();
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
@@ -280,6 +290,10 @@ std::string to_html(const BenchResult& result) {
   const bool launches = result.launches_per_s.has_value() || result.offer_latency.count() > 0;
   add(launches ? "Launches a second" : "Registered agents",
       timeline_svg(result.timeline, launches ? &BenchSecond::launches : &BenchSecond::agents));
+  if (launches) {
+    add("p99 from launch to running, of each second, µs",
+        timeline_svg(result.timeline, &BenchSecond::p99_us));
+  }
   return page + "</html>\n";
 }
 

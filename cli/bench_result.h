@@ -14,6 +14,7 @@ namespace shoal::cli {
 struct BenchSecond {
   double launches = 0;  // RUNNING in this second
   double agents = 0;    // registered
+  double p99_us = 0;    // from launch to RUNNING, of those in this second
 };
 
 // Figures that a bench does not measure are not there, and null in JSON.

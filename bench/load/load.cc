@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "core/limits.h"
 #include "core/status.h"
@@ -166,7 +167,10 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
   core::TimePoint& due = due_[task % kPlaces];
   if (status.state == core::TaskState::kRunning && due != core::TimePoint::min()) {
     ++result_.running;
-    if (due >= measuring_since_) result_.launch_to_running.record(now - due);
+    if (due >= measuring_since_) {
+      result_.launch_to_running.record(now - due);
+      latest_.record(now - due);
+    }
     due = core::TimePoint::min();
   }
   if (!core::is_terminal(status.state)) return;
@@ -186,7 +190,10 @@ void Load::on_failure(std::string_view what) {
 void Load::start_measuring() {
   measuring_since_ = net::monotonic_now();
   result_ = {};
+  latest_ = {};
 }
+
+LatencyHistogram Load::take_latest() { return std::exchange(latest_, {}); }
 
 LoadResult Load::measured() const {
   LoadResult result = result_;

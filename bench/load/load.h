@@ -39,6 +39,8 @@ class Load {
   // Counts and latencies from now on. A launch counts where it is heard of.
   void start_measuring();
   LoadResult measured() const;
+  // The latencies from launch to RUNNING since the last call.
+  LatencyHistogram take_latest();
 
   // --- for its sessions ---
   net::Reactor& reactor() { return reactor_; }
@@ -84,6 +86,7 @@ class Load {
 
   core::TimePoint measuring_since_;
   LoadResult result_;
+  LatencyHistogram latest_;
 };
 
 }  // namespace shoal::load

@@ -63,12 +63,28 @@ TEST(AgentSession, SillyIntervalsAreMadeSane) {
 TEST(AgentSession, HeartbeatsCountUpAndAreDueOnTime) {
   TestAgent a;
   a.connect();
-  EXPECT_EQ(next_deadline(a.state), a.now + milliseconds(5000));
-  a.advance_hearing(milliseconds(4999));
+  const core::TimePoint first = a.state.next_heartbeat;
+  EXPECT_LT(first, a.now + milliseconds(5000));
+  EXPECT_EQ(next_deadline(a.state), first);
+  const auto wait = std::chrono::ceil<milliseconds>(first - a.now);
+  a.advance_hearing(wait - milliseconds(1));
   EXPECT_THAT(a.fx.heartbeats, IsEmpty());
   a.advance_hearing(milliseconds(1));
+  EXPECT_EQ(next_deadline(a.state), a.now + milliseconds(5000));
   a.advance_hearing(milliseconds(5000));
   EXPECT_THAT(a.fx.heartbeats, ElementsAre(1, 2));
+}
+
+TEST(AgentSession, AgentsThatRegisterTogetherDoNotBeatTogether) {
+  int early = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    TestAgent a;
+    a.state.random = core::Random(seed);
+    a.connect();
+    if (a.state.next_heartbeat - a.now < milliseconds(2500)) ++early;
+  }
+  EXPECT_GT(early, 30);
+  EXPECT_LT(early, 70);
 }
 
 TEST(AgentSession, SilenceOfTheMasterEndsTheSession) {
