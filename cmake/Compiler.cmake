@@ -16,7 +16,7 @@ else()
   set(ALLOCATOR system)
   add_compile_options(-fsanitize=${SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SANITIZE})
-  if(SANITIZE STREQUAL "thread")
+  if(SANITIZE MATCHES "thread")
     add_compile_options(-Wno-tsan)  # gcc: atomic_thread_fence is unknown to TSAN; net/wake.h annotates it
   endif()
 endif()
