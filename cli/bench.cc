@@ -212,6 +212,7 @@ absl::Status Bench::measure_launches() {
     result_.seconds = full.seconds;
     result_.launches_per_s = static_cast<double>(full.running) / full.seconds;
     result_.errors += full.errors;
+    result_.missed += full.missed;
     result_.first_error = full.first_error;
     if (cluster_->owns_master()) {
       result_.master_cpu_s = cluster_->master_use().cpu_s - use_before_.cpu_s;
@@ -228,6 +229,7 @@ absl::Status Bench::measure_launches() {
   result_.launch_to_running = half.launch_to_running;
   result_.samples = half.launch_to_running.count();
   result_.errors += half.errors;
+  result_.missed += half.missed;
   if (result_.first_error.empty()) result_.first_error = half.first_error;
   if (!result_.launches_per_s.has_value()) {
     result_.seconds = half.seconds;
@@ -255,6 +257,7 @@ absl::Status Bench::measure_offers() {
   result_.launch_to_running = measured.launch_to_running;
   result_.samples = measured.offer_latency.count();
   result_.errors += measured.errors;
+  result_.missed += measured.missed;
   result_.first_error = measured.first_error;
   return absl::OkStatus();
 }

@@ -107,6 +107,9 @@ std::vector<Row> rows_of(const BenchResult& result) {
   if (result.master_cpu_s.has_value()) {
     rows.push_back({"master processor time", fmt::format("{:.1f} s", *result.master_cpu_s)});
   }
+  if (result.missed > 0) {
+    rows.push_back({"offers withdrawn meanwhile", fmt::format("{}", result.missed)});
+  }
   rows.push_back({"false losses", fmt::format("{}", result.false_losses)});
   rows.push_back({"errors", fmt::format("{}", result.errors)});
   return rows;
@@ -246,6 +249,7 @@ std::string to_json(const BenchResult& result) {
   put_maybe(writer, "master_cpu_s", result.master_cpu_s);
   put_maybe(writer, "heartbeats_per_s", result.heartbeats_per_s);
   put_count(writer, "false_losses", result.false_losses);
+  put_count(writer, "missed", result.missed);
   put_count(writer, "errors", result.errors);
   put_count(writer, "samples", result.samples);
   put_text(writer, "machine", result.machine);

@@ -35,6 +35,7 @@ struct BenchResult {
   std::optional<double> heartbeats_per_s;
   std::uint64_t registrations = 0;  // in all: more than agents when some came back
   std::uint64_t false_losses = 0;
+  std::uint64_t missed = 0;  // answers to offers that had just been withdrawn
   std::uint64_t errors = 0;
   std::string first_error;
   std::uint64_t samples = 0;

@@ -109,12 +109,14 @@ void Load::on_clock() {
   std::uint64_t ticks = 0;
   (void)!::read(clock_fd_, &ticks, sizeof ticks);
   const std::chrono::duration<double> passed = net::monotonic_now() - started_;
-  due_count_ = static_cast<std::uint64_t>(passed.count() * rate_) + 1;  // the first one at once
+  const auto groups = static_cast<std::uint64_t>(passed.count() * rate_ / options_.batch);
+  due_count_ = (groups + 1) * options_.batch;  // the first ones at once
 }
 
 core::TimePoint Load::due_at(std::uint64_t index) const {
+  const auto first_of_group = static_cast<double>(index / options_.batch * options_.batch);
   return started_ + std::chrono::duration_cast<core::Duration>(
-                        std::chrono::duration<double>(static_cast<double>(index) / rate_));
+                        std::chrono::duration<double>(first_of_group / rate_));
 }
 
 // How many may be launched now.
@@ -177,6 +179,8 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
   ++finished_;
   if (status.state == core::TaskState::kFinished) {
     ++result_.ended;
+  } else if (status.reason == core::TaskReason::kInvalidOffers) {
+    ++result_.missed;
   } else {
     on_failure(fmt::format("task {} ended as {}: {}", status.task, core::name_of(status.state),
                            status.message));

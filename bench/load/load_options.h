@@ -15,8 +15,8 @@ struct LoadOptions {
   std::uint32_t frameworks = 1;  // sessions that compete
   std::uint32_t batch = 1;       // tasks in one ACCEPT, as many as fit the offer
   core::Resources task;          // of each task; empty: all that the offer holds
-  // Launches a second, due at fixed times whatever the cluster does (open loop); 0: as many as it
-  // takes, `window` of them under way (closed loop).
+  // Launches a second, due in groups of `batch` at fixed times whatever the cluster does (open
+  // loop); 0: as many as it takes, `window` of them under way (closed loop).
   double rate = 0;
   std::uint32_t window = 4096;
   std::string stamps;  // a file of EndStamps, for the offer latency; empty: not measured
@@ -26,6 +26,7 @@ struct LoadResult {
   std::uint64_t launched = 0;  // sent
   std::uint64_t running = 0;   // RUNNING was heard and acknowledged
   std::uint64_t ended = 0;     // FINISHED was heard and acknowledged
+  std::uint64_t missed = 0;    // the offer was withdrawn while its answer was on the way
   std::uint64_t errors = 0;    // any other end
   std::uint64_t overdue = 0;   // open loop: due and not sent, for want of an offer
   std::string first_error;

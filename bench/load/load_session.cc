@@ -76,6 +76,7 @@ void LoadSession::on_frame(net::Connection& connection, const wire::FrameView& f
                                        [this](const core::TaskStatus& m) { on_status(m); });
     case MessageKind::kRefusal:
       return decoded<core::Refusal>(connection, frame, [this](const core::Refusal& m) {
+        if (m.code == core::RefusalCode::kInvalidOffer) return;  // the tasks' updates tell
         load_.on_failure(fmt::format("the master refused a call: {}", m.message));
       });
     default:
