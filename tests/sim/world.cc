@@ -249,7 +249,9 @@ void World::cut_a_node() {
 }
 
 void World::restart_an_agent() {
-  agents_[sim_.random.below(agents_.size())]->restart(sim_.random.chance(1, 2));
+  SimAgent& agent = *agents_[sim_.random.below(agents_.size())];
+  if (sim_.random.chance(1, 2)) return agent.crash();
+  agent.restart(sim_.random.chance(1, 2));
 }
 
 void World::restart_the_master() {
