@@ -127,7 +127,8 @@ TEST_F(OutliveTest, AnEndWhileTheAgentWasAwayIsToldTruly) {
 
 TEST_F(OutliveTest, CleanupEndsThem) {
   auto task = run({"--", "sh", "-c", "echo begin; exec sleep 71717"});
-  ASSERT_TRUE(eventually([&] { return outputs_with("begin\n") == 1; }));
+  // Until `run` knows: what it has not heard to be running it would launch again.
+  ASSERT_TRUE(task->wait_for_output("begin\n"));
   kill_agent();
   start_agent({"--recover", "cleanup"});
   const Result result = task->wait(std::chrono::seconds(60));
@@ -141,7 +142,8 @@ TEST_F(OutliveTest, ADamagedRecordIsNamedAndTheOthersGoOn) {
   auto bad = run({"--name", "bad", "--", "sh", "-c", "echo begin; exec sleep 71718"});
   auto good = run({"--name", "good", "--", "sh", "-c",
                    "echo begin; while [ ! -e " + go + " ]; do sleep 0.05; done; exit 8"});
-  ASSERT_TRUE(eventually([&] { return outputs_with("begin\n") == 2; }));
+  ASSERT_TRUE(bad->wait_for_output("begin\n"));
+  ASSERT_TRUE(good->wait_for_output("begin\n"));
   kill_agent();
   for (const auto& entry : std::filesystem::directory_iterator(path("agent/meta"))) {
     if (entry.path().filename().string().find("@bad") == std::string::npos) continue;
