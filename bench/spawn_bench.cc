@@ -5,7 +5,7 @@
 //           and the exit record. The supervisor syncs that record, so `end` has the disk in it.
 //   posix   posix_spawn and waitpid: the least one can do
 //
-//   BM_Launch/N      one of each in turn; the medians, and (_p10) the tenth that was least disturbed
+//   BM_Launch/N      one of each in turn; medians, and (_p10) the tenth that was least disturbed
 //     call_us        in launch(): what one launch keeps the loop from anything else
 //     running_us     from launch() until the agent hears that the task runs
 //     end_us         from there until it hears how the task ended
