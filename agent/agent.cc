@@ -385,6 +385,7 @@ void Agent::State::on_durable(std::uint64_t ticket) {
 
 // What it does not remember it must not tell. The tasks are not at fault.
 void Agent::State::on_log_failed(const absl::Status& why) {
+  if (stage != Stage::kRunning) return log(core::message_of(why));  // it ends as it was told to
   shutdown(absl::FailedPreconditionError(
                fmt::format("{}; the tasks run on, start the agent again when the disk is well",
                            core::message_of(why))),
