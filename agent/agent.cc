@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -17,12 +18,15 @@
 #include "agent/data_dir_lock.h"
 #include "agent/executor.h"
 #include "agent/identity.h"
-#include "agent/leftovers.h"
 #include "agent/log_server.h"
 #include "agent/operations.h"
+#include "agent/recovery.h"
 #include "agent/resource_probe.h"
 #include "agent/resource_store.h"
+#include "agent/restore.h"
 #include "agent/session.h"
+#include "agent/spawner.h"
+#include "agent/update_log.h"
 #include "agent/volumes.h"
 #include "core/frame_cost.h"
 #include "core/limits.h"
@@ -49,7 +53,14 @@ constexpr std::chrono::milliseconds kFarewellTime{1000};
 constexpr std::size_t kPurgeEntries = 200;
 constexpr std::chrono::milliseconds kPurgePause{1};
 
-enum class Stage { kRunning, kEndingTasks, kFlushing, kStopped };
+enum class Stage { kRunning, kLeavingTasks, kEndingTasks, kFlushing, kStopped };
+
+// A task whose last update is on its way to the disk.
+struct Ending {
+  std::uint64_t ticket = 0;
+  core::FrameworkId framework;
+  std::string task;
+};
 
 }  // namespace
 
@@ -65,13 +76,19 @@ struct Agent::State final : public FramingEffects,
         tick_timer(owner, [this] { on_timer(); }),
         purge_timer(owner, [this] { on_purge_timer(); }),
         end_timer(owner, [this] { on_end_timer(); }) {}
-  ~State() override { reactor.remove_hook(hook); }
+  ~State() override {
+    reactor.remove_hook(hook);
+    // One that has never been told to end has no word in that.
+    if (executor != nullptr && is_open && options.on_stop == OnStop::kKill) executor->end_all();
+  }
 
   absl::Status prepare();
   absl::Status describe_machine();
   absl::Status restore_resources(const core::Resources& configured);
-  absl::Status clear_leftovers();
   absl::Status open();
+  absl::Status open_executor();
+  absl::Status take_over();
+  absl::Status open_logs();
   void start();
 
   // AgentEffects
@@ -80,6 +97,9 @@ struct Agent::State final : public FramingEffects,
   void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override {
     executor->kill(framework, task, mode);
   }
+  std::uint64_t record(const core::TaskStatus& status) override;
+  void record(const core::AcknowledgeUpdate& message) override { updates->append(message); }
+  void record(const core::RemoveFramework& message) override { updates->append(message); }
   absl::Status store(const core::AgentResources& record) override;
   absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
   void remove_volume(const core::LotTags& tags) override;
@@ -93,11 +113,18 @@ struct Agent::State final : public FramingEffects,
   void on_failed(core::FrameworkId framework, std::string_view task,
                  std::string_view why) override {
     on_launch_failed(agent, *this, framework, task, why, reactor.now());
+    forget_unknown(framework, task);
   }
   void on_exited(core::FrameworkId framework, std::string_view task,
                  const ExitStatus& exit) override {
     on_process_exited(agent, *this, framework, task, exit, reactor.now());
     logs->on_task_ended(framework, task);
+    forget_unknown(framework, task);
+  }
+  void on_lost(core::FrameworkId framework, std::string_view task, std::string_view why) override {
+    on_process_lost(agent, *this, framework, task, why, reactor.now());
+    logs->on_task_ended(framework, task);
+    forget_unknown(framework, task);
   }
 
   // ConnectionHandler: the session with the master
@@ -108,12 +135,15 @@ struct Agent::State final : public FramingEffects,
   void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
 
   bool is_live(core::FrameworkId framework, std::string_view task) const;
+  void forget_unknown(core::FrameworkId framework, std::string_view task);
+  void on_durable(std::uint64_t ticket);
+  void on_log_failed(const absl::Status& why);
   void on_registered_now();
   void write_ready_file(const AgentReady& ready);
   void on_timer();
   void on_purge_timer();
   void on_turn_end();
-  void shutdown(absl::Status reason);
+  void shutdown(absl::Status reason, OnStop tasks);
   void finish();
   void on_end_timer();
   void log(std::string_view line) const {
@@ -130,6 +160,8 @@ struct Agent::State final : public FramingEffects,
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Dialer> dialer;
   std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
+  std::unique_ptr<UpdateLog> updates;         // after `lock`: it waits for its commit
+  std::deque<Ending> endings;                 // by ticket
   std::optional<VolumeFolders> volumes;
   net::Timer tick_timer;
   net::Timer purge_timer;  // while removed volumes are being deleted
@@ -137,6 +169,7 @@ struct Agent::State final : public FramingEffects,
   core::TimePoint armed = core::TimePoint::max();  // what tick_timer is set to
   net::Reactor::HookId hook = 0;
   Stage stage = Stage::kRunning;
+  bool is_open = false;
   bool was_ready = false;
   core::AgentId stored_id;  // what write_identity() was last given
   absl::Status outcome;     // told by on_stopped
@@ -155,21 +188,10 @@ absl::Status Agent::State::prepare() {
   auto locked = DataDirLock::acquire(options.data_dir);
   if (!locked.ok()) return locked.status();
   lock.emplace(*std::move(locked));
-  if (absl::Status cleared = clear_leftovers(); !cleared.ok()) return cleared;
   const auto identity = read_identity(options.data_dir);
   if (!identity.ok()) return identity.status();
   agent.id = *identity;
   return describe_machine();
-}
-
-absl::Status Agent::State::clear_leftovers() {
-  const auto report = kill_leftovers(options.data_dir, read_boot_id());
-  if (!report.ok()) return report.status();
-  if (!report->records.empty()) {
-    log(fmt::format("{} tasks of an earlier agent were left: {} processes killed, {} survived",
-                    report->records.size(), report->killed, report->survivors));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Agent::State::describe_machine() {
@@ -226,11 +248,70 @@ absl::Status Agent::State::restore_resources(const core::Resources& configured) 
 }
 
 absl::Status Agent::State::open() {
-  auto made_executor = ProcessExecutor::create(
-      reactor, this,
-      {.data_dir = options.data_dir, .ownership = hooks.ownership, .seed = net::random_seed()});
-  if (!made_executor.ok()) return made_executor.status();
-  executor = *std::move(made_executor);
+  if (absl::Status opened = open_executor(); !opened.ok()) return opened;
+  if (absl::Status taken = take_over(); !taken.ok()) return taken;
+  if (absl::Status opened = open_logs(); !opened.ok()) return opened;
+  is_open = true;
+  return absl::OkStatus();
+}
+
+absl::Status Agent::State::open_executor() {
+  if (options.supervisor.empty()) {
+    auto found = supervisor_beside_this_program();
+    if (!found.ok()) return found.status();
+    options.supervisor = *std::move(found);
+  }
+  ProcessExecutorOptions executing;
+  executing.data_dir = options.data_dir;
+  executing.seed = net::random_seed();
+  executing.supervisor = options.supervisor;
+  executing.on_checkpoint = [this](CheckpointFiles files) { updates->sync_too(std::move(files)); };
+  auto made = ProcessExecutor::create(reactor, this, std::move(executing));
+  if (!made.ok()) return made.status();
+  executor = *std::move(made);
+  return absl::OkStatus();
+}
+
+// The tasks of the agent before, with all that happened to them, are on disk again before anybody
+// hears of them.
+absl::Status Agent::State::take_over() {
+  auto found = recover(options.data_dir, read_boot_id(), options.recover);
+  if (!found.ok()) return found.status();
+  for (const std::string& note : found->notes) log(note);
+  const std::size_t live = found->live.size();
+  if (live + found->over.size() + found->hunt.killed > 0) {
+    log(
+        fmt::format("of an earlier agent: {} tasks run on, {} are over; {} processes were killed, "
+                    "{} survived",
+                    live, found->over.size(), found->hunt.killed, found->hunt.survivors));
+  }
+  absl::Status adopted = executor->adopt(std::move(found->live), found->over);
+  if (!adopted.ok()) return adopted;
+  restore(agent, *this, std::move(found->tasks), std::move(found->history), reactor.now());
+  if (!agent.capacity().contains(agent.tasks.used())) {
+    return absl::FailedPreconditionError(
+        fmt::format("--resources: the tasks that run here hold {}, which is more: start with the "
+                    "former --resources, or with --recover=cleanup to kill them",
+                    core::to_string(agent.tasks.used())));
+  }
+  UpdateLog::Hooks telling;
+  telling.on_durable = [this](std::uint64_t ticket) { on_durable(ticket); };
+  telling.on_failed = [this](const absl::Status& why) { on_log_failed(why); };
+  telling.on_full = [this](const absl::Status& why) {
+    log(fmt::format("{}: updates of tasks wait for it", core::message_of(why)));
+  };
+  telling.history = [this] { return history_of(agent); };
+  auto made = UpdateLog::create(reactor, options.data_dir, history_of(agent), std::move(telling));
+  if (!made.ok()) return made.status();
+  updates = *std::move(made);
+  for (const RunId& id : found->over) {
+    const auto framework = core::parse_framework_id(id.framework_id);
+    if (framework.ok()) executor->forget(*framework, id.task_id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::State::open_logs() {
   auto made_logs = LogServer::create(
       reactor, {.data_dir = options.data_dir,
                 .is_live = [this](core::FrameworkId framework,
@@ -284,6 +365,38 @@ void Agent::State::send_frame(wire::Bytes frame) {
   if (connection != nullptr) connection->send(frame);
 }
 
+// Before the log is there what is reported becomes part of its beginning (take_over).
+std::uint64_t Agent::State::record(const core::TaskStatus& status) {
+  if (updates == nullptr) return 0;
+  const std::uint64_t ticket = updates->append(status);
+  if (core::is_terminal(status.state)) {
+    endings.push_back({ticket, status.framework, std::string(status.task)});
+  }
+  return ticket;
+}
+
+void Agent::State::on_durable(std::uint64_t ticket) {
+  // Only then: until its end is on disk, a task's records say how it ended.
+  for (; !endings.empty() && endings.front().ticket <= ticket; endings.pop_front()) {
+    executor->forget(endings.front().framework, endings.front().task);
+  }
+  on_recorded(agent, *this, ticket, reactor.now());
+}
+
+// What it does not remember it must not tell. The tasks are not at fault.
+void Agent::State::on_log_failed(const absl::Status& why) {
+  if (stage != Stage::kRunning) return log(core::message_of(why));  // it ends as it was told to
+  shutdown(absl::FailedPreconditionError(
+               fmt::format("{}; the tasks run on, start the agent again when the disk is well",
+                           core::message_of(why))),
+           OnStop::kKeep);
+}
+
+// Nobody wants to hear how it ended.
+void Agent::State::forget_unknown(core::FrameworkId framework, std::string_view task) {
+  if (agent.tasks.find(framework, task) == nullptr) executor->forget(framework, task);
+}
+
 absl::Status Agent::State::store(const core::AgentResources& record) {
   absl::Status written = write_stored(options.data_dir, record);
   if (!written.ok()) log(core::message_of(written));
@@ -304,7 +417,7 @@ void Agent::State::disconnect(std::string_view reason) {
 void Agent::State::give_up(std::string_view reason) {
   disconnect(reason);
   dialer->set_addresses({});
-  shutdown(absl::FailedPreconditionError(std::string(reason)));
+  shutdown(absl::FailedPreconditionError(std::string(reason)), options.on_stop);
 }
 
 void Agent::State::on_connected(net::Connection&) {
@@ -341,7 +454,7 @@ void Agent::State::write_ready_file(const AgentReady& ready) {
   const absl::Status written = net::write_file_atomically(
       options.ready_file, fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
                                       core::to_string(ready.id), ready.address, ::getpid()));
-  if (!written.ok()) shutdown(written);
+  if (!written.ok()) shutdown(written, options.on_stop);
 }
 
 void Agent::State::on_closed(net::Connection&, const absl::Status&) {
@@ -385,8 +498,10 @@ void Agent::State::on_purge_timer() {
 }
 
 void Agent::State::on_turn_end() {
+  if (stage == Stage::kLeavingTasks && updates->is_idle()) finish();
   if (stage == Stage::kEndingTasks && executor->running() == 0 && agent.tasks.live() == 0) {
-    if (agent.tasks.empty() || !agent.is_registered()) {
+    const bool is_told = agent.tasks.empty() || !agent.is_registered();
+    if (is_told && updates->is_idle()) {
       finish();
     } else if (!end_timer.is_active()) {
       end_timer.start(kFarewellTime);
@@ -402,20 +517,28 @@ void Agent::State::on_turn_end() {
   }
 }
 
-void Agent::State::shutdown(absl::Status reason) {
-  if (stage == Stage::kRunning) {
+void Agent::State::shutdown(absl::Status reason, OnStop tasks) {
+  const bool ends_tasks = tasks == OnStop::kKill;
+  if (stage == Stage::kRunning || (stage == Stage::kLeavingTasks && ends_tasks)) {
     outcome = std::move(reason);
-    stage = Stage::kEndingTasks;
-    log(outcome.ok() ? fmt::format("ending, with {} tasks", agent.tasks.live())
-                     : fmt::format("cannot go on: {}", core::message_of(outcome)));
-    on_shutdown(agent, *this, KillMode::kTerminate, reactor.now());
+    stage = ends_tasks ? Stage::kEndingTasks : Stage::kLeavingTasks;
+    if (!outcome.ok()) log(fmt::format("cannot go on: {}", core::message_of(outcome)));
+    log(fmt::format("ending, with {} tasks{}", agent.tasks.live(),
+                    ends_tasks ? "" : ", which run on"));
+    if (ends_tasks) {
+      end_timer.stop();
+      on_shutdown(agent, *this, KillMode::kTerminate, reactor.now());
+    } else {
+      agent.is_shutting_down = true;
+      end_timer.start(kFarewellTime);  // for the log, should the disk not answer
+    }
   } else if (stage == Stage::kEndingTasks) {
     on_shutdown(agent, *this, KillMode::kForce, reactor.now());
   }
   reactor.run_again();
 }
 
-// No task is left. What was sent to the master leaves first.
+// No task is left here. What was sent to the master leaves first.
 void Agent::State::finish() {
   stage = Stage::kFlushing;
   dialer->set_addresses({});
@@ -429,13 +552,14 @@ void Agent::State::finish() {
 }
 
 void Agent::State::on_end_timer() {
-  if (stage == Stage::kEndingTasks) return finish();
+  if (stage == Stage::kEndingTasks || stage == Stage::kLeavingTasks) return finish();
   if (stage != Stage::kFlushing) return;
   stage = Stage::kStopped;
   on_disconnected(agent);
   dialer.reset();
   listener.reset();
-  executor.reset();  // looks for strays a last time
+  updates.reset();
+  executor.reset();
   log("ended");
   if (hooks.on_stopped) hooks.on_stopped(outcome);  // last: it may destroy this
 }
@@ -454,7 +578,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::create(net::Reactor& reactor,
   return std::unique_ptr<Agent>(new Agent(std::move(state)));
 }
 
-void Agent::shutdown() { state_->shutdown(absl::OkStatus()); }
+void Agent::shutdown() { shutdown(state_->options.on_stop); }
+void Agent::shutdown(OnStop tasks) { state_->shutdown(absl::OkStatus(), tasks); }
 
 std::string Agent::address() const { return state_->agent.address; }
 
@@ -466,7 +591,6 @@ absl::Status run_agent(const AgentOptions& options) {
     descriptors.rlim_cur = descriptors.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &descriptors);
   }
-  if (absl::Status adopted = ProcessTree::adopt_orphans(); !adopted.ok()) return adopted;
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
 
@@ -483,6 +607,9 @@ absl::Status run_agent(const AgentOptions& options) {
   if (!on_term.ok()) return on_term.status();
   auto on_int = net::SignalWatcher::create(**reactor, SIGINT, on_signal);
   if (!on_int.ok()) return on_int.status();
+  auto on_usr1 = net::SignalWatcher::create(**reactor, SIGUSR1,
+                                            [&agent] { (*agent)->shutdown(OnStop::kKill); });
+  if (!on_usr1.ok()) return on_usr1.status();
   (*reactor)->run();
   return outcome;
 }

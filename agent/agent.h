@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/agent_options.h"
-#include "agent/process_tree.h"
 #include "core/ids.h"
 #include "net/reactor.h"
 
@@ -29,21 +28,22 @@ class Agent {
     std::function<void(const AgentReady&)> on_ready;  // once
     // Once, last; OK after shutdown(), else why it could not go on. May destroy the agent.
     std::function<void(const absl::Status&)> on_stopped;
-    // kShared: several agents live in this process.
-    ProcessTree::Ownership ownership = ProcessTree::Ownership::kExclusive;
   };
 
-  // Locks the data folder, kills what an agent before left behind, probes, listens, starts to dial.
-  // Errors: INVALID_ARGUMENT (an option, named), FAILED_PRECONDITION (the data folder is in use,
-  // the listen address needs --insecure), UNAVAILABLE (cannot listen).
+  // Locks the data folder, takes over what an agent before left there, probes, listens, starts to
+  // dial. Errors: INVALID_ARGUMENT (an option, named), FAILED_PRECONDITION (the data folder is in
+  // use, the tasks that run hold more than --resources, the listen address needs --insecure),
+  // NOT_FOUND (no supervisor), UNAVAILABLE (cannot listen). Tasks run on then.
   static absl::StatusOr<std::unique_ptr<Agent>> create(net::Reactor& reactor,
                                                        const AgentOptions& options, Hooks hooks);
-  ~Agent();  // whatever still runs is killed
+  ~Agent();  // with OnStop::kKill whatever still runs is killed
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  // Ends every task with its grace, tells the master, then on_stopped. The second call: SIGKILL.
+  // Ends, as options.on_stop says: lets go of the tasks, or ends every task with its grace and
+  // tells the master. Then on_stopped. The second call with kKill: SIGKILL.
   void shutdown();
+  void shutdown(OnStop tasks);
 
   std::string address() const;  // bound, HOST:PORT
 
@@ -53,8 +53,9 @@ class Agent {
   std::unique_ptr<State> state_;
 };
 
-// Runs until SIGTERM or SIGINT (OK), or until it cannot go on (the status says why). A second
-// signal kills the tasks at once. No process is left.
+// Runs until SIGTERM, SIGINT or SIGUSR1 (OK), or until it cannot go on (the status says why).
+// SIGUSR1 kills the tasks, also with OnStop::kKeep. A second signal, where they are killed: at
+// once.
 absl::Status run_agent(const AgentOptions& options);
 
 }  // namespace shoal::agent

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/task_life.h"
 #include "core/frame_cost.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -21,174 +22,10 @@ namespace {
 using core::TaskReason;
 using core::TaskState;
 
-constexpr core::TimePoint kNever = StatusStream::kNever;
-constexpr std::int64_t kMaxGraceMs = std::int64_t{24} * 3600 * 1000;
 constexpr std::size_t kReportedNameBytes = core::kMaxTaskNameBytes;
 // What a master may ask for; anything else is taken as the nearest.
 constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
 constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
-
-// --- status updates ---
-
-core::TaskStatus status_of(const AgentState& state, const Task& task, const StatusUpdate& update) {
-  core::TaskStatus status;
-  status.framework = task.framework;
-  status.agent = state.id;
-  status.task = task.id;
-  status.state = update.state;
-  status.reason = update.reason;
-  status.source = core::TaskSource::kAgent;
-  status.message = update.message;
-  status.has_exit = update.has_exit;
-  status.exit_code = update.exit_code;
-  status.exit_signal = update.exit_signal;
-  status.timestamp_ms = update.timestamp_ms;
-  status.has_uuid = true;
-  status.uuid = update.uuid;
-  return status;
-}
-
-std::int64_t wall_ms(const AgentState& state, core::TimePoint now) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
-  return since.count() + state.wall_offset_ms;
-}
-
-// Everything that is not acknowledged, again and in order.
-void resend(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
-  if (!state.is_registered() || task.updates.empty()) return;
-  for (const StatusUpdate& update : task.updates.pending()) {
-    effects.send(status_of(state, task, update));
-  }
-  task.updates.mark_resent(now);
-  state.tasks.update_deadline(task);
-}
-
-// What the task is now, for a master that asks again.
-void send_present(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
-  if (!task.updates.empty()) return resend(state, effects, task, now);
-  StatusUpdate present;
-  present.state = task.state;
-  present.timestamp_ms = wall_ms(state, now);
-  core::TaskStatus status = status_of(state, task, present);
-  status.has_uuid = false;
-  effects.send(status);
-}
-
-void report(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate update,
-            core::TimePoint now) {
-  task.state = update.state;
-  if (task.is_orphan) return;
-  update.uuid = core::draw_uuid(state.random);
-  update.timestamp_ms = wall_ms(state, now);
-  task.updates.push(std::move(update));
-  if (!state.is_registered()) return;
-  effects.send(status_of(state, task, task.updates.pending().back()));
-  task.updates.mark_sent(now);
-  state.tasks.update_deadline(task);
-}
-
-StatusUpdate update_of(TaskState to, TaskReason reason, std::string message) {
-  StatusUpdate update;
-  update.state = to;
-  update.reason = reason;
-  update.message = std::move(message);
-  return update;
-}
-
-// --- life of a task ---
-
-void launch(AgentState& state, AgentEffects& effects, Task& task,
-            const wire::TaskDescription& description) {
-  state.tasks.enter(task, TaskPhase::kLaunching);
-  state.tasks.charge(task);
-  effects.launch({task.framework, state.id, task.id, task.resources, description});
-}
-
-// Starts what has waited for the resources of a removed framework.
-void launch_waiting(AgentState& state, AgentEffects& effects) {
-  if (state.tasks.waiting() == 0) return;
-  for (const auto& [key, task] : state.tasks) {
-    if (task->phase != TaskPhase::kWaiting) continue;
-    if (!(state.capacity() - state.tasks.used()).contains(task->resources)) continue;
-    const std::unique_ptr<wire::TaskDescription> description = std::move(task->description);
-    launch(state, effects, *task, *description);
-  }
-}
-
-// The last update of a task. Its resources are free from here on.
-void end_task(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate update,
-              core::TimePoint now) {
-  const bool held = task.phase == TaskPhase::kLaunching || task.phase == TaskPhase::kRunning;
-  if (held) state.tasks.release(task);
-  if (!task.is_orphan) state.tasks.uncommit(task);
-  state.tasks.enter(task, TaskPhase::kEnded);
-  task.kill_at = kNever;
-  task.description.reset();
-  state.tasks.update_deadline(task);
-  report(state, effects, task, std::move(update), now);
-  if (task.updates.empty()) state.tasks.erase(task);
-  if (held) launch_waiting(state, effects);
-}
-
-core::Duration grace_of(const Task& task, std::int64_t asked_ms) {
-  std::int64_t grace = core::kDefaultKillGrace.count();
-  if (task.kill_grace_ms >= 0) grace = task.kill_grace_ms;
-  if (asked_ms >= 0) grace = asked_ms;
-  return std::chrono::milliseconds(std::min(grace, kMaxGraceMs));
-}
-
-void force(AgentState& state, AgentEffects& effects, Task& task) {
-  task.kill_at = kNever;
-  state.tasks.update_deadline(task);
-  effects.kill(task.framework, task.id, KillMode::kForce);
-}
-
-// Ends a task that has not ended. A second call can only make it faster.
-void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Duration grace,
-               TaskReason reason, std::string_view why, core::TimePoint now) {
-  if (task.phase == TaskPhase::kWaiting) {
-    const TaskReason told = reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
-    return end_task(state, effects, task,
-                    update_of(TaskState::kKilled, told, "killed before it was started"), now);
-  }
-  const bool is_first = !task.is_kill_asked;
-  if (is_first) {
-    task.is_kill_asked = true;
-    task.kill_reason = reason;
-    report(state, effects, task, update_of(TaskState::kKilling, reason, std::string(why)), now);
-  }
-  if (task.phase == TaskPhase::kLaunching) {
-    // No grace: it was not reported as running. What the executor has started meanwhile is killed
-    // again in on_process_started().
-    task.kill_reason = reason == TaskReason::kNone ? TaskReason::kKilledDuringLaunch : reason;
-    if (is_first) effects.kill(task.framework, task.id, KillMode::kForce);
-    return;
-  }
-  if (!is_first && task.kill_at == kNever) return;  // SIGKILL was sent
-  if (grace <= core::Duration{0}) return force(state, effects, task);
-  if (is_first) effects.kill(task.framework, task.id, KillMode::kTerminate);
-  task.kill_at = std::min(task.kill_at, now + grace);
-  state.tasks.update_deadline(task);
-}
-
-// A task that ends before it began: recorded, so that the update is resent and a repeated RunTask
-// finds it. Beyond the bound on tasks it is told once only.
-void refuse_task(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
-                 std::string_view id, StatusUpdate update, core::TimePoint now) {
-  const core::FrameCost cost = core::task_report_cost(id, {}, {}, {});
-  if (!state.tasks.has_room_for(cost)) {
-    Task passing;
-    passing.framework = framework;
-    passing.id = id;
-    update.timestamp_ms = wall_ms(state, now);
-    core::TaskStatus status = status_of(state, passing, update);
-    status.has_uuid = false;
-    return effects.send(status);
-  }
-  Task& task = state.tasks.add(framework, id, cost);
-  state.tasks.enter(task, TaskPhase::kEnded);
-  report(state, effects, task, std::move(update), now);
-}
 
 // Why a task's resources are not to be had. Volumes by name: which one is what people ask.
 std::string why_not(const core::Resources& capacity, const core::Resources& free,
@@ -301,8 +138,10 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
   state.session_timeout =
       message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout) : asked;
   state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
-  // Somewhere in the first interval: agents that came together, to a new master, do not beat as one.
-  const auto phase = state.random.below(static_cast<std::uint64_t>(state.heartbeat_interval.count()));
+  // Somewhere in the first interval: agents that came together, to a new master, do not beat as
+  // one.
+  const auto phase =
+      state.random.below(static_cast<std::uint64_t>(state.heartbeat_interval.count()));
   state.next_heartbeat = now + core::Duration(static_cast<core::Duration::rep>(phase));
   if (state.knows_operations) {
     core::UpdateRevocable lent;  // also when it is nothing: the process before may have lent more
@@ -402,15 +241,18 @@ void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask
             "asked to end", now);
 }
 
-void on_acknowledge(AgentState& state, const core::AcknowledgeUpdate& message) {
+void on_acknowledge(AgentState& state, AgentEffects& effects,
+                    const core::AcknowledgeUpdate& message) {
   Task* task = state.tasks.find(message.framework, message.task);
   if (task == nullptr || !task->updates.acknowledge(message.uuid)) return;
+  effects.record(message);
   state.tasks.update_deadline(*task);
   if (task->updates.empty() && task->phase == TaskPhase::kEnded) state.tasks.erase(*task);
 }
 
 void on_remove_framework(AgentState& state, AgentEffects& effects,
                          const core::RemoveFramework& message, core::TimePoint now) {
+  effects.record(message);
   for (auto it = state.tasks.lower_bound(message.framework);
        it != state.tasks.end() && it->first.framework == message.framework;) {
     Task& task = *it->second;
@@ -454,17 +296,14 @@ void on_process_exited(AgentState& state, AgentEffects& effects, core::Framework
                        std::string_view task_id, const ExitStatus& exit, core::TimePoint now) {
   Task* task = state.tasks.find(framework, task_id);
   if (task == nullptr || task->phase != TaskPhase::kRunning) return;
-  StatusUpdate update = update_of(TaskState::kFinished, TaskReason::kNone, outcome_text(exit));
-  if (task->is_kill_asked) {
-    update.state = TaskState::kKilled;
-    update.reason = task->kill_reason;
-  } else if (exit.signaled || exit.code_or_signal != 0) {
-    update.state = TaskState::kFailed;
-    update.reason = TaskReason::kCommandFailed;
-  }
-  update.has_exit = true;
-  (exit.signaled ? update.exit_signal : update.exit_code) = exit.code_or_signal;
-  end_task(state, effects, *task, std::move(update), now);
+  end_task(state, effects, *task, update_of_exit(*task, exit), now);
+}
+
+void on_process_lost(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                     std::string_view task_id, std::string_view why, core::TimePoint now) {
+  Task* task = state.tasks.find(framework, task_id);
+  if (task == nullptr || task->phase != TaskPhase::kRunning) return;
+  end_task(state, effects, *task, update_of_loss(*task, TaskReason::kNone, std::string(why)), now);
 }
 
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
@@ -509,14 +348,6 @@ void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::
     kill_task(state, effects, task, grace, TaskReason::kAgentRemoved, "the agent is shutting down",
               now);
   }
-}
-
-std::string outcome_text(const ExitStatus& exit) {
-  if (!exit.signaled) return fmt::format("exited with {}", exit.code_or_signal);
-  const char* name = sigabbrev_np(exit.code_or_signal);
-  const std::string_view core = exit.core_dumped ? " (core dumped)" : "";
-  if (name == nullptr) return fmt::format("killed by signal {}{}", exit.code_or_signal, core);
-  return fmt::format("killed by SIG{}{}", name, core);
 }
 
 }  // namespace shoal::agent

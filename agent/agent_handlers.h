@@ -13,7 +13,7 @@
 // Waiting is short and rare: only while tasks of a removed framework still hold what is needed.
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <string_view>
 
 #include "agent/agent_state.h"
@@ -48,7 +48,8 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
                  core::TimePoint now);
 void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask& message,
                   core::TimePoint now);
-void on_acknowledge(AgentState& state, const core::AcknowledgeUpdate& message);
+void on_acknowledge(AgentState& state, AgentEffects& effects,
+                    const core::AcknowledgeUpdate& message);
 void on_remove_framework(AgentState& state, AgentEffects& effects,
                          const core::RemoveFramework& message, core::TimePoint now);
 
@@ -62,6 +63,16 @@ void on_launch_failed(AgentState& state, AgentEffects& effects, core::FrameworkI
 void on_process_exited(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                        std::string_view task, const ExitStatus& exit, core::TimePoint now);
 
+// The process is gone and nobody knows how it ended; `why`: one line.
+void on_process_lost(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                     std::string_view task, std::string_view why, core::TimePoint now);
+
+// --- what was recorded ---
+
+// Every update up to `ticket` (AgentEffects::record) is on disk and may be told.
+void on_recorded(AgentState& state, AgentEffects& effects, std::uint64_t ticket,
+                 core::TimePoint now);
+
 // --- time ---
 
 // Heartbeats, silence of the master, resends, ends of graces. Harmless when nothing is due.
@@ -74,8 +85,5 @@ core::TimePoint next_deadline(const AgentState& state);
 // Starts nothing more and kills every task: with its grace, or at once. state.tasks.live() tells
 // how many are left.
 void on_shutdown(AgentState& state, AgentEffects& effects, KillMode mode, core::TimePoint now);
-
-// "exited with 3", "killed by SIGSEGV (core dumped)".
-std::string outcome_text(const ExitStatus& exit);
 
 }  // namespace shoal::agent

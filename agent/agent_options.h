@@ -13,6 +13,17 @@
 
 namespace shoal::agent {
 
+enum class RecoverMode {
+  kReconnect,  // tasks of the agent before that run are taken over
+  kCleanup,    // they are killed, and everything about them is forgotten
+};
+
+// What becomes of the tasks when the agent is told to end.
+enum class OnStop {
+  kKeep,  // they run on, for the next agent on the data folder
+  kKill,  // they are killed, with their grace
+};
+
 struct AgentOptions {
   std::vector<std::string> masters;    // HOST or HOST:PORT, at least one
   std::string listen = "127.0.0.1:0";  // where it serves logs and /health
@@ -26,6 +37,9 @@ struct AgentOptions {
   std::string hostname;    // empty: the kernel's
   bool insecure = false;   // may listen beyond loopback, without TLS
   std::string ready_file;  // written when first registered; empty: none
+  RecoverMode recover = RecoverMode::kReconnect;
+  OnStop on_stop = OnStop::kKeep;
+  std::string supervisor;  // path of shoal-supervisor; empty: beside this program
   bool quiet = false;      // no log lines
 };
 

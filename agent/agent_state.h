@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,13 @@ enum class SessionPhase : std::uint8_t {
   kGreeting = 1,     // Hello sent
   kRegistering = 2,  // Welcome came, RegisterAgent sent
   kRegistered = 3,
+};
+
+// An update that was given to AgentEffects::record and is not on disk yet.
+struct UnrecordedUpdate {
+  core::FrameworkId framework;
+  std::string task;
+  std::uint64_t ticket = 0;
 };
 
 struct AgentState {
@@ -55,6 +63,8 @@ struct AgentState {
 
   TaskTable tasks;
   OperationLog operations;
+  std::uint64_t recorded = 0;               // tickets up to this one are on disk
+  std::deque<UnrecordedUpdate> unrecorded;  // by ticket
 
   // What tasks may hold in all.
   core::Resources capacity() const { return total + revocable; }

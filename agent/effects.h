@@ -23,6 +23,8 @@ struct LaunchRequest {
   std::string_view task;
   const core::Resources& resources;
   const wire::TaskDescription& description;
+  std::string_view name = {};
+  std::string_view role = {};  // whose share it counts in
 };
 
 enum class KillMode : std::uint8_t {
@@ -48,6 +50,13 @@ class AgentEffects {
   // Of a task that was launched and has not exited. One that the executor has not started yet must
   // not run on: it fails to launch, or exits.
   virtual void kill(core::FrameworkId framework, std::string_view task, KillMode mode) = 0;
+
+  // An update of a task that is to be told: written down, and on disk before anybody hears of it.
+  // A ticket, higher than those before: on_recorded() says when, later and in order. 0: at once.
+  virtual std::uint64_t record(const core::TaskStatus& status) = 0;
+  // So that the next agent on this data folder does not tell it again, or at all. Not urgent.
+  virtual void record(const core::AcknowledgeUpdate& message) = 0;
+  virtual void record(const core::RemoveFramework& message) = 0;
 
   // What the agent has and must not forget. Once it returns OK the next agent on this data folder
   // finds it, also after a power cut; an error (one line) has changed nothing.

@@ -15,6 +15,7 @@ absl::StatusCode code_of(int err) {
   switch (err) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOMEM:

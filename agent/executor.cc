@@ -1,5 +1,6 @@
 #include "agent/executor.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "agent/leftovers.h"
+#include "agent/errno_status.h"
 #include "agent/sandbox.h"
 #include "agent/volumes.h"
 #include "core/status.h"
@@ -19,12 +20,9 @@ namespace shoal::agent {
 
 namespace {
 
-// Strays are looked for a little later, once for many exits; and now and then while tasks run, so
-// that orphans which end by themselves do not stay zombies.
-constexpr std::chrono::milliseconds kSweepSoon{20};
-constexpr std::chrono::milliseconds kSweepInterval{1000};
-constexpr int kLastWaitMs = 100;  // at most ten times, for processes that were sent SIGKILL
-constexpr int kLastWaits = 10;
+constexpr std::chrono::milliseconds kSearchPause{20};
+constexpr int kMaxSearches = 50;
+constexpr int kLastWaitMs = 3000;  // a supervisor needs a second at most after SIGUSR1
 constexpr std::uint32_t kMaxListedPorts = 256;
 
 // Also the reserved ones: to the task a port is a port.
@@ -38,13 +36,16 @@ core::PortSet all_ports(const core::Resources& resources) {
 
 struct ProcessExecutor::Run {
   core::FrameworkId framework;
-  std::string task;
-  std::string uuid;
-  SpawnedProcess process;
-  std::unique_ptr<net::FdWatcher> watcher;  // of process.pidfd: goes before it
-  bool is_told = false;                     // on_started was called
+  RunId id;
+  Supervised supervised;
+  std::unique_ptr<net::FdWatcher> report_watcher;  // of supervised.report: goes before it
+  std::unique_ptr<net::FdWatcher> end_watcher;     // of supervised.process.pidfd
+  bool is_started = false;                         // on_started() was called, or is not due
+  std::optional<std::string> failure;              // why it could not be started
+  int searches = 0;
 
-  TaskKey key() const { return {framework, task}; }
+  TaskKey key() const { return {framework, id.task_id}; }
+  const UniqueFd& pidfd() const { return supervised.process.pidfd; }
 };
 
 std::string ports_text(const core::PortSet& ports) {
@@ -64,7 +65,7 @@ std::string ports_text(const core::PortSet& ports) {
 
 absl::StatusOr<std::unique_ptr<ProcessExecutor>> ProcessExecutor::create(
     net::Reactor& reactor, ExecutorEvents* events, ProcessExecutorOptions options) {
-  auto spawner = Spawner::create();
+  auto spawner = Spawner::create(options.supervisor);
   if (!spawner.ok()) return spawner.status();
   return std::unique_ptr<ProcessExecutor>(
       new ProcessExecutor(reactor, events, std::move(options), *std::move(spawner)));
@@ -76,34 +77,26 @@ ProcessExecutor::ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events,
       events_(events),
       options_(std::move(options)),
       spawner_(std::move(spawner)),
-      tree_(options_.ownership),
       boot_id_(read_boot_id()),
       random_(options_.seed),
-      sweep_timer_(reactor, [this] { sweep(); }) {
-  hook_ = reactor_.at_turn_end([this] { tell(); });
+      search_timer_(reactor, [this] { search(); }) {
+  hook_ = reactor_.at_turn_end([this] { tell_failures(); });
 }
 
-ProcessExecutor::~ProcessExecutor() {
-  reactor_.remove_hook(hook_);
-  for (auto& [key, run] : runs_) tree_.kill_tree(run->process);
-  for (auto& [key, run] : runs_) kill_and_reap(*run);
-  for (int i = 0; i < kLastWaits; ++i) {
-    if (tree_.sweep().killed == 0) break;
-    ::poll(nullptr, 0, kSweepSoon.count());  // what was just killed becomes a zombie, to be reaped
-  }
-}
+ProcessExecutor::~ProcessExecutor() { reactor_.remove_hook(hook_); }
+
+// --- starting ---
 
 void ProcessExecutor::launch(const LaunchRequest& request) {
   auto run = runs_.contains({request.framework, request.task})
                  ? absl::AlreadyExistsError("the task has a process")
                  : start(request);
-  reactor_.run_again();
   if (!run.ok()) {
+    reactor_.run_again();
     failures_.push_back({request.framework, std::string(request.task),
                          std::string(core::message_of(run.status()))});
     return;
   }
-  started_.push_back(run->get());
   const TaskKey key = (*run)->key();
   runs_.emplace(key, *std::move(run));
 }
@@ -112,143 +105,195 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
     const LaunchRequest& request) {
   auto run = std::make_unique<Run>();
   run->framework = request.framework;
-  run->task = request.task;
-  run->uuid = core::to_string(core::draw_uuid(random_));
-  const std::string framework = core::to_string(request.framework);
-  const auto sandbox = create_sandbox(options_.data_dir, {framework, run->task, run->uuid});
+  run->id = {core::to_string(request.framework), std::string(request.task),
+             core::to_string(core::draw_uuid(random_))};
+  const auto sandbox = create_sandbox(options_.data_dir, run->id);
   if (!sandbox.ok()) return sandbox.status();
   absl::Status linked =
       link_volumes(options_.data_dir, sandbox->directory.get(), request.resources);
   if (!linked.ok()) return linked;
+  const auto record = encode_task_record(request, boot_id_);
+  if (!record.ok()) return record.status();
+  // Before anything is started: what runs is on record.
+  auto files = write_checkpoint(options_.data_dir, run->id, *record);
+  if (!files.ok()) return files.status();
+  records_[{run->framework, run->id.task_id}].push_back(run->id);
+  options_.on_checkpoint(*std::move(files));
 
+  SpawnRequest spawn = describe(request, run->id, sandbox->path);
+  spawn.stdout_fd = sandbox->stdout_file.get();
+  spawn.stderr_fd = sandbox->stderr_file.get();
+  SpawnResult result = spawner_.spawn(spawn);
+  if (!result.ok()) return absl::InternalError(result.error.message);
+  run->supervised = *std::move(result.supervised);
+  if (absl::Status watched = watch(*run); !watched.ok()) {
+    // It cannot be followed: it must not run. Its end is nobody's business.
+    (void)send_signal(run->pidfd(), SIGUSR1);
+    return watched;
+  }
+  return run;
+}
+
+SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId& id,
+                                       const std::string& sandbox) const {
   const wire::TaskDescription& task = request.description;
   SpawnRequest spawn;
   spawn.shell = task.shell;
   spawn.arguments.push_back(task.command);
   spawn.arguments.insert(spawn.arguments.end(), task.arguments.begin(), task.arguments.end());
-  spawn.working_directory = task.working_directory.empty() ? sandbox->path
+  spawn.working_directory = task.working_directory.empty() ? sandbox
                             : task.working_directory.front() == '/'
                                 ? task.working_directory
-                                : fmt::format("{}/{}", sandbox->path, task.working_directory);
-  spawn.environment.emplace_back("HOME", sandbox->path);
+                                : fmt::format("{}/{}", sandbox, task.working_directory);
+  spawn.environment.emplace_back("HOME", sandbox);
   spawn.environment.insert(spawn.environment.end(), task.environment.begin(),
                            task.environment.end());
-  // After the task's own: these are true.
-  spawn.environment.emplace_back("SHOAL_TASK_ID", run->task);
-  spawn.environment.emplace_back("SHOAL_FRAMEWORK_ID", framework);
+  // After the task's own: these are true. agent/leftovers.h finds processes by them.
+  spawn.environment.emplace_back("SHOAL_TASK_ID", id.task_id);
+  spawn.environment.emplace_back("SHOAL_FRAMEWORK_ID", id.framework_id);
   spawn.environment.emplace_back("SHOAL_AGENT_ID", core::to_string(request.agent));
-  spawn.environment.emplace_back("SHOAL_SANDBOX", sandbox->path);
+  spawn.environment.emplace_back("SHOAL_SANDBOX", sandbox);
   spawn.environment.emplace_back("SHOAL_PORTS", ports_text(all_ports(request.resources)));
-  spawn.task_uuid = run->uuid;
-  spawn.stdout_fd = sandbox->stdout_file.get();
-  spawn.stderr_fd = sandbox->stderr_file.get();
-
-  // Before it begins: if we die while it does, its children are known by the uuid they carry.
-  if (absl::Status noted = note(*run); !noted.ok()) return noted;
-  SpawnResult result = spawner_.spawn(spawn);
-  if (!result.ok()) {
-    (void)remove_record(options_.data_dir, run->uuid);
-    return absl::InternalError(result.error.message);
-  }
-  run->process = *std::move(result.process);
-  tree_.track(run->process.pid, run->uuid);
-  if (absl::Status settled = settle(*run); !settled.ok()) {
-    tree_.kill_tree(run->process);
-    kill_and_reap(*run);
-    return settled;
-  }
-  return run;
+  spawn.task_uuid = id.run_uuid;
+  spawn.run_folder = run_folder(options_.data_dir, id);
+  spawn.boot_id = boot_id_;
+  return spawn;
 }
 
-absl::Status ProcessExecutor::note(const Run& run) {
-  const bool runs = run.process.pid > 0;
-  return write_record(options_.data_dir, {.run_uuid = run.uuid,
-                                          .framework_id = core::to_string(run.framework),
-                                          .task_id = run.task,
-                                          .pid = runs ? run.process.pid : 0,
-                                          .start_time = runs ? run.process.start_time : 0,
-                                          .boot_id = boot_id_});
-}
-
-// Puts a process that runs where it is found again: on disk and in the loop.
-absl::Status ProcessExecutor::settle(Run& run) {
-  if (absl::Status noted = note(run); !noted.ok()) return noted;
-  auto watcher = net::FdWatcher::create(reactor_, run.process.pidfd.get(),
-                                        [this, &run](net::FdEvents) { on_readable(run); });
-  if (!watcher.ok()) return watcher.status();
-  run.watcher = *std::move(watcher);
-  run.watcher->watch(true, false);
+// Puts the supervisor, and its report if it is due, in the loop.
+absl::Status ProcessExecutor::watch(Run& run) {
+  auto end = net::FdWatcher::create(reactor_, run.pidfd().get(),
+                                    [this, &run](net::FdEvents) { on_supervisor_ended(run); });
+  if (!end.ok()) return end.status();
+  run.end_watcher = *std::move(end);
+  run.end_watcher->watch(true, false);
+  if (run.is_started) return absl::OkStatus();
+  auto report = net::FdWatcher::create(reactor_, run.supervised.report.get(),
+                                       [this, &run](net::FdEvents) { on_report(run); });
+  if (!report.ok()) return report.status();
+  run.report_watcher = *std::move(report);
+  run.report_watcher->watch(true, false);
   return absl::OkStatus();
 }
 
-// Of a run that has been sent SIGKILL.
-void ProcessExecutor::kill_and_reap(Run& run) {
-  run.watcher.reset();
-  for (int i = 0; i < kLastWaits; ++i) {
-    const auto exit = tree_.finish(run.process);
-    if (!exit.ok() || exit->has_value()) break;
-    pollfd ended{run.process.pidfd.get(), POLLIN, 0};
-    ::poll(&ended, 1, kLastWaitMs);
+void ProcessExecutor::on_report(Run& run) {
+  const StartResult result = read_start(run.supervised);
+  if (result.outcome == StartResult::Outcome::kPending) return;
+  run.report_watcher.reset();
+  run.supervised.report.reset();
+  run.is_started = true;
+  if (result.outcome == StartResult::Outcome::kFailed) {
+    run.failure = result.error.message;  // told when the supervisor is gone
+    return;
   }
-  (void)remove_record(options_.data_dir, run.uuid);  // what stays is ignored: its pid is gone
+  events_->on_started(run.framework, run.id.task_id);
 }
+
+void ProcessExecutor::tell_failures() {
+  for (const Failure& failure : std::exchange(failures_, {})) {
+    events_->on_failed(failure.framework, failure.task, failure.why);
+  }
+}
+
+absl::Status ProcessExecutor::adopt(std::vector<LiveRun> live, const std::vector<RunId>& over) {
+  for (const RunId& id : over) {
+    const auto framework = core::parse_framework_id(id.framework_id);
+    if (framework.ok()) records_[{*framework, id.task_id}].push_back(id);
+  }
+  for (LiveRun& found : live) {
+    auto run = std::make_unique<Run>();
+    run->framework = found.framework;
+    run->id = std::move(found.id);
+    run->supervised.process = {found.pid, std::move(found.pidfd)};
+    run->is_started = true;
+    if (absl::Status watched = watch(*run); !watched.ok()) return watched;
+    records_[{run->framework, run->id.task_id}].push_back(run->id);
+    const TaskKey key = run->key();
+    runs_.emplace(key, std::move(run));
+  }
+  return absl::OkStatus();
+}
+
+// --- ending ---
 
 void ProcessExecutor::kill(core::FrameworkId framework, std::string_view task, KillMode mode) {
   const auto it = runs_.find({framework, task});
   if (it == runs_.end()) return;
-  const SpawnedProcess& process = it->second->process;
-  if (mode == KillMode::kTerminate) {
-    // A failure means that the leader was reaped: on_readable() tells.
-    (void)signal_group(process, SIGTERM);
-    (void)signal_group(process, SIGCONT);  // a stopped task hears SIGTERM only when it goes on
-    return;
+  const UniqueFd& supervisor = it->second->pidfd();
+  // A failure means that it has ended: on_supervisor_ended() tells.
+  (void)send_signal(supervisor, mode == KillMode::kTerminate ? SIGTERM : SIGUSR1);
+  (void)send_signal(supervisor, SIGCONT);  // the task, of the same user, may have stopped it
+}
+
+void ProcessExecutor::on_supervisor_ended(Run& run) {
+  (void)wait_exited(run.pidfd());  // one of an earlier agent is reaped by somebody else
+  if (!run.is_started) on_report(run);
+  const auto exit = read_exit(options_.data_dir, run.id);
+  if (exit.ok() || run.failure.has_value()) return conclude(run);
+  // It was killed. The leader dies with it; the rest has to be found.
+  run.end_watcher.reset();
+  lost_.push_back(&run);
+  search_timer_.start(core::Duration{0});
+}
+
+// The run is over: out of the table, and told.
+void ProcessExecutor::conclude(Run& run) {
+  const auto exit = read_exit(options_.data_dir, run.id);
+  const auto node = runs_.extract(run.key());  // first: the callback may launch
+  const core::FrameworkId framework = run.framework;
+  const std::string& task = run.id.task_id;
+  if (run.failure.has_value()) {
+    events_->on_failed(framework, task, *run.failure);
+  } else if (exit.ok()) {
+    events_->on_exited(framework, task, exit->exit);
+  } else {
+    events_->on_lost(framework, task,
+                     absl::IsNotFound(exit.status())
+                         ? "its supervisor was killed: how it ended is not known"
+                         : core::message_of(exit.status()));
   }
-  tree_.kill_tree(process);
-  sweep_soon();
 }
 
-void ProcessExecutor::tell_started(Run& run) {
-  if (run.is_told) return;
-  run.is_told = true;
-  events_->on_started(run.framework, run.task);
+void ProcessExecutor::search() {
+  HuntOptions options;
+  for (const Run* run : lost_) options.doomed.insert(run->id.run_uuid);
+  const bool is_over = Hunt(std::move(options)).round() == 0;
+  std::vector<Run*> found_none;
+  std::erase_if(lost_, [&](Run* run) {
+    const bool is_done = is_over || ++run->searches >= kMaxSearches;
+    if (is_done) found_none.push_back(run);
+    return is_done;
+  });
+  for (Run* run : found_none) conclude(*run);
+  if (!lost_.empty()) search_timer_.start(kSearchPause);
 }
 
-void ProcessExecutor::tell() {
-  for (const Failure& failure : std::exchange(failures_, {})) {
-    events_->on_failed(failure.framework, failure.task, failure.why);
+void ProcessExecutor::forget(core::FrameworkId framework, std::string_view task) {
+  const auto found = records_.find({framework, std::string(task)});
+  if (found == records_.end() || runs_.contains({framework, task})) return;
+  // What cannot be removed is found, and removed, by the next agent.
+  for (const RunId& id : found->second) (void)remove_checkpoint(options_.data_dir, id);
+  records_.erase(found);
+}
+
+void ProcessExecutor::end_all() {
+  for (const auto& [key, run] : runs_) {
+    (void)send_signal(run->pidfd(), SIGUSR1);
+    (void)send_signal(run->pidfd(), SIGCONT);
   }
-  for (Run* run : std::exchange(started_, {})) tell_started(*run);
-  if (!runs_.empty() && !sweep_timer_.is_active()) sweep_timer_.start(kSweepInterval);
-}
-
-void ProcessExecutor::on_readable(Run& run) {
-  auto exit = tree_.finish(run.process);
-  if (exit.ok() && !exit->has_value()) return;
-  if (!exit.ok()) {
-    // Somebody else took the exit status: a bug. The task is over all the same.
-    tree_.forget(run.process.pid);
-    exit = std::optional<ExitStatus>(ExitStatus{.signaled = true, .code_or_signal = SIGKILL});
+  HuntOptions rest;
+  for (const auto& [key, run] : runs_) {
+    pollfd ended{run->pidfd().get(), POLLIN, 0};
+    ::poll(&ended, 1, kLastWaitMs);
+    (void)wait_exited(run->pidfd());
+    if (!read_exit(options_.data_dir, run->id).ok()) rest.doomed.insert(run->id.run_uuid);
+    run->end_watcher.reset();
+    run->report_watcher.reset();
   }
-  (void)remove_record(options_.data_dir, run.uuid);
-  sweep_soon();
-  std::erase(started_, &run);
-  tell_started(run);
-  // Out of the table first: the callback may launch.
-  const auto node = runs_.extract(run.key());
-  events_->on_exited(run.framework, run.task, **exit);
-}
-
-void ProcessExecutor::sweep_soon() {
-  if (is_sweeping_soon_) return;
-  is_sweeping_soon_ = true;
-  sweep_timer_.start(kSweepSoon);
-}
-
-void ProcessExecutor::sweep() {
-  is_sweeping_soon_ = false;
-  const ProcessTree::SweepReport report = tree_.sweep();
-  if (report.killed > 0) return sweep_soon();
-  if (!runs_.empty() || report.waiting > 0) sweep_timer_.start(kSweepInterval);
+  if (!rest.doomed.empty()) kill_leftovers(std::move(rest));
+  lost_.clear();
+  const auto gone = std::exchange(runs_, {});
+  for (const auto& [key, run] : gone) forget(run->framework, run->id.task_id);
 }
 
 }  // namespace shoal::agent

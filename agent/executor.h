@@ -1,25 +1,30 @@
 // Runs commands of tasks as processes of this machine.
 //
-// Each run: a sandbox, an environment that tells the task who it is, one process group, a record
-// for the next agent (agent/leftovers.h) should this one die, a pidfd in the loop. When the leader
-// ends, what is left of the task is killed; the exit status is the leader's.
+// Each run: a sandbox, an environment that tells the task who it is, a record for the next agent
+// (agent/checkpoint.h), a supervisor (agent/supervisor/main.cc) which starts the task and stays
+// with it, and whose pidfd is in the loop. The supervisor ends when nothing of the task is left;
+// what it has written says how the task ended.
 //
-// Threads: the reactor's; tasks die with that thread.
+// Threads: the reactor's.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/checkpoint.h"
 #include "agent/effects.h"
+#include "agent/leftovers.h"
 #include "agent/process.h"
-#include "agent/process_tree.h"
+#include "agent/recovery.h"
 #include "agent/spawner.h"
 #include "agent/task_table.h"
 #include "core/random.h"
@@ -38,6 +43,9 @@ class ExecutorEvents {
                          std::string_view why) = 0;
   virtual void on_exited(core::FrameworkId framework, std::string_view task,
                          const ExitStatus& exit) = 0;
+  // It is gone, and nobody knows how it ended. `why`: one line.
+  virtual void on_lost(core::FrameworkId framework, std::string_view task,
+                       std::string_view why) = 0;
 };
 
 // As AgentEffects::launch and kill.
@@ -49,23 +57,34 @@ class Executor {
 };
 
 struct ProcessExecutorOptions {
-  std::string data_dir;  // absolute; the caller holds its DataDirLock
-  // kShared when several agents live in one process (tests).
-  ProcessTree::Ownership ownership = ProcessTree::Ownership::kExclusive;
+  std::string data_dir;    // absolute; the caller holds its DataDirLock
   std::uint64_t seed = 0;  // of the run uuids: net::random_seed()
+  std::string supervisor;  // path of the program
+  // What was written of a task that is launched: to be synced before anybody is told of it.
+  std::function<void(CheckpointFiles)> on_checkpoint;
 };
 
 class ProcessExecutor final : public Executor {
  public:
-  // `events` outlives the executor. Errors: INTERNAL, RESOURCE_EXHAUSTED (no descriptors).
+  // `events` outlives the executor. Errors: INTERNAL, NOT_FOUND (the supervisor's program),
+  // RESOURCE_EXHAUSTED (no descriptors).
   static absl::StatusOr<std::unique_ptr<ProcessExecutor>> create(net::Reactor& reactor,
                                                                  ExecutorEvents* events,
                                                                  ProcessExecutorOptions options);
-  // Kills what runs and waits for it, for a second at most; reports nothing.
-  ~ProcessExecutor() override;
+  ~ProcessExecutor() override;  // what runs goes on
 
   void launch(const LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override;
+
+  // Tasks of the agent before: those that run are told of as if launched here, but for
+  // on_started(). The records of the others are kept until forget(). Errors: RESOURCE_EXHAUSTED,
+  // INTERNAL.
+  absl::Status adopt(std::vector<LiveRun> live, const std::vector<RunId>& over);
+  // The end of the task is told, or nobody wants to know it: its records may go.
+  void forget(core::FrameworkId framework, std::string_view task);
+
+  // Kills what runs and waits for it, for three seconds at most; reports nothing.
+  void end_all();
 
   std::size_t running() const { return runs_.size(); }
 
@@ -76,31 +95,31 @@ class ProcessExecutor final : public Executor {
     std::string task;
     std::string why;
   };
+  using Key = std::pair<core::FrameworkId, std::string>;
 
   ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events, ProcessExecutorOptions options,
                   Spawner spawner);
   absl::StatusOr<std::unique_ptr<Run>> start(const LaunchRequest& request);
-  absl::Status note(const Run& run);
-  absl::Status settle(Run& run);
-  void kill_and_reap(Run& run);
-  void tell();
-  void tell_started(Run& run);
-  void on_readable(Run& run);
-  void sweep_soon();
-  void sweep();
+  SpawnRequest describe(const LaunchRequest& request, const RunId& id,
+                        const std::string& sandbox) const;
+  absl::Status watch(Run& run);
+  void on_report(Run& run);
+  void on_supervisor_ended(Run& run);
+  void conclude(Run& run);
+  void tell_failures();
+  void search();
 
   net::Reactor& reactor_;
   ExecutorEvents* events_;
   ProcessExecutorOptions options_;
   Spawner spawner_;
-  ProcessTree tree_;
   std::string boot_id_;
   core::Random random_;
   std::map<TaskKey, std::unique_ptr<Run>> runs_;  // the key's view is into the run
-  std::vector<Run*> started_;                     // not told yet
+  std::map<Key, std::vector<RunId>> records_;     // of these and of ended ones: runs on disk
   std::vector<Failure> failures_;                 // not told yet
-  net::Timer sweep_timer_;
-  bool is_sweeping_soon_ = false;
+  std::vector<Run*> lost_;                        // whose processes are being looked for
+  net::Timer search_timer_;                       // of lost_
   std::uint64_t hook_ = 0;
 };
 

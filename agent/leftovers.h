@@ -1,61 +1,58 @@
-// Tasks that outlived an agent which died: found again by what was noted of them, and killed.
+// Processes of tasks that nobody watches any more: found by looking at every process of the
+// machine, and killed. For the start of an agent, and for a task whose supervisor was killed.
 //
-//   <data>/running/<run uuid>    one small text file per running task, written in one step: before
-//                                the task begins without its process, then with it
-//
-// Not in the sandbox: a task can write there, and would choose whom the next agent kills.
-// A process is touched only if boot id, pid and start time all agree with the record, if it is in
-// the session of such a process, or if it carries the record's uuid in its environment.
+// A process is of a run when the environment it was started with says so: SHOAL_TASK_UUID is the
+// run's, a number of 128 random bits. Of a run that nobody knows it must also say SHOAL_SANDBOX,
+// the folder which that run has in this agent's data folder: other agents' tasks are not touched.
+// With it goes whatever is in its session, which a task's own began. What has changed its
+// environment and its session is not found.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/container/flat_hash_set.h"
+#include "agent/process.h"
+#include "agent/unique_fd.h"
 
 namespace shoal::agent {
 
-struct ProcessRecord {
-  std::string run_uuid;
-  std::string framework_id;
-  std::string task_id;
-  pid_t pid = 0;  // also its process group and session; 0, with start_time 0: about to begin
-  std::uint64_t start_time = 0;
-  std::string boot_id;
+struct HuntOptions {
+  absl::flat_hash_set<std::string> doomed;  // uuids of runs that are over
+  // Not empty: also every other run of this data folder (absolute), but for those spared.
+  std::string data_dir;
+  absl::flat_hash_set<std::string> spared;
 };
 
-std::string encode_record(const ProcessRecord& record);
-// InvalidArgument: not a record of this form. Never trusts a length or a number in it.
-absl::StatusOr<ProcessRecord> decode_record(std::string_view text);
+class Hunt {
+ public:
+  explicit Hunt(HuntOptions options) : options_(std::move(options)) {}
 
-// Written to a temporary file, then renamed: a crash leaves the whole record or none.
-absl::Status write_record(const std::string& data_dir, const ProcessRecord& record);
-// After the task was reaped. OK when there is none.
-absl::Status remove_record(const std::string& data_dir, const std::string& run_uuid);
+  // Looks at every process once and sends SIGKILL to what it finds; does not wait. How many it has
+  // found alive: it is over when there are none.
+  std::size_t round();
+  // Blocks until what the last round has found is gone, 200 ms at most.
+  void wait() const;
+  std::size_t killed() const { return killed_; }
 
-// What the dead agent had running. Files that are no records are named in `ignored`.
-struct FoundRecords {
-  std::vector<ProcessRecord> records;
-  std::vector<std::string> ignored;
-};
-absl::StatusOr<FoundRecords> find_records(const std::string& data_dir);
+ private:
+  bool is_prey(pid_t pid) const;
 
-struct LeftoverReport {
-  std::vector<ProcessRecord> records;  // of tasks that were running when the agent died
-  std::vector<std::string> ignored;    // files that could not be read as records; left there
-  std::size_t killed = 0;              // processes
-  std::size_t survivors = 0;  // still alive after several rounds; their records stay for next time
+  HuntOptions options_;
+  std::vector<UniqueFd> found_;  // pidfds, of the last round
+  std::size_t killed_ = 0;
 };
 
-// At start, with the DataDirLock held and before any task is started. `boot_id` is this boot's.
-absl::StatusOr<LeftoverReport> kill_leftovers(const std::string& data_dir,
-                                              const std::string& boot_id);
+struct HuntReport {
+  std::size_t killed = 0;
+  std::size_t survivors = 0;  // still alive after several rounds
+};
+
+// Rounds until nothing is found; blocks, for two seconds at most. For the start, with the
+// DataDirLock held and before any task is started.
+HuntReport kill_leftovers(HuntOptions options);
 
 }  // namespace shoal::agent

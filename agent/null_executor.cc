@@ -27,6 +27,12 @@ void NullExecutor::kill(core::FrameworkId framework, std::string_view task, Kill
   }
 }
 
+bool NullExecutor::has(core::FrameworkId framework, std::string_view task) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const Run& run) {
+    return run.framework == framework && run.task == task;
+  });
+}
+
 void NullExecutor::tick(ExecutorEvents& events, core::TimePoint now) {
   // The events may append to runs_; what they append is found by the next tick.
   std::size_t index = 0;

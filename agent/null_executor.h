@@ -40,6 +40,7 @@ class NullExecutor final : public Executor {
   core::TimePoint next_deadline() const;
 
   std::size_t running() const { return runs_.size(); }
+  bool has(core::FrameworkId framework, std::string_view task) const;
   // The machine fails: everything is gone, and nothing is told.
   void clear() { runs_.clear(); }
 

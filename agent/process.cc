@@ -42,25 +42,6 @@ bool to_number(std::string_view text, Number* out) {
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-absl::StatusOr<std::optional<ExitStatus>> wait_on(const UniqueFd& pidfd, int extra_flags) {
-  siginfo_t info;
-  for (;;) {
-    std::memset(&info, 0, sizeof(info));  // stays zero when nothing has ended
-    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG | extra_flags) ==
-        0) {
-      break;
-    }
-    if (errno == EINTR) continue;
-    return errno_status(errno, "waiting for a task's process");
-  }
-  if (info.si_pid == 0) return std::optional<ExitStatus>();
-  ExitStatus status;
-  status.signaled = info.si_code != CLD_EXITED;
-  status.core_dumped = info.si_code == CLD_DUMPED;
-  status.code_or_signal = info.si_status;
-  return std::optional<ExitStatus>(status);
-}
-
 // Entries of a /proc folder whose names are numbers.
 std::vector<pid_t> numbers_in(const std::string& folder) {
   std::vector<pid_t> numbers;
@@ -75,39 +56,20 @@ std::vector<pid_t> numbers_in(const std::string& folder) {
 
 }  // namespace
 
-std::string describe(const ExitStatus& status) {
-  if (!status.signaled) return absl::StrCat("exited with code ", status.code_or_signal);
-  const char* name = sigdescr_np(status.code_or_signal);
-  return absl::StrCat("killed by signal ", status.code_or_signal, " (",
-                      name == nullptr ? "unknown" : name, ")",
-                      status.core_dumped ? ", core dumped" : "");
-}
-
-absl::StatusOr<std::optional<ExitStatus>> peek_exit(const UniqueFd& pidfd) {
-  return wait_on(pidfd, WNOWAIT);
-}
-
 absl::StatusOr<std::optional<ExitStatus>> wait_exited(const UniqueFd& pidfd) {
-  return wait_on(pidfd, 0);
-}
-
-absl::Status signal_group(const SpawnedProcess& process, int signo) {
-  // While the leader is unreaped, running or zombie, its pid and so its group id are pinned; and
-  // only this thread reaps it, so nothing changes between the check and the kill.
-  auto leader = peek_exit(process.pidfd);
-  if (!leader.ok()) return leader.status();
-  if (process.pid <= 1) return absl::InternalError("a task's process group is never 0 or 1");
-  if (::kill(-process.pid, signo) != 0) {
-    return errno_status(errno, absl::StrCat("signalling process group ", process.pid));
+  siginfo_t info;
+  for (;;) {
+    std::memset(&info, 0, sizeof(info));  // stays zero when nothing has ended
+    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG) == 0) break;
+    if (errno == EINTR) continue;
+    return errno_status(errno, "waiting for a process");
   }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<ExitStatus>> finish_group(const SpawnedProcess& process) {
-  auto leader = peek_exit(process.pidfd);
-  if (!leader.ok() || !leader->has_value()) return leader;
-  if (process.pid > 1) ::kill(-process.pid, SIGKILL);
-  return wait_exited(process.pidfd);
+  if (info.si_pid == 0) return std::optional<ExitStatus>();
+  ExitStatus status;
+  status.signaled = info.si_code != CLD_EXITED;
+  status.core_dumped = info.si_code == CLD_DUMPED;
+  status.code_or_signal = info.si_status;
+  return std::optional<ExitStatus>(status);
 }
 
 std::optional<ProcStat> parse_proc_stat(std::string_view line) {
@@ -146,34 +108,21 @@ std::optional<ProcStat> read_proc_stat(pid_t pid) {
   return parse_proc_stat(std::string_view(buffer, static_cast<std::size_t>(got)));
 }
 
-std::string read_task_marker(pid_t pid) {
-  const std::string environment = read_whole(absl::StrCat("/proc/", pid, "/environ"));
-  const std::string wanted = absl::StrCat(kTaskMarker, "=");
-  for (const absl::string_view entry : absl::StrSplit(environment, '\0')) {
-    if (entry.substr(0, wanted.size()) == wanted) return std::string(entry.substr(wanted.size()));
+ProcessEnvironment::ProcessEnvironment(pid_t pid)
+    : text_(read_whole(absl::StrCat("/proc/", pid, "/environ"))) {}
+
+std::string_view ProcessEnvironment::get(std::string_view name) const {
+  std::string_view rest = text_;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    const std::string_view entry = rest.substr(0, end);
+    if (entry.size() > name.size() && entry.substr(0, name.size()) == name &&
+        entry[name.size()] == '=') {
+      return entry.substr(name.size() + 1);
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return {};
-}
-
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> children;
-  if (::access("/proc/thread-self/children", F_OK) != 0) {
-    // A kernel without CONFIG_PROC_CHILDREN: look at everybody.
-    for (const pid_t other : all_processes()) {
-      const auto stat = read_proc_stat(other);
-      if (stat && stat->parent == pid) children.push_back(other);
-    }
-    return children;
-  }
-  const std::string threads = absl::StrCat("/proc/", pid, "/task");
-  for (const pid_t thread : numbers_in(threads)) {
-    const std::string list = read_whole(absl::StrCat(threads, "/", thread, "/children"));
-    for (const absl::string_view word : absl::StrSplit(list, ' ', absl::SkipEmpty())) {
-      pid_t child = 0;
-      if (to_number(std::string_view(word.data(), word.size()), &child)) children.push_back(child);
-    }
-  }
-  return children;
 }
 
 std::vector<pid_t> all_processes() { return numbers_in("/proc"); }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,11 +19,9 @@ namespace shoal::agent {
 // Environment variable which says to which run of a task a process belongs.
 inline constexpr char kTaskMarker[] = "SHOAL_TASK_UUID";
 
-// A child of the agent, leader of its own session and process group (group id = session id = pid).
 struct SpawnedProcess {
   pid_t pid = -1;
-  UniqueFd pidfd;                // becomes readable when the process ends
-  std::uint64_t start_time = 0;  // clock ticks since boot, /proc/PID/stat field 22
+  UniqueFd pidfd;  // becomes readable when the process ends
 };
 
 struct ExitStatus {
@@ -31,22 +30,9 @@ struct ExitStatus {
   bool core_dumped = false;
 };
 
-// "exited with code 3", "killed by signal 9 (Killed)".
-std::string describe(const ExitStatus& status);
-
-// How a child ended; nullopt while it runs. peek_exit leaves it a zombie, so that its pid cannot
-// come round again; wait_exited reaps it. NotFound: it is no child of this process or was reaped.
-absl::StatusOr<std::optional<ExitStatus>> peek_exit(const UniqueFd& pidfd);
+// How a child ended; nullopt while it runs. Reaps it. NotFound: it is no child of this process or
+// was reaped.
 absl::StatusOr<std::optional<ExitStatus>> wait_exited(const UniqueFd& pidfd);
-
-// Sends `signo` to every process of the group. Works also when the leader has ended but has not
-// been reaped (others of its group may live on). NotFound once the leader was reaped: from then on
-// the number may belong to strangers and nothing is sent.
-absl::Status signal_group(const SpawnedProcess& process, int signo);
-
-// If the leader has ended: SIGKILL to what is left of its group, and only then reaps it. The order
-// matters: the zombie keeps the group id from being given to somebody else.
-absl::StatusOr<std::optional<ExitStatus>> finish_group(const SpawnedProcess& process);
 
 // --- looking at /proc ---------------------------------------------------------------------------
 
@@ -67,12 +53,17 @@ std::optional<ProcStat> read_proc_stat(pid_t pid);
 // anything, spaces and brackets too.
 std::optional<ProcStat> parse_proc_stat(std::string_view line);
 
-// The value of kTaskMarker in the environment the process was started with; empty: none, or not
-// readable (ended, or of another user).
-std::string read_task_marker(pid_t pid);
+// The value of a variable in the environment a process was started with.
+class ProcessEnvironment {
+ public:
+  // Empty when it is not readable (ended, or of another user).
+  explicit ProcessEnvironment(pid_t pid);
+  std::string_view get(std::string_view name) const;  // empty: not there
 
-// Direct children of a process, ended ones included.
-std::vector<pid_t> children_of(pid_t pid);
+ private:
+  std::string text_;  // NAME=value, each ended by NUL
+};
+
 // Every process on the machine.
 std::vector<pid_t> all_processes();
 

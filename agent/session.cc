@@ -71,7 +71,7 @@ void dispatch(AgentState& state, AgentEffects& effects, MessageKind kind,
     case MessageKind::kAcknowledgeUpdate:
       return decoded<core::AcknowledgeUpdate>(
           state, effects, frame,
-          [&](const core::AcknowledgeUpdate& message) { on_acknowledge(state, message); });
+          [&](const core::AcknowledgeUpdate& message) { on_acknowledge(state, effects, message); });
     case MessageKind::kApplyOperation:
       return decoded<core::ApplyOperation>(state, effects, frame,
                                            [&](const core::ApplyOperation& message) {

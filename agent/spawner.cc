@@ -14,10 +14,12 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "agent/errno_status.h"
+#include "agent/supervisor/record.h"
 
 // The child runs in the agent's memory. A sanitizer that kept its books there would count a
 // function that is entered and never left (execve does not return), so it is kept out of the child.
@@ -51,17 +53,18 @@ struct KernelSigaction {
   std::uint64_t mask;
 };
 
-enum class Stage { kNotStarted, kDescriptors, kDirectory, kExec };
+enum class Stage { kNotStarted, kDescriptors, kFolder, kExec };
 
 // Everything the child reads, made before it exists, and the two words it writes.
 struct ChildPlan {
   const char* path;
   char* const* arguments;
   char* const* environment;
-  const char* directory;
+  const char* folder;
   int null_fd;
   int out_fd;
   int err_fd;
+  int report_fd;
   int highest_fd;
   pid_t agent;
   volatile Stage stage;
@@ -89,7 +92,7 @@ SHOAL_IN_CHILD int child_main(void* argument) {
   by_default.flags = 0;
   by_default.restorer = nullptr;
   by_default.mask = 0;
-  // Handlers before the mask: a signal let through must not run the agent's handler in here.
+  // All signals stay blocked: the supervisor takes them from the first moment on.
   for (int signo = 1; signo <= kSignals; ++signo) {
     raw(SYS_rt_sigaction, signo, &by_default, nullptr, sizeof(std::uint64_t));
   }
@@ -101,13 +104,11 @@ SHOAL_IN_CHILD int child_main(void* argument) {
   if (raw(SYS_close_range, static_cast<unsigned>(plan->highest_fd) + 1, all, CLOSE_RANGE_UNSHARE) !=
           0 ||
       raw(SYS_dup3, plan->null_fd, 0, 0) < 0 || raw(SYS_dup3, plan->out_fd, 1, 0) < 0 ||
-      raw(SYS_dup3, plan->err_fd, 2, 0) < 0 || raw(SYS_close_range, 3u, all, 0) != 0) {
+      raw(SYS_dup3, plan->err_fd, 2, 0) < 0 || raw(SYS_dup3, plan->report_fd, kReportFd, 0) < 0 ||
+      raw(SYS_close_range, static_cast<unsigned>(kReportFd) + 1, all, 0) != 0) {
     fail(plan, Stage::kDescriptors);
   }
-  if (raw(SYS_chdir, plan->directory) != 0) fail(plan, Stage::kDirectory);
-  raw(SYS_umask, 022);
-  const std::uint64_t none = 0;
-  raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none));
+  if (raw(SYS_chdir, plan->folder) != 0) fail(plan, Stage::kFolder);
   raw(SYS_execve, plan->path, plan->arguments, plan->environment);
   fail(plan, Stage::kExec);
   return 127;
@@ -164,10 +165,10 @@ std::optional<SpawnError> check(const SpawnRequest& request) {
   return std::nullopt;
 }
 
-// What is handed to execve, all of it owned here.
+// What the supervisor is given, all of it owned here.
 struct Command {
   std::string path;
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments;    // the task's own
   std::vector<std::string> environment;  // NAME=value, each name once
 };
 
@@ -236,18 +237,38 @@ SpawnError resources(int err, std::string_view what) {
                     std::string(errno_status(err, what).message())};
 }
 
-SpawnError explain(const ChildPlan& plan, const std::string& working_directory) {
+SpawnError explain(const ChildPlan& plan, const Command& command,
+                   const std::string& working_directory) {
   const int err = plan.err;
   switch (plan.stage) {
-    case Stage::kDirectory:
-      return explain_chdir_failure(working_directory, err);
+    case Stage::kFolder:
+      return explain_chdir_failure(plan.folder, err);
     case Stage::kExec:
-      return explain_exec_failure(plan.path, working_directory, err);
+      // The supervisor is given what the task is: too long for one is too long for the other.
+      if (err == E2BIG) return explain_exec_failure(command.path, working_directory, err);
+      return explain_exec_failure(plan.path, plan.folder, err);
     case Stage::kDescriptors:
     case Stage::kNotStarted:
       break;
   }
   return resources(err, "setting up a task's descriptors");
+}
+
+SpawnError explain(const StartReport& report, const Supervised& supervised) {
+  switch (report.stage) {
+    case StartStage::kDirectory:
+      return explain_chdir_failure(supervised.working_directory, report.err);
+    case StartStage::kExec:
+      return explain_exec_failure(supervised.program, supervised.working_directory, report.err);
+    case StartStage::kRecord:
+      return SpawnError{
+          SpawnFailure::kOther, report.err,
+          std::string(errno_status(report.err, "writing the record of a task").message())};
+    case StartStage::kFork:
+    case StartStage::kStarted:
+      break;
+  }
+  return resources(report.err, "starting a process");
 }
 
 // Waits for a child that is known to be ending.
@@ -259,7 +280,7 @@ void reap(const SpawnedProcess& process) {
 }
 
 UniqueFd above_standard(int fd) {
-  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kReportFd + 1));
 }
 
 // Blocks until the child has exec'd or failed. The child's pid, or -1 and errno.
@@ -270,7 +291,40 @@ pid_t clone_child(void* stack, ChildPlan* plan, int* pidfd) {
 
 }  // namespace
 
-absl::StatusOr<Spawner> Spawner::create() {
+StartResult read_start(const Supervised& supervised) {
+  StartResult result;
+  StartReport report{};
+  ssize_t got = 0;
+  do {
+    got = ::read(supervised.report.get(), &report, sizeof(report));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) return result;
+  result.outcome = StartResult::Outcome::kFailed;
+  if (got != static_cast<ssize_t>(sizeof(report)) || report.magic != kReportMagic) {
+    result.error =
+        SpawnError{SpawnFailure::kOther, 0, "the supervisor ended before the task began"};
+  } else if (report.stage != StartStage::kStarted) {
+    result.error = explain(report, supervised);
+  } else {
+    result.outcome = StartResult::Outcome::kStarted;
+    result.leader = report.pid;
+  }
+  return result;
+}
+
+absl::StatusOr<std::string> supervisor_beside_this_program() {
+  std::string path(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0) return errno_status(errno, "looking for this program");
+  path.resize(static_cast<std::size_t>(length));
+  path.resize(path.rfind('/') + 1);
+  return path + kSupervisorName;
+}
+
+absl::StatusOr<Spawner> Spawner::create(std::string supervisor) {
+  if (::access(supervisor.c_str(), X_OK) != 0) {
+    return errno_status(errno, absl::StrCat("the program that stays with tasks, ", supervisor));
+  }
   struct sigaction child_signal {};
   if (::sigaction(SIGCHLD, nullptr, &child_signal) == 0 &&
       (child_signal.sa_handler == SIG_IGN || (child_signal.sa_flags & SA_NOCLDWAIT) != 0)) {
@@ -279,12 +333,14 @@ absl::StatusOr<Spawner> Spawner::create() {
     ::sigaction(SIGCHLD, &child_signal, nullptr);
   }
   Spawner spawner;
+  spawner.supervisor_ = std::move(supervisor);
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return errno_status(errno, "opening /dev/null");
   spawner.null_ = above_standard(null.get());
   spawner.out_slot_ = above_standard(null.get());
   spawner.err_slot_ = above_standard(null.get());
-  if (!spawner.err_slot_.valid()) return errno_status(errno, "taking descriptors for tasks");
+  spawner.report_slot_ = above_standard(null.get());
+  if (!spawner.report_slot_.valid()) return errno_status(errno, "taking descriptors for tasks");
   void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return errno_status(errno, "taking a stack for the spawner");
@@ -294,61 +350,75 @@ absl::StatusOr<Spawner> Spawner::create() {
 }
 
 Spawner::Spawner(Spawner&& other) noexcept
-    : stack_(std::exchange(other.stack_, nullptr)),
+    : supervisor_(std::move(other.supervisor_)),
+      stack_(std::exchange(other.stack_, nullptr)),
       null_(std::move(other.null_)),
       out_slot_(std::move(other.out_slot_)),
-      err_slot_(std::move(other.err_slot_)) {}
+      err_slot_(std::move(other.err_slot_)),
+      report_slot_(std::move(other.report_slot_)) {}
 
 Spawner::~Spawner() {
   if (stack_ != nullptr) ::munmap(stack_, kStackBytes);
 }
 
-bool Spawner::connect_output(const SpawnRequest& request) {
+bool Spawner::connect(const SpawnRequest& request, int report) {
   return ::dup3(request.stdout_fd, out_slot_.get(), O_CLOEXEC) >= 0 &&
-         ::dup3(request.stderr_fd, err_slot_.get(), O_CLOEXEC) >= 0;
+         ::dup3(request.stderr_fd, err_slot_.get(), O_CLOEXEC) >= 0 &&
+         ::dup3(report, report_slot_.get(), O_CLOEXEC) >= 0;
 }
 
-void Spawner::disconnect_output() {
-  // Otherwise a log file would stay open here until the next task is started.
+void Spawner::disconnect() {
+  // Otherwise a log file would stay open here until the next task is started, and a supervisor that
+  // dies would not be noticed.
   ::dup3(null_.get(), out_slot_.get(), O_CLOEXEC);
   ::dup3(null_.get(), err_slot_.get(), O_CLOEXEC);
+  ::dup3(null_.get(), report_slot_.get(), O_CLOEXEC);
 }
 
 SpawnResult Spawner::spawn(const SpawnRequest& request) {
   Command command;
   if (auto refused = prepare(request, &command)) return failed(std::move(*refused));
-  const std::vector<char*> arguments = pointers_to(command.arguments);
+  std::vector<std::string> words = {kSupervisorName, kSupervisorInterface, request.boot_id,
+                                    request.working_directory, command.path};
+  static_assert(kTaskArguments == 5);
+  std::move(command.arguments.begin(), command.arguments.end(), std::back_inserter(words));
+  const std::vector<char*> arguments = pointers_to(words);
   const std::vector<char*> environment = pointers_to(command.environment);
-  ChildPlan plan{command.path.c_str(),
+  ChildPlan plan{supervisor_.c_str(),
                  arguments.data(),
                  environment.data(),
-                 request.working_directory.c_str(),
+                 request.run_folder.c_str(),
                  null_.get(),
                  out_slot_.get(),
                  err_slot_.get(),
-                 std::max({null_.get(), out_slot_.get(), err_slot_.get()}),
+                 report_slot_.get(),
+                 std::max({null_.get(), out_slot_.get(), err_slot_.get(), report_slot_.get()}),
                  ::getpid(),
                  Stage::kNotStarted,
                  0};
-  if (!connect_output(request)) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return failed(resources(errno, "taking a pipe"));
+  UniqueFd report(ends[0]);
+  UniqueFd report_end(ends[1]);
+  if (!connect(request, report_end.get())) {
     const int err = errno;
-    disconnect_output();
+    disconnect();
     return failed(SpawnError{SpawnFailure::kOther, err,
                              std::string(errno_status(err, "connecting the output").message())});
   }
   int pidfd = -1;
   const pid_t pid = clone_child(stack_, &plan, &pidfd);
   const int clone_error = errno;
-  disconnect_output();
+  disconnect();
   if (pid < 0) return failed(resources(clone_error, "starting a process"));
-  SpawnedProcess process{pid, UniqueFd(pidfd), 0};
+  SpawnedProcess process{pid, UniqueFd(pidfd)};
   if (plan.stage != Stage::kNotStarted) {
     reap(process);
-    return failed(explain(plan, request.working_directory));
+    return failed(explain(plan, command, request.working_directory));
   }
-  if (const auto stat = read_proc_stat(pid)) process.start_time = stat->start_time;
   SpawnResult result;
-  result.process = std::move(process);
+  result.supervised.emplace(Supervised{std::move(process), std::move(report),
+                                       std::move(command.path), request.working_directory});
   return result;
 }
 

@@ -1,13 +1,15 @@
-// Starts commands. Costs the same with 10 and with 10,000 tasks, and with a small or a huge agent.
+// Starts commands, each under a supervisor (agent/supervisor/main.cc) which outlives the agent.
+// Costs the same with 10 and with 10,000 tasks, and with a small or a huge agent.
 //
-// Threads: a Spawner belongs to one thread, which must live as long as the tasks it starts: the
-// kernel's "die with the parent" watches that thread, not the process.
+// Threads: a Spawner belongs to one thread, which must live as long as the agent: until a
+// supervisor has written down who it is, it dies with the thread that started it.
 //
 // How: clone(CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD) on a stack of its own. No page
-// table is copied; the thread is suspended until the child has exec'd or failed, so a failure comes
-// back as an errno in shared memory. The descriptor table is shared until the child takes a private
-// copy of its first few slots with close_range(CLOSE_RANGE_UNSHARE): copying all of it would grow
-// with the number of tasks, since each holds a pidfd in the agent.
+// table is copied; the thread is suspended until the child has exec'd the supervisor or failed. The
+// descriptor table is shared until the child takes a private copy of its first few slots with
+// close_range(CLOSE_RANGE_UNSHARE): copying all of it would grow with the number of tasks, since
+// each holds a pidfd in the agent. The supervisor starts the command by itself, and reports over a
+// pipe; the agent goes on meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -39,40 +41,67 @@ struct SpawnRequest {
   std::string task_uuid;          // value of kTaskMarker in the task; empty: no marker
   int stdout_fd = -1;             // stays the caller's; stdin is /dev/null
   int stderr_fd = -1;
+  std::string run_folder;  // absolute, empty: where the supervisor writes its records
+  std::string boot_id;     // read_boot_id()
 };
 
-// Exactly one of the two: a process, or why there is none.
-struct SpawnResult {
-  std::optional<SpawnedProcess> process;
-  SpawnError error;
-  bool ok() const { return process.has_value(); }
+// A supervisor that was started, and what is needed to understand its report.
+struct Supervised {
+  SpawnedProcess process;  // the supervisor
+  UniqueFd report;         // readable when the task runs or could not be started
+  std::string program;     // what is executed
+  std::string working_directory;
 };
+
+// Exactly one of the two: a supervisor, or why there is none.
+struct SpawnResult {
+  std::optional<Supervised> supervised;
+  SpawnError error;
+  bool ok() const { return supervised.has_value(); }
+};
+
+// What a supervisor has reported. `error` says why when the task could not be started, also when
+// the supervisor has gone without a word; it ends by itself then.
+struct StartResult {
+  enum class Outcome { kPending, kStarted, kFailed };
+  Outcome outcome = Outcome::kPending;
+  pid_t leader = -1;  // kStarted: leader of the task's session and group
+  SpawnError error;
+};
+// Does not block. To be asked until it is not kPending, and not after that.
+StartResult read_start(const Supervised& supervised);
 
 class Spawner {
  public:
-  // Takes a stack and three descriptors above 2 (also when 0 to 2 are closed). Sets SIGCHLD back to
-  // its default when the agent was started with it ignored: otherwise the kernel would throw exit
-  // codes away. Create it early, so that its descriptors are low.
-  static absl::StatusOr<Spawner> create();
+  // `supervisor`: path of the program. Takes a stack and four descriptors above 3 (also when 0 to 2
+  // are closed). Sets SIGCHLD back to its default when the agent was started with it ignored:
+  // otherwise the kernel would throw exit codes away. Create it early, so that its descriptors are
+  // low. NotFound: there is no such program.
+  static absl::StatusOr<Spawner> create(std::string supervisor);
 
   Spawner(Spawner&&) noexcept;
   Spawner& operator=(Spawner&&) = delete;
   ~Spawner();
 
-  // The task: own session and process group, killed when this thread ends, no new privileges,
-  // default signals, umask 022, descriptors 0 to 2 only. Returns after its execve; it has begun to
-  // run then. A failure leaves no process and no descriptor behind.
+  // The task: own session and process group, killed when its supervisor ends, no new privileges,
+  // default signals, umask 022, descriptors 0 to 2 only. Returns when the supervisor has begun. A
+  // failure leaves no process and no descriptor behind.
   SpawnResult spawn(const SpawnRequest& request);
 
  private:
   Spawner() = default;
-  bool connect_output(const SpawnRequest& request);
-  void disconnect_output();
+  bool connect(const SpawnRequest& request, int report);
+  void disconnect();
 
+  std::string supervisor_;
   void* stack_ = nullptr;  // kStackBytes, guard page at its low end
   UniqueFd null_;
   UniqueFd out_slot_;  // /dev/null except during spawn()
   UniqueFd err_slot_;
+  UniqueFd report_slot_;
 };
+
+// The supervisor that belongs to this program: the file beside it. Errors: INTERNAL.
+absl::StatusOr<std::string> supervisor_beside_this_program();
 
 }  // namespace shoal::agent

@@ -24,7 +24,8 @@ struct StatusUpdate {
   std::int32_t exit_signal = 0;
   std::int64_t timestamp_ms = 0;  // wall clock, for people
   core::UpdateUuid uuid{};
-  std::string message;  // one line
+  std::uint64_t ticket = 0;  // AgentEffects::record; 0: on disk
+  std::string message;       // one line
 };
 
 class StatusStream {

@@ -52,6 +52,8 @@ int run_agent_daemon(const AgentVerb& verb) {
   options.attributes = verb.attributes;
   options.hostname = verb.hostname;
   options.ready_file = verb.ready_file;
+  if (verb.cleans_up) options.recover = agent::RecoverMode::kCleanup;
+  if (verb.kills_tasks) options.on_stop = agent::OnStop::kKill;
   options.insecure = verb.insecure;
   return finish(agent::run_agent(options));
 }

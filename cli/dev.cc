@@ -164,7 +164,9 @@ absl::Status DevCluster::start_agents() {
                   "--hostname",
                   spec.name,
                   "--resources",
-                  resources_flag(*resources)};
+                  resources_flag(*resources),
+                  "--on-stop",
+                  "kill"};
     if (auto started = supervisor_->start(std::move(spec)); !started.ok()) return started.status();
   }
   return absl::OkStatus();

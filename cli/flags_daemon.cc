@@ -32,7 +32,22 @@ absl::Status parse_domain(const std::string& text, std::string* region, std::str
   return absl::OkStatus();
 }
 
-absl::StatusOr<Verb> finish_agent(AgentVerb& verb, const std::string& domain, Parser& parsed) {
+struct AgentTexts {
+  AgentVerb verb;
+  std::string domain;
+  std::string recover = "reconnect";
+  std::string on_stop = "keep";
+};
+
+// One of two words: whether it is the second.
+absl::StatusOr<bool> parse_choice(std::string_view flag, const std::string& text,
+                                  std::string_view first, std::string_view second) {
+  if (text == first || text == second) return text == second;
+  return core::invalid("{}: '{}' is neither {} nor {}", flag, core::printable(text), first, second);
+}
+
+absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
+  AgentVerb& verb = texts.verb;
   verb.master = parsed.master;
   if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
   if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
@@ -46,7 +61,13 @@ absl::StatusOr<Verb> finish_agent(AgentVerb& verb, const std::string& domain, Pa
   if (const auto lent = agent::parse_oversubscription(verb.oversubscribe); !lent.ok()) {
     return core::invalid("--oversubscribe: {}", core::message_of(lent.status()));
   }
-  if (auto ok = parse_domain(domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  const auto cleans_up = parse_choice("--recover", texts.recover, "reconnect", "cleanup");
+  if (!cleans_up.ok()) return cleans_up.status();
+  verb.cleans_up = *cleans_up;
+  const auto kills_tasks = parse_choice("--on-stop", texts.on_stop, "keep", "kill");
+  if (!kills_tasks.ok()) return kills_tasks.status();
+  verb.kills_tasks = *kills_tasks;
   return verb;
 }
 
@@ -164,11 +185,7 @@ Finish define_master(Parser& parser) {
 }
 
 Finish define_agent(Parser& parser) {
-  struct Texts {
-    AgentVerb verb;
-    std::string domain;
-  };
-  auto texts = std::make_shared<Texts>();
+  auto texts = std::make_shared<AgentTexts>();
   AgentVerb& verb = texts->verb;
   verb.listen = "127.0.0.1:0";
   CLI::App& app = parser.app;
@@ -189,7 +206,13 @@ Finish define_agent(Parser& parser) {
   app.add_option("--ready-file", verb.ready_file, "file to write when it is registered");
   app.add_flag("--insecure", verb.insecure,
                "serve other machines without authentication or encryption");
-  return [texts](Parser& parsed) { return finish_agent(texts->verb, texts->domain, parsed); };
+  app.add_option("--recover", texts->recover,
+                 "tasks of the agent before: reconnect (they run on) or cleanup (they are killed)")
+      ->capture_default_str();
+  app.add_option("--on-stop", texts->on_stop,
+                 "tasks when it is told to end: keep (they run on) or kill")
+      ->capture_default_str();
+  return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };
 }
 
 Finish define_dev(Parser& parser) {

@@ -48,6 +48,8 @@ struct AgentVerb {
   std::string attributes;
   std::string hostname;
   std::string ready_file;
+  bool cleans_up = false;    // kills the tasks of the agent before
+  bool kills_tasks = false;  // when it is told to end
   bool insecure = false;
 };
 

@@ -46,6 +46,10 @@ class SwarmAgent final : public agent::FramingEffects,
   void send_frame(wire::Bytes frame) override;
   void launch(const agent::LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, agent::KillMode mode) override;
+  // Nothing outlives the swarm: what is told needs no disk.
+  std::uint64_t record(const core::TaskStatus&) override { return 0; }
+  void record(const core::AcknowledgeUpdate&) override {}
+  void record(const core::RemoveFramework&) override {}
   absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
   absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
   void remove_volume(const core::LotTags&) override {}

@@ -4,14 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
+#include "agent/checkpoint.h"
 #include "agent/leftovers.h"
 #include "net/listener.h"
 #include "tests/agent/loop.h"
@@ -159,11 +162,12 @@ class AgentTest : public testing::Test {
     options.resources = "cpus:4;mem:1000;ports:[31000-31009]";
     options.attributes = "rack:a;ssd:true";
     options.hostname = "host-1";
+    options.supervisor = supervisor_program();
+    options.on_stop = OnStop::kKill;
     options.quiet = true;
     return options;
   }
   void start(const AgentOptions& options) {
-    ASSERT_TRUE(ProcessTree::adopt_orphans().ok());
     Agent::Hooks hooks;
     hooks.on_ready = [this](const AgentReady& ready) { ready_ = ready; };
     hooks.on_stopped = [this](const absl::Status& status) { stopped_ = status; };
@@ -201,6 +205,32 @@ class AgentTest : public testing::Test {
     master_.apply("create", core::OperationKind::kCreate, "disk(ads,dynamic):100",
                   "disk(ads,dynamic)[v1:deep/data]:100");
     ASSERT_TRUE(loop_.run_until([&] { return master_.is_done("create"); }));
+  }
+  // Whatever a test leaves must not run on.
+  void TearDown() override {
+    agent_.reset();
+    HuntOptions all;
+    all.data_dir = options().data_dir;
+    kill_leftovers(std::move(all));
+  }
+  std::size_t runs_on_disk() { return find_runs(options().data_dir)->runs.size(); }
+  // A daemon of its own, with `given`; registered when it returns.
+  pid_t start_daemon(const AgentOptions& given) {
+    const int registered = master_.registrations;
+    const pid_t daemon = ::fork();
+    if (daemon == 0) ::_exit(run_agent(given).ok() ? 0 : 1);
+    EXPECT_TRUE(loop_.run_until([&] { return master_.registrations > registered; }));
+    return daemon;
+  }
+  void kill_daemon(pid_t daemon) {
+    ::kill(daemon, SIGKILL);
+    ASSERT_EQ(::waitpid(daemon, nullptr, 0), daemon);
+    loop_.run_until([&] { return master_.agent() == nullptr; });
+  }
+  AgentOptions keeping_options() {
+    AgentOptions keeping = options();
+    keeping.on_stop = OnStop::kKeep;
+    return keeping;
   }
   absl::Status create_error(const AgentOptions& options) {
     auto made = Agent::create(loop_.reactor(), options, {});
@@ -278,7 +308,7 @@ TEST_F(AgentTest, ShutdownKillsTellsAndLeavesNothing) {
   ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
   EXPECT_TRUE(stopped_->ok()) << *stopped_;
   EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
-  EXPECT_TRUE(find_records(options().data_dir)->records.empty());
+  EXPECT_EQ(runs_on_disk(), 0u);
   agent_.reset();
   start(options());  // the folder is free again
 }
@@ -499,20 +529,166 @@ TEST_F(AgentTest, TheDaemonEndsOnSigterm) {
   EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
 }
 
-TEST_F(AgentTest, WhatAKilledDaemonLeftIsClearedByTheNext) {
-  const AgentOptions given = options();
-  const pid_t daemon = ::fork();
-  ASSERT_GE(daemon, 0);
-  if (daemon == 0) ::_exit(run_agent(given).ok() ? 0 : 1);
-  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations == 1; }));
-  master_.run("t", "setsid sh -c 'exec tail -f /dev/null' & wait", "cpus:1");
+// --- tasks outlive the agent ---
+
+TEST_F(AgentTest, TheNextAgentKnowsItAll) {
+  const pid_t daemon = start_daemon(keeping_options());
+  const std::string fifo = folder_.path() + "/go-";
+  for (const char* task : {"runs", "ends", "killed"}) {
+    ASSERT_EQ(::mkfifo((fifo + task).c_str(), 0600), 0);
+  }
+  master_.run("runs", "echo up; read x < " + fifo + "runs; echo $x; exit 3");
+  master_.run("ends", "echo up; read x < " + fifo + "ends; exit 7");
+  master_.run("killed", "trap '' TERM; echo up; while :; do read x < " + fifo + "killed; done",
+              "cpus:1", 100);
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return output("runs") == "up\n" && output("ends") == "up\n" && output("killed") == "up\n" &&
+           master_.is_running("killed");
+  }));
+  kill_daemon(daemon);
+  std::ofstream(fifo + "ends") << "now\n";
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    const auto found = find_runs(options().data_dir);
+    return std::any_of(found->runs.begin(), found->runs.end(),
+                       [](const FoundRun& run) { return run.exit.ok(); });
+  }));
+  master_.states.clear();
+
+  start_and_wait(keeping_options());
+  EXPECT_EQ(master_.tasks, 3u);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("ends"); }));
+  EXPECT_EQ(master_.states["ends"].back(), TaskState::kFailed);
+  EXPECT_EQ(master_.texts["ends"], "exited with 7");
+  send_message(*master_.agent(), core::KillTask{kFramework, {}, "killed", -1});
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("killed"); }));
+  EXPECT_EQ(master_.states["killed"].back(), TaskState::kKilled);
+  std::ofstream(fifo + "runs") << "again\n";
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("runs"); }));
+  EXPECT_EQ(master_.texts["runs"], "exited with 3");
+  EXPECT_EQ(output("runs"), "up\nagain\n");
+  EXPECT_TRUE(loop_.run_until([&] { return runs_on_disk() == 0; }));
+}
+
+TEST_F(AgentTest, AKillThatHadBegunGoesOn) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "trap 'echo term' TERM; echo up; while :; do sleep 0.01; done", "cpus:1", 300);
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return output("t") == "up\n";
+  }));
+  send_message(*master_.agent(), core::KillTask{kFramework, {}, "t", 3'600'000});
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    const std::vector<TaskState>& states = master_.states["t"];
+    return !states.empty() && states.back() == TaskState::kKilling && output("t") != "up\n";
+  }));
+  kill_daemon(daemon);
+  start_and_wait(keeping_options());
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+}
+
+TEST_F(AgentTest, UnacknowledgedEndsAreToldByTheNextAgent) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.acknowledges = false;
+  master_.run("t", "exit 9");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_EQ(runs_on_disk(), 0u) << "what was told stands in the log of updates";
+  kill_daemon(daemon);
+  master_.states.clear();
+  master_.acknowledges = true;
+  start_and_wait(keeping_options());
+  EXPECT_EQ(master_.tasks, 1u);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_THAT(master_.states["t"], testing::ElementsAre(TaskState::kRunning, TaskState::kFailed));
+  EXPECT_EQ(master_.texts["t"], "exited with 9");
+}
+
+TEST_F(AgentTest, APlainStopKeepsTasks) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "exec tail -f /dev/null");
   ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
-  ::kill(daemon, SIGKILL);
-  ASSERT_EQ(::waitpid(daemon, nullptr, 0), daemon);
-  ASSERT_EQ(find_records(given.data_dir)->records.size(), 1u);
-  start(given);
-  ASSERT_TRUE(loop_.run_until([&] { return ready_.has_value(); }));
-  EXPECT_TRUE(find_records(given.data_dir)->records.empty());
+  ::kill(daemon, SIGTERM);
+  int status = -1;
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return ::waitpid(daemon, &status, WNOHANG) == daemon;
+  }));
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(master_.is_running("t"));
+  start_and_wait(keeping_options());
+  EXPECT_EQ(master_.tasks, 1u);
+  agent_->shutdown(OnStop::kKill);
+  ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+}
+
+TEST_F(AgentTest, Sigusr1EndsTasksToo) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "exec tail -f /dev/null");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  ::kill(daemon, SIGUSR1);
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return ::waitpid(daemon, nullptr, WNOHANG) == daemon;
+  }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
+  EXPECT_EQ(runs_on_disk(), 0u);
+}
+
+TEST_F(AgentTest, CleanupStartsFresh) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "setsid sh -c 'exec tail -f /dev/null' & wait");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  const pid_t supervisor = find_runs(options().data_dir)->runs.at(0).supervisor->pid;
+  kill_daemon(daemon);
+  AgentOptions given = keeping_options();
+  given.recover = RecoverMode::kCleanup;
+  start_and_wait(given);
+  EXPECT_EQ(master_.tasks, 0u);
+  EXPECT_EQ(runs_on_disk(), 0u);
+  const auto stat = read_proc_stat(supervisor);
+  EXPECT_TRUE(!stat || stat->ended());
+}
+
+TEST_F(AgentTest, ADamagedRecordCostsOneTask) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("bad", "exec tail -f /dev/null");
+  master_.run("good", "exec tail -f /dev/null");
+  ASSERT_TRUE(
+      loop_.run_until([&] { return master_.is_running("bad") && master_.is_running("good"); }));
+  const auto found = find_runs(options().data_dir);
+  ASSERT_EQ(found->runs.size(), 2u);
+  const FoundRun& bad = found->runs[0];
+  ASSERT_EQ(bad.id.task_id, "bad");
+  const pid_t supervisor = bad.supervisor->pid;
+  kill_daemon(daemon);
+  std::filesystem::resize_file(run_folder(options().data_dir, bad.id) + "/task", 70);
+  start_and_wait(keeping_options());
+  EXPECT_EQ(master_.tasks, 2u);
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("bad"); }));
+  EXPECT_EQ(master_.states["bad"].back(), TaskState::kGone);
+  EXPECT_THAT(master_.texts["bad"], HasSubstr("/task: it is cut off after 70 of"));
+  const auto stat = read_proc_stat(supervisor);
+  EXPECT_TRUE(!stat || stat->ended());
+  EXPECT_TRUE(master_.is_running("good"));
+  EXPECT_TRUE(loop_.run_until([&] { return runs_on_disk() == 1; }));
+}
+
+TEST_F(AgentTest, TasksThatHoldMoreThanThereIsStopTheStart) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "exec tail -f /dev/null", "cpus:3");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  kill_daemon(daemon);
+  AgentOptions smaller = options();
+  smaller.resources = "cpus:2;mem:1000;ports:[31000-31009]";
+  const absl::Status refused = create_error(smaller);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("the tasks that run here hold cpus:3"));
+  start_and_wait(keeping_options());  // it runs on
+  EXPECT_EQ(master_.tasks, 1u);
 }
 
 TEST(AgentOptionsTest, ResourcesAreMergedOverTheProbe) {

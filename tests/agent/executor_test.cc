@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <map>
 
-#include "agent/leftovers.h"
 #include "agent/log_reader.h"
+#include "agent/recovery.h"
 #include "agent/sandbox.h"
 #include "tests/agent/loop.h"
 #include "tests/agent/recording_effects.h"
@@ -23,11 +23,23 @@ using testing::HasSubstr;
 class ExecutorTest : public testing::Test, protected ExecutorEvents {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(ProcessTree::adopt_orphans().ok());
-    auto made = ProcessExecutor::create(loop_.reactor(), this, {folder_.path(), {}, 1});
+    ASSERT_TRUE(find_runs(folder_.path()).ok());  // makes the folder
+    make_executor(1);
+  }
+  void TearDown() override {
+    if (executor_ != nullptr) executor_->end_all();
+  }
+  void make_executor(std::uint64_t seed) {
+    ProcessExecutorOptions options;
+    options.data_dir = folder_.path();
+    options.seed = seed;
+    options.supervisor = supervisor_program();
+    options.on_checkpoint = [this](const CheckpointFiles&) { ++checkpoints_; };
+    auto made = ProcessExecutor::create(loop_.reactor(), this, std::move(options));
     ASSERT_TRUE(made.ok()) << made.status();
     executor_ = *std::move(made);
   }
+  std::size_t runs_on_disk() const { return find_runs(folder_.path())->runs.size(); }
 
   void on_started(core::FrameworkId, std::string_view task) override {
     ++started_[std::string(task)];
@@ -37,6 +49,9 @@ class ExecutorTest : public testing::Test, protected ExecutorEvents {
   }
   void on_exited(core::FrameworkId, std::string_view task, const ExitStatus& exit) override {
     exits_[std::string(task)] = exit;
+  }
+  void on_lost(core::FrameworkId, std::string_view task, std::string_view why) override {
+    lost_[std::string(task)] = why;
   }
 
   void launch(const std::string& task, const wire::TaskDescription& description,
@@ -77,6 +92,8 @@ class ExecutorTest : public testing::Test, protected ExecutorEvents {
   std::map<std::string, int> started_;
   std::map<std::string, std::string> failed_;
   std::map<std::string, ExitStatus> exits_;
+  std::map<std::string, std::string> lost_;
+  int checkpoints_ = 0;
   std::unique_ptr<ProcessExecutor> executor_;
 };
 
@@ -105,18 +122,29 @@ TEST_F(ExecutorTest, TellsTheTaskWhoItIs) {
             "t-1 f-00000000000000f1 a-00000000000000a1 31000,31001,31005 yes\nsame\n");
 }
 
-// Or the children of a task whose agent dies at that moment would be nobody's.
-TEST_F(ExecutorTest, ATaskIsNotedBeforeItBegins) {
-  launch_shell("t", "test -f '" + folder_.path() + "'/running/$SHOAL_TASK_UUID");
+TEST_F(ExecutorTest, ATaskIsOnRecordBeforeItBegins) {
+  launch_shell("t", "ls '" + folder_.path() + "'/meta/*@t@$SHOAL_TASK_UUID");
+  EXPECT_EQ(checkpoints_, 1);
   ASSERT_TRUE(wait_exit("t"));
-  EXPECT_EQ(exits_["t"].code_or_signal, 0);
+  EXPECT_EQ(output("t"), "exit.tmp\nsupervisor\ntask\n");
+}
+
+TEST_F(ExecutorTest, RecordsStayUntilTheEndIsTold) {
+  launch_shell("t", "exit 3");
   launch("none", [] {
     wire::TaskDescription description;
     description.command = "no-such-program";
     return description;
   }());
-  ASSERT_TRUE(loop_.run_until([&] { return failed_.contains("none"); }));
-  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+  ASSERT_TRUE(loop_.run_until([&] { return failed_.contains("none") && exits_.contains("t"); }));
+  const auto found = find_runs(folder_.path());
+  ASSERT_EQ(found->runs.size(), 2u);
+  EXPECT_EQ(found->runs[1].id.task_id, "t");
+  EXPECT_EQ(found->runs[1].exit->exit.code_or_signal, 3);
+  executor_->forget(kFramework, "t");
+  executor_->forget(kFramework, "none");
+  executor_->forget(kOtherFramework, "stranger");
+  EXPECT_EQ(runs_on_disk(), 0u);
 }
 
 TEST_F(ExecutorTest, ArgumentsAreNotReadByAShell) {
@@ -197,16 +225,41 @@ TEST_F(ExecutorTest, StraysOfATaskThatEndsByItselfGoToo) {
   }));
 }
 
-TEST_F(ExecutorTest, ARecordStandsWhileItRuns) {
-  launch_shell("t", "echo up; exec tail -f /dev/null");
-  const auto found = find_records(folder_.path());
-  ASSERT_TRUE(found.ok());
-  ASSERT_EQ(found->records.size(), 1u);
-  EXPECT_EQ(found->records[0].task_id, "t");
-  EXPECT_EQ(found->records[0].boot_id, read_boot_id());
-  executor_->kill(kFramework, "t", KillMode::kForce);
-  ASSERT_TRUE(wait_exit("t"));
-  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+TEST_F(ExecutorTest, ATaskWhoseSupervisorIsKilledIsLostAndNothingOfItStays) {
+  launch_shell("t", "setsid sh -c 'echo $$; exec tail -f /dev/null' & wait");
+  const pid_t stray = std::stoi(wait_line("t"));
+  const auto found = find_runs(folder_.path());
+  ASSERT_TRUE(found->runs[0].supervisor.ok());
+  ::kill(found->runs[0].supervisor->pid, SIGKILL);
+  ASSERT_TRUE(loop_.run_until([&] { return lost_.contains("t"); }));
+  EXPECT_THAT(lost_["t"], HasSubstr("its supervisor was killed"));
+  const auto stat = read_proc_stat(stray);
+  EXPECT_TRUE(!stat || stat->ended());
+  EXPECT_EQ(executor_->running(), 0u);
+}
+
+TEST_F(ExecutorTest, AnotherExecutorTakesOver) {
+  launch_shell("runs", "trap 'echo bye; exit 4' TERM; echo up; while :; do sleep 0.01; done");
+  launch_shell("ends", "exit 5");
+  wait_line("runs");
+  ASSERT_TRUE(wait_exit("ends"));
+  executor_.reset();
+  exits_.clear();
+  make_executor(2);
+  auto recovery = recover(folder_.path(), read_boot_id(), RecoverMode::kReconnect);
+  ASSERT_TRUE(recovery.ok()) << recovery.status();
+  ASSERT_EQ(recovery->live.size(), 1u);
+  ASSERT_EQ(recovery->over.size(), 1u);
+  EXPECT_EQ(recovery->hunt.killed, 0u);
+  ASSERT_TRUE(executor_->adopt(std::move(recovery->live), recovery->over).ok());
+  EXPECT_EQ(executor_->running(), 1u);
+  executor_->forget(kFramework, "ends");
+  EXPECT_EQ(runs_on_disk(), 1u);
+  executor_->kill(kFramework, "runs", KillMode::kTerminate);
+  ASSERT_TRUE(wait_exit("runs"));
+  EXPECT_EQ(exits_["runs"].code_or_signal, 4);
+  EXPECT_EQ(output("runs"), "up\nbye\n");
+  EXPECT_EQ(started_["runs"], 1) << "told only by the one that launched it";
 }
 
 TEST_F(ExecutorTest, ManyAtOnceEachWithItsOwnEnd) {
@@ -220,12 +273,12 @@ TEST_F(ExecutorTest, ManyAtOnceEachWithItsOwnEnd) {
   }
 }
 
-TEST_F(ExecutorTest, NothingSurvivesTheExecutor) {
+TEST_F(ExecutorTest, NothingSurvivesItsEnd) {
   launch_shell("t", "trap '' TERM; echo $$; while :; do tail -f /dev/null; done");
   const pid_t pid = std::stoi(wait_line("t"));
-  executor_.reset();
+  executor_->end_all();
   EXPECT_FALSE(read_proc_stat(pid).has_value());
-  EXPECT_TRUE(find_records(folder_.path())->records.empty());
+  EXPECT_EQ(runs_on_disk(), 0u);
 }
 
 TEST_F(ExecutorTest, AnUnwritableFolderFailsTheLaunch) {

@@ -25,6 +25,9 @@ struct NullAgent final : public ExecutorEvents {
                  const ExitStatus& exit) override {
     on_process_exited(test.state, test.fx, framework, task, exit, test.now);
   }
+  void on_lost(core::FrameworkId, std::string_view task, std::string_view) override {
+    FAIL() << "nothing gets lost here: " << task;
+  }
   void launch(std::string_view task) {
     test.run(task);
     const core::Resources held = resources_of("cpus:1;mem:10");

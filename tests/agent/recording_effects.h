@@ -14,6 +14,7 @@
 #include "agent/agent_state.h"
 #include "agent/effects.h"
 #include "agent/resource_store.h"
+#include "agent/update_history.h"
 #include "agent/volumes.h"
 #include "core/messages.h"
 #include "wire/task_description.h"
@@ -99,6 +100,12 @@ struct RecordingEffects final : AgentEffects {
   void kill(core::FrameworkId, std::string_view task, KillMode mode) override {
     kills.push_back({std::string(task), mode});
   }
+  std::uint64_t record(const core::TaskStatus& status) override {
+    append_record(status, history);
+    return records_later ? ++last_ticket : 0;
+  }
+  void record(const core::AcknowledgeUpdate& message) override { append_record(message, history); }
+  void record(const core::RemoveFramework& message) override { append_record(message, history); }
   absl::Status store(const core::AgentResources& record) override {
     if (!store_status.ok()) return store_status;
     deeds.emplace_back("store");
@@ -134,6 +141,9 @@ struct RecordingEffects final : AgentEffects {
   std::vector<SentOperation> operations;
   std::vector<std::string> deeds;
   wire::ByteVector disk;
+  wire::ByteVector history;
+  bool records_later = false;  // on_recorded() is the test's to call
+  std::uint64_t last_ticket = 0;
   absl::Status store_status;
   std::string unmakeable;  // the path of a volume
   std::vector<SentStatus> statuses;
@@ -187,7 +197,7 @@ struct TestAgent {
     on_process_exited(state, fx, framework, task, status, now);
   }
   void acknowledge(const SentStatus& status) {
-    on_acknowledge(state,
+    on_acknowledge(state, fx,
                    core::AcknowledgeUpdate{status.framework, state.id, status.task, status.uuid});
   }
   void advance(std::chrono::milliseconds by) {

@@ -115,6 +115,9 @@ std::size_t tasks_in_registration(TestAgent& a) {
     void send_frame(wire::Bytes frame) override { bytes.assign(frame.begin(), frame.end()); }
     void launch(const LaunchRequest&) override {}
     void kill(core::FrameworkId, std::string_view, KillMode) override {}
+    std::uint64_t record(const core::TaskStatus&) override { return 0; }
+    void record(const core::AcknowledgeUpdate&) override {}
+    void record(const core::RemoveFramework&) override {}
     absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
     absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
     void remove_volume(const core::LotTags&) override {}

@@ -47,24 +47,22 @@ TEST_F(SpawnerTest, ReportsTheSignalThatEndedATask) {
     EXPECT_EQ(status.code_or_signal, signo);
     EXPECT_FALSE(status.core_dumped);
   }
-  EXPECT_EQ(describe({true, SIGKILL, false}), "killed by signal 9 (Killed)");
-  EXPECT_EQ(describe({false, 3, false}), "exited with code 3");
 }
 
 TEST_F(SpawnerTest, ARunningTaskHasNoExitStatusYet) {
-  const SpawnedProcess process = start(request({"sleep", "1000"}));
-  const auto running = wait_exited(process.pidfd);
+  const StartedTask task = start(request({"sleep", "1000"}));
+  const auto running = wait_exited(task.supervisor());
   ASSERT_TRUE(running.ok());
   EXPECT_FALSE(running->has_value());
-  const auto stat = read_proc_stat(process.pid);
+  EXPECT_FALSE(read_exit_file(task.run_folder).ok());
+  const auto stat = read_proc_stat(task.leader);
   ASSERT_TRUE(stat.has_value());
-  EXPECT_EQ(stat->start_time, process.start_time);
-  EXPECT_GT(process.start_time, 0u);
-  EXPECT_EQ(stat->session, process.pid);
-  EXPECT_EQ(stat->group, process.pid);
-  ASSERT_TRUE(signal_group(process, SIGKILL).ok());
-  EXPECT_EQ(wait(process).code_or_signal, SIGKILL);
-  EXPECT_TRUE(absl::IsNotFound(wait_exited(process.pidfd).status()));
+  EXPECT_EQ(stat->session, task.leader);
+  EXPECT_EQ(stat->group, task.leader);
+  EXPECT_EQ(stat->parent, task.supervised.process.pid);
+  task.signal(SIGUSR1);
+  EXPECT_EQ(wait(task).code_or_signal, SIGKILL);
+  EXPECT_TRUE(absl::IsNotFound(wait_exited(task.supervisor()).status()));
 }
 
 TEST_F(SpawnerTest, OutputGoesToItsFilesAndInputIsEmpty) {
@@ -103,7 +101,7 @@ TEST_F(SpawnerTest, ProgramIsLookedUpInTheTasksOwnPath) {
   ASSERT_EQ(::mkdir((folder_.path() + "/bin").c_str(), 0755), 0);
   folder_.write("bin/tool", "#!/bin/sh\necho mine\n", 0755);
   SpawnRequest wanted = request({"tool"});
-  EXPECT_EQ(spawner_->spawn(wanted).error.reason, SpawnFailure::kNotFound);
+  EXPECT_EQ(failure(wanted).reason, SpawnFailure::kNotFound);
   wanted.environment = {{"PATH", "/nonexistent:" + folder_.path() + "/bin"}};
   EXPECT_EQ(run(wanted).code_or_signal, 0);
   wanted.environment = {{"PATH", "bin"}};  // relative: from the working directory, as in execvp
@@ -152,11 +150,8 @@ TEST_F(SpawnerTest, HostileUmaskDoesNotReachTheTask) {
 
 TEST_F(SpawnerTest, ExitCodesSurviveAnIgnoredSigchld) {
   const auto before = std::signal(SIGCHLD, SIG_IGN);
-  auto spawner = Spawner::create();
-  ASSERT_TRUE(spawner.ok());
-  const SpawnResult result = spawner->spawn(request({"exit 7"}, true));
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(wait(*result.process).code_or_signal, 7);
+  spawner_.emplace(*Spawner::create(supervisor_program()));
+  EXPECT_EQ(run_shell("exit 7").code_or_signal, 7);
   std::signal(SIGCHLD, before);
 }
 
@@ -220,16 +215,17 @@ std::vector<BadCommand> bad_commands(const TempFolder& folder) {
 
 TEST_F(SpawnerTest, EveryExecFailureIsToldApart) {
   const std::vector<BadCommand> commands = bad_commands(folder_);
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {  // of tests before
+  }
   const std::size_t before = open_descriptors();
   for (const BadCommand& bad : commands) {
     SCOPED_TRACE(bad.name);
-    const SpawnResult result = spawner_->spawn(request(bad.arguments));
-    ASSERT_FALSE(result.ok());
-    EXPECT_EQ(name_of(result.error.reason), name_of(bad.reason)) << result.error.message;
-    EXPECT_EQ(result.error.err, bad.err) << result.error.message;
-    EXPECT_NE(result.error.message.find(bad.in_message), std::string::npos) << result.error.message;
-    EXPECT_EQ(result.error.message.find('\n'), std::string::npos);
-    EXPECT_LT(result.error.message.size(), 700u);
+    const SpawnError error = failure(request(bad.arguments));
+    EXPECT_EQ(name_of(error.reason), name_of(bad.reason)) << error.message;
+    EXPECT_EQ(error.err, bad.err) << error.message;
+    EXPECT_NE(error.message.find(bad.in_message), std::string::npos) << error.message;
+    EXPECT_EQ(error.message.find('\n'), std::string::npos);
+    EXPECT_LT(error.message.size(), 700u);
   }
   EXPECT_EQ(open_descriptors(), before);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a failed start left a child";
@@ -240,23 +236,23 @@ TEST_F(SpawnerTest, AlmostFoundInPathSaysWhatWasFound) {
   folder_.write("tool", "#!/bin/sh\n", 0644);
   SpawnRequest wanted = request({"tool"});
   wanted.environment = {{"PATH", folder_.path()}};
-  EXPECT_EQ(spawner_->spawn(wanted).error.reason, SpawnFailure::kNotExecutable);
+  EXPECT_EQ(failure(wanted).reason, SpawnFailure::kNotExecutable);
   wanted.environment = {{"PATH", ""}};  // one empty entry: the working directory
-  EXPECT_EQ(spawner_->spawn(wanted).error.reason, SpawnFailure::kNotExecutable);
+  EXPECT_EQ(failure(wanted).reason, SpawnFailure::kNotExecutable);
 }
 
 TEST_F(SpawnerTest, ControlBytesInANameAreEscaped) {
-  const SpawnResult result = spawner_->spawn(request({"/no\nsuch\x1b[31m"}));
-  EXPECT_EQ(result.error.message, "cannot run '/no\\nsuch\\x1b[31m': no such file");
+  EXPECT_EQ(failure(request({"/no\nsuch\x1b[31m"})).message,
+            "cannot run '/no\\nsuch\\x1b[31m': no such file");
 }
 
 TEST_F(SpawnerTest, BusyProgramIsToldApart) {
   std::filesystem::copy_file("/bin/true", folder_.path() + "/busy");
   const UniqueFd writer(::open((folder_.path() + "/busy").c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(writer.valid());
-  const SpawnResult result = spawner_->spawn(request({"./busy"}));
-  EXPECT_EQ(result.error.reason, SpawnFailure::kBusy) << result.error.message;
-  EXPECT_EQ(result.error.err, ETXTBSY);
+  const SpawnError error = failure(request({"./busy"}));
+  EXPECT_EQ(error.reason, SpawnFailure::kBusy) << error.message;
+  EXPECT_EQ(error.err, ETXTBSY);
 }
 
 TEST_F(SpawnerTest, BadWorkingDirectoryIsToldApart) {
@@ -267,11 +263,10 @@ TEST_F(SpawnerTest, BadWorkingDirectoryIsToldApart) {
     for (const char* command : {"true", "/bin/true", "./true"}) {
       SpawnRequest wanted = request({command});
       wanted.working_directory = path;
-      const SpawnResult result = spawner_->spawn(wanted);
-      ASSERT_FALSE(result.ok());
-      EXPECT_EQ(result.error.reason, SpawnFailure::kBadWorkingDirectory) << result.error.message;
-      EXPECT_EQ(result.error.err, err);
-      EXPECT_NE(result.error.message.find(path), std::string::npos);
+      const SpawnError error = failure(wanted);
+      EXPECT_EQ(error.reason, SpawnFailure::kBadWorkingDirectory) << error.message;
+      EXPECT_EQ(error.err, err);
+      EXPECT_NE(error.message.find(path), std::string::npos);
     }
   }
 }
@@ -280,10 +275,10 @@ TEST_F(SpawnerTest, BadVariablesAreRefused) {
   SpawnRequest wanted = request({"true"});
   for (const char* name : {"", "A=B", "="}) {
     wanted.environment = {{name, "x"}};
-    EXPECT_EQ(spawner_->spawn(wanted).error.reason, SpawnFailure::kBadEnvironment);
+    EXPECT_EQ(failure(wanted).reason, SpawnFailure::kBadEnvironment);
   }
   wanted.environment = {{"A", std::string("x\0y", 3)}};
-  EXPECT_EQ(spawner_->spawn(wanted).error.reason, SpawnFailure::kNulByte);
+  EXPECT_EQ(failure(wanted).reason, SpawnFailure::kNulByte);
 }
 
 TEST_F(SpawnerTest, ClosedOutputIsRefused) {
@@ -299,7 +294,7 @@ TEST_F(SpawnerTest, NoDescriptorIsLeftOverManySpawns) {
   const std::size_t before = open_descriptors();
   for (int i = 0; i < 200; ++i) {
     EXPECT_EQ(run(request({"true"})).code_or_signal, 0);
-    EXPECT_FALSE(spawner_->spawn(request({"/no/such"})).ok());
+    EXPECT_EQ(failure(request({"/no/such"})).err, ENOENT);
   }
   EXPECT_EQ(open_descriptors(), before);
 }
@@ -337,7 +332,7 @@ TEST_F(SpawnerTest, WorksWithDescriptors0To2ClosedInTheAgent) {
     ::close(0);
     ::close(1);
     ::close(2);
-    auto spawner = Spawner::create();
+    auto spawner = Spawner::create(supervisor_program());
     if (!spawner.ok()) ::_exit(101);
     SpawnRequest wanted = request({"ls /proc/self/fd; readlink /proc/self/fd/0; echo e >&2"}, true);
     // The log files of the task get the lowest numbers there are: 0 and 1.
@@ -348,45 +343,60 @@ TEST_F(SpawnerTest, WorksWithDescriptors0To2ClosedInTheAgent) {
     wanted.stderr_fd = out.get();
     SpawnResult result = spawner->spawn(wanted);
     if (!result.ok()) ::_exit(103);
-    if (!wait_readable(result.process->pidfd.get())) ::_exit(104);
-    const auto status = wait_exited(result.process->pidfd);
-    ::_exit(status.ok() && status->has_value() ? (*status)->code_or_signal : 105);
+    if (!wait_readable(result.supervised->process.pidfd.get())) ::_exit(104);
+    const auto ended = read_exit_file(wanted.run_folder);
+    ::_exit(ended.ok() ? ended->exit.code_or_signal : 105);
   });
   EXPECT_EQ(code, 0);
   EXPECT_EQ(folder_.read("low2"), "0\n1\n2\n3\n/dev/null\n");
   EXPECT_EQ(folder_.read("low"), "e\n");
 }
 
-TEST_F(SpawnerTest, ATaskDiesWithItsAgent) {
+TEST_F(SpawnerTest, ATaskOutlivesItsAgent) {
+  const SpawnRequest wanted =
+      request({"trap 'exit 7' TERM; echo up; while :; do wait; done"}, true);
   int report[2];
   ASSERT_EQ(::pipe2(report, O_CLOEXEC), 0);
   const pid_t agent = ::fork();
   if (agent == 0) {
-    auto spawner = Spawner::create();
-    SpawnResult result = spawner->spawn(request({"sleep", "1000"}));
-    const pid_t pid = result.ok() ? result.process->pid : -1;
-    if (::write(report[1], &pid, sizeof(pid)) < 0) ::_exit(1);
+    const StartedTask task = start(wanted);
+    const pid_t pids[2] = {task.supervised.process.pid, task.leader};
+    if (::write(report[1], pids, sizeof(pids)) < 0) ::_exit(1);
     for (;;) ::pause();
   }
-  pid_t task = -1;
-  ASSERT_EQ(::read(report[0], &task, sizeof(task)), static_cast<ssize_t>(sizeof(task)));
-  ASSERT_GT(task, 0);
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, task, 0)));
-  ASSERT_TRUE(pidfd.valid());
+  pid_t pids[2] = {-1, -1};
+  ASSERT_EQ(::read(report[0], pids, sizeof(pids)), static_cast<ssize_t>(sizeof(pids)));
+  ASSERT_GT(pids[1], 0);
   ::kill(agent, SIGKILL);
   EXPECT_EQ(::waitpid(agent, nullptr, 0), agent);
-  EXPECT_TRUE(wait_readable(pidfd.get())) << "the task outlived its agent";
+  const UniqueFd supervisor(static_cast<int>(::syscall(SYS_pidfd_open, pids[0], 0)));
+  ASSERT_TRUE(supervisor.valid());
+  EXPECT_FALSE(wait_readable(supervisor.get(), 50)) << "it died with its agent";
+  EXPECT_TRUE(is_alive(pids[1]));
+  while (folder_.read("stdout").empty()) ::poll(nullptr, 0, 1);
+  EXPECT_TRUE(send_signal(supervisor, SIGTERM));
+  EXPECT_TRUE(wait_readable(supervisor.get()));
+  const auto ended = read_exit_file(wanted.run_folder);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->exit.code_or_signal, 7);
   ::close(report[0]);
   ::close(report[1]);
 }
 
+TEST_F(SpawnerTest, WithoutASupervisorThereIsNoSpawner) {
+  const auto spawner = Spawner::create("/no/such/supervisor");
+  EXPECT_TRUE(absl::IsNotFound(spawner.status()));
+  EXPECT_NE(spawner.status().message().find("/no/such/supervisor"), std::string::npos);
+}
+
 TEST_F(SpawnerTest, NoDescriptorLeftIsResourceExhausted) {
   const int code = in_fork([&] {
+    const SpawnRequest wanted = request({"/bin/true"});
     const rlimit few{16, 16};
     ::setrlimit(RLIMIT_NOFILE, &few);
     while (::open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) {
     }
-    const SpawnResult result = spawner_->spawn(request({"/bin/true"}));
+    const SpawnResult result = spawner_->spawn(wanted);
     ::_exit(!result.ok() && result.error.reason == SpawnFailure::kResourceExhausted ? 0 : 1);
   });
   EXPECT_EQ(code, 0);
@@ -396,11 +406,12 @@ TEST_F(SpawnerTest, NoProcessLeftIsResourceExhausted) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
   ::chmod(folder_.path().c_str(), 0777);
   const int code = in_fork([&] {
+    const SpawnRequest wanted = request({"/bin/true"});
     const rlimit none{0, 0};
     if (::setrlimit(RLIMIT_NPROC, &none) != 0 || ::setresuid(65534, 65534, 65534) != 0) {
       ::_exit(2);
     }
-    const SpawnResult result = spawner_->spawn(request({"/bin/true"}));
+    const SpawnResult result = spawner_->spawn(wanted);
     ::_exit(!result.ok() && result.error.reason == SpawnFailure::kResourceExhausted &&
                     result.error.err == EAGAIN
                 ? 0

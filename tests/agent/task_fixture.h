@@ -4,14 +4,20 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "agent/checkpoint.h"
 #include "agent/process.h"
 #include "agent/spawner.h"
 #include "agent/unique_fd.h"
@@ -58,10 +64,21 @@ class TempFolder {
   std::string path_;
 };
 
+inline std::string supervisor_program() { return SHOAL_BINARY_DIR "/shoal-supervisor"; }
+
+// A task under its supervisor.
+struct StartedTask {
+  Supervised supervised;
+  pid_t leader = -1;
+  std::string run_folder;
+  const UniqueFd& supervisor() const { return supervised.process.pidfd; }
+  void signal(int signo) const { EXPECT_TRUE(send_signal(supervisor(), signo)); }
+};
+
 class TaskTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto spawner = Spawner::create();
+    auto spawner = Spawner::create(supervisor_program());
     ASSERT_TRUE(spawner.ok()) << spawner.status();
     spawner_.emplace(*std::move(spawner));
     out_ = UniqueFd(::open((folder_.path() + "/stdout").c_str(),
@@ -70,34 +87,88 @@ class TaskTest : public ::testing::Test {
                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   }
 
-  SpawnRequest request(std::vector<std::string> arguments, bool shell = false) const {
+  // What a test has not waited for is no child of the next.
+  void TearDown() override {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+
+  SpawnRequest request(std::vector<std::string> arguments, bool shell = false) {
     SpawnRequest wanted;
     wanted.arguments = std::move(arguments);
     wanted.shell = shell;
     wanted.working_directory = folder_.path();
     wanted.stdout_fd = out_.get();
     wanted.stderr_fd = err_.get();
+    wanted.run_folder = runs_.path() + "/" + std::to_string(++run_count_);
+    std::filesystem::create_directory(wanted.run_folder);
+    wanted.boot_id = read_boot_id();
     return wanted;
   }
 
-  SpawnedProcess start(const SpawnRequest& wanted) {
+  StartedTask start(const SpawnRequest& wanted) {
     SpawnResult result = spawner_->spawn(wanted);
     EXPECT_TRUE(result.ok()) << result.error.message;
-    return result.ok() ? *std::move(result.process) : SpawnedProcess{};
+    if (!result.ok()) return {};
+    StartedTask task{*std::move(result.supervised), -1, wanted.run_folder};
+    EXPECT_TRUE(wait_readable(task.supervised.report.get()));
+    const StartResult started = read_start(task.supervised);
+    EXPECT_EQ(started.outcome, StartResult::Outcome::kStarted) << started.error.message;
+    task.leader = started.leader;
+    task.supervised.report.reset();
+    return task;
   }
-  SpawnedProcess start_shell(const std::string& line) { return start(request({line}, true)); }
+  StartedTask start_shell(const std::string& line) { return start(request({line}, true)); }
 
-  static ExitStatus wait(const SpawnedProcess& process) {
-    EXPECT_TRUE(wait_readable(process.pidfd.get()));
-    const auto status = wait_exited(process.pidfd);
+  // Why it does not start, at whichever stage; no process is left of it.
+  SpawnError failure(const SpawnRequest& wanted) {
+    const SpawnResult result = spawner_->spawn(wanted);
+    if (!result.ok()) return result.error;
+    EXPECT_TRUE(wait_readable(result.supervised->report.get()));
+    const StartResult started = read_start(*result.supervised);
+    EXPECT_EQ(started.outcome, StartResult::Outcome::kFailed);
+    EXPECT_TRUE(wait_readable(result.supervised->process.pidfd.get()));
+    EXPECT_TRUE(wait_exited(result.supervised->process.pidfd)->has_value());
+    return started.error;
+  }
+
+  // What the supervisor has written when it has ended.
+  static absl::StatusOr<ExitRecord> read_exit_file(const std::string& run_folder) {
+    std::ifstream in(run_folder + "/exit", std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    return decode_exit_record(
+        wire::Bytes(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
+  }
+  static ExitStatus wait(const StartedTask& task) {
+    EXPECT_TRUE(wait_readable(task.supervisor().get()));
+    const auto status = wait_exited(task.supervisor());
     EXPECT_TRUE(status.ok()) << status.status();
-    return status.ok() && status->has_value() ? **status : ExitStatus{true, -1, false};
+    const auto record = read_exit_file(task.run_folder);
+    EXPECT_TRUE(record.ok()) << record.status();
+    return record.ok() ? record->exit : ExitStatus{true, -1, false};
   }
 
   ExitStatus run(const SpawnRequest& wanted) { return wait(start(wanted)); }
   ExitStatus run_shell(const std::string& line) { return wait(start_shell(line)); }
 
+  // Blocks until a task has made the fifo readable: it writes one line to it.
+  void make_fifo(const std::string& name) {
+    ASSERT_EQ(::mkfifo((folder_.path() + "/" + name).c_str(), 0600), 0);
+  }
+  std::string wait_for_line(const std::string& fifo) {
+    std::ifstream in(folder_.path() + "/" + fifo);
+    std::string line;
+    std::getline(in, line);
+    return line;
+  }
+  static bool is_alive(pid_t pid) {
+    const auto stat = read_proc_stat(pid);
+    return stat.has_value() && !stat->ended();
+  }
+
   TempFolder folder_;
+  TempFolder runs_;
+  int run_count_ = 0;
   std::optional<Spawner> spawner_;
   UniqueFd out_;
   UniqueFd err_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/resource_store.h"
+#include "agent/restore.h"
 #include "agent/volumes.h"
 
 namespace shoal::sim {
@@ -41,15 +42,10 @@ void SimAgent::begin_life(core::AgentId id) {
   process_ = (std::uint64_t{node_} << 32) | (process_ & 0xffffffffu);
   ++process_;
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
-  state_->hostname = fmt::format("host-{}", node_);
-  state_->address = fmt::format("10.0.0.{}:7071", node_);
-  restore();
-  state_->attributes = {{"rack", node_ % 2 == 0 ? "even" : "odd"}};
-  if (sim_.scenario.has_regions) {
-    state_->region = node_ % 3 == 2 ? "there" : kHomeRegion;
-    state_->zone = fmt::format("zone-{}", node_ % 2);
-  }
+  describe();
   state_->id = id;
+  is_down_ = false;
+  ++life_;
   agent::NullExecutorOptions options;
   const core::Duration least = sim_.draw(milliseconds(1), milliseconds(100));
   options.run =
@@ -60,6 +56,116 @@ void SimAgent::begin_life(core::AgentId id) {
   executor_ = std::make_unique<agent::NullExecutor>(sim_.random.next(), options);
   armed_for_ = core::TimePoint::max();
   has_given_up_ = false;
+  restore_tasks();
+}
+
+// The socket goes, and what is not on the disk.
+void SimAgent::end_life() {
+  ++sim_.totals.agent_restarts;
+  unsynced_.clear();
+  unsynced_ends_.clear();
+  if (link_ != 0) {
+    // The kernel closes its socket, or the machine went with it and nobody is told.
+    if (sim_.random.chance(1, 4)) network_.sever(link_, false, false);
+    network_.close(link_, End::kClient);
+  }
+  link_ = 0;
+}
+
+void SimAgent::crash() {
+  if (is_down_ || has_given_up_) return;
+  sim_.trace.note("agent {} crashes, {} tasks run on", node_, executor_->running());
+  end_life();
+  agent::on_disconnected(*state_);
+  is_down_ = true;
+  sim_.queue.after(sim_.draw(milliseconds(20), seconds(5)), [this, life = life_] {
+    if (life == life_ && is_down_) come_back();
+  });
+}
+
+void SimAgent::come_back() {
+  const core::Resources lent = state_->revocable;  // as configured: tasks use it
+  const core::AgentId id = state_->id;
+  state_ = std::make_unique<agent::AgentState>(sim_.random.next());
+  describe();
+  state_->revocable = lent;
+  state_->id = id;
+  is_down_ = false;
+  ++life_;
+  sim_.trace.note("agent {} comes back", node_);
+  restore_tasks();
+  settle();
+  dial_later();
+}
+
+void SimAgent::restore_tasks() {
+  std::vector<agent::FoundTask> found;
+  for (const auto& [name, record] : records_) {
+    agent::FoundTask task;
+    task.task = record;
+    if (const auto exit = exits_.find(name); exit != exits_.end()) {
+      task.fate = agent::FoundTask::Fate::kExited;
+      task.exit.exit = exit->second;
+      task.exit.ended_ms = 1;
+    } else if (executor_->has(name.first, name.second)) {
+      task.fate = agent::FoundTask::Fate::kRuns;
+    } else {
+      task.reason = core::TaskReason::kAgentRestarted;
+      task.why = "the machine was restarted, or the agent while it started the task";
+    }
+    found.push_back(std::move(task));
+  }
+  is_restoring_ = true;
+  agent::restore(*state_, *this, std::move(found), agent::read_history(updates_).history,
+                 sim_.now());
+  is_restoring_ = false;
+  updates_ = agent::history_of(*state_);
+  std::erase_if(records_, [this](const auto& entry) {
+    const agent::Task* task = state_->tasks.find(entry.first.first, entry.first.second);
+    return task == nullptr || task->phase == agent::TaskPhase::kEnded;
+  });
+  std::erase_if(exits_, [this](const auto& entry) { return !records_.contains(entry.first); });
+}
+
+std::uint64_t SimAgent::record(const core::TaskStatus& status) {
+  if (is_restoring_) return 0;  // history_of() has it
+  agent::append_record(status, unsynced_);
+  if (core::is_terminal(status.state)) {
+    unsynced_ends_.emplace_back(status.framework, std::string(status.task));
+  }
+  sim_.queue.after(sim_.draw(microseconds(50), milliseconds(20)), [this, life = life_] {
+    if (life == life_ && !is_down_) sync();
+  });
+  return ++last_ticket_;
+}
+
+void SimAgent::sync() {
+  updates_.insert(updates_.end(), unsynced_.begin(), unsynced_.end());
+  unsynced_.clear();
+  for (const TaskName& name : std::exchange(unsynced_ends_, {})) {
+    if (executor_->has(name.first, name.second)) continue;  // another run by now
+    records_.erase(name);
+    exits_.erase(name);
+  }
+  agent::on_recorded(*state_, *this, last_ticket_, sim_.now());
+  settle();
+}
+
+void SimAgent::forget_unknown(core::FrameworkId framework, std::string_view task) {
+  if (state_->tasks.find(framework, task) != nullptr) return;
+  records_.erase({framework, std::string(task)});
+  exits_.erase({framework, std::string(task)});
+}
+
+void SimAgent::describe() {
+  state_->hostname = fmt::format("host-{}", node_);
+  state_->address = fmt::format("10.0.0.{}:7071", node_);
+  restore();
+  state_->attributes = {{"rack", node_ % 2 == 0 ? "even" : "odd"}};
+  if (sim_.scenario.has_regions) {
+    state_->region = node_ % 3 == 2 ? "there" : kHomeRegion;
+    state_->zone = fmt::format("zone-{}", node_ % 2);
+  }
 }
 
 void SimAgent::restore() {
@@ -103,6 +209,7 @@ void SimAgent::start() {
 void SimAgent::lend_later() {
   sim_.queue.after(sim_.draw(milliseconds(300), seconds(4)), [this] {
     if (sim_.is_calm) return;
+    if (is_down_) return lend_later();
     core::Amounts lent;
     if (sim_.random.chance(2, 3)) {
       lent.cpus = 1000 * static_cast<core::Milli>(1 + sim_.random.below(8));
@@ -129,27 +236,25 @@ void SimAgent::lend_later() {
 }
 
 void SimAgent::restart(bool keeps_id) {
-  ++sim_.totals.agent_restarts;
   sim_.trace.note("agent {} dies with {} tasks{}", node_, state_->tasks.size(),
                   keeps_id ? ", its id is kept" : "");
   sim_.checker.on_agent_died(process_);
-  if (link_ != 0) {
-    // The kernel closes its socket, or the machine went with it and nobody is told.
-    if (sim_.random.chance(1, 4)) network_.sever(link_, false, false);
-    network_.close(link_, End::kClient);
-  }
-  link_ = 0;
+  end_life();
   if (!keeps_id) {
     disk_.clear();
     volumes_.clear();
+    records_.clear();
+    exits_.clear();
+    updates_.clear();
   }
   begin_life(keeps_id ? state_->id : core::AgentId());
+  settle();
   dial_later();
 }
 
 void SimAgent::dial_later() {
   sim_.queue.after(sim_.draw(milliseconds(20), milliseconds(800)), [this, life = process_] {
-    if (life != process_ || link_ != 0 || has_given_up_) return;
+    if (life != process_ || link_ != 0 || has_given_up_ || is_down_) return;
     link_ = network_.dial(node_, this);
   });
 }
@@ -196,6 +301,14 @@ void SimAgent::send_frame(wire::Bytes frame) {
 
 void SimAgent::launch(const agent::LaunchRequest& request) {
   ++sim_.totals.launches;
+  agent::TaskRecord& record = records_[{request.framework, std::string(request.task)}];
+  record.framework = request.framework;
+  record.id = request.task;
+  record.name = request.name;
+  record.role = request.role;
+  record.resources = request.resources;
+  record.kill_grace_ms = request.description.kill_grace_ms;
+  exits_.erase({request.framework, std::string(request.task)});
   executor_->launch(request);
 }
 
@@ -247,24 +360,37 @@ void SimAgent::give_up(std::string_view reason) {
 void SimAgent::on_started(core::FrameworkId framework, std::string_view task) {
   sim_.trace.note("agent {} has started {}", node_, task);
   sim_.checker.on_process_started(process_, framework, task);
+  if (is_down_) return;
   agent::on_process_started(*state_, *this, framework, task, sim_.now());
 }
 
 void SimAgent::on_failed(core::FrameworkId framework, std::string_view task, std::string_view why) {
+  if (is_down_) return;
+  // One that was taken over while it was being started: the daemon's supervisor ends without it.
+  agent::on_process_lost(*state_, *this, framework, task, why, sim_.now());
   agent::on_launch_failed(*state_, *this, framework, task, why, sim_.now());
+  forget_unknown(framework, task);
 }
 
 void SimAgent::on_exited(core::FrameworkId framework, std::string_view task,
                          const agent::ExitStatus& exit) {
   sim_.checker.on_process_ended(process_, framework, task);
+  exits_[{framework, std::string(task)}] = exit;
+  if (is_down_) return;
   agent::on_process_exited(*state_, *this, framework, task, exit, sim_.now());
+  forget_unknown(framework, task);
+}
+
+void SimAgent::on_lost(core::FrameworkId /*framework*/, std::string_view task,
+                       std::string_view why) {
+  sim_.checker.fail("agent {} lost {}: {}", node_, task, why);
 }
 
 void SimAgent::on_timer(core::TimePoint armed_for) {
   if (armed_for_ != armed_for) return;
   armed_for_ = core::TimePoint::max();
   executor_->tick(*this, sim_.now());
-  agent::on_tick(*state_, *this, sim_.now());
+  if (!is_down_) agent::on_tick(*state_, *this, sim_.now());
   settle();
 }
 
@@ -276,7 +402,8 @@ void SimAgent::settle() {
     sim_.checker.fail("agent {}: {}", node_, broken);
   }
   check_volumes();
-  core::TimePoint next = std::min(agent::next_deadline(*state_), executor_->next_deadline());
+  core::TimePoint next = executor_->next_deadline();
+  if (!is_down_) next = std::min(next, agent::next_deadline(*state_));
   if (next == core::TimePoint::max()) return;
   // What the executor answers "at once" takes a moment all the same.
   next = std::max(next, sim_.now() + microseconds(30));

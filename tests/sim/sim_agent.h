@@ -10,9 +10,11 @@
 
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
+#include "agent/checkpoint.h"
 #include "agent/executor.h"
 #include "agent/null_executor.h"
 #include "agent/session.h"
+#include "agent/update_history.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 
@@ -28,10 +30,12 @@ class SimAgent final : public agent::FramingEffects,
   // The process and its tasks die. `keeps_id`: the next one finds the disk as it was, with the id,
   // the reservations and the volumes.
   void restart(bool keeps_id);
+  // The process dies, its tasks and the disk do not; after a while there is another.
+  void crash();
 
   const agent::AgentState& state() const { return *state_; }
   std::uint32_t node() const { return node_; }
-  bool is_registered() const { return state_->is_registered(); }
+  bool is_registered() const { return !is_down_ && state_->is_registered(); }
   bool runs_nothing() const { return executor_->running() == 0; }
 
   // LinkHandler
@@ -44,12 +48,20 @@ class SimAgent final : public agent::FramingEffects,
   void on_failed(core::FrameworkId framework, std::string_view task, std::string_view why) override;
   void on_exited(core::FrameworkId framework, std::string_view task,
                  const agent::ExitStatus& exit) override;
+  void on_lost(core::FrameworkId framework, std::string_view task, std::string_view why) override;
 
  private:
   // AgentEffects
   void send_frame(wire::Bytes frame) override;
   void launch(const agent::LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, agent::KillMode mode) override;
+  std::uint64_t record(const core::TaskStatus& status) override;
+  void record(const core::AcknowledgeUpdate& message) override {
+    agent::append_record(message, unsynced_);
+  }
+  void record(const core::RemoveFramework& message) override {
+    agent::append_record(message, unsynced_);
+  }
   absl::Status store(const core::AgentResources& resources) override;
   absl::Status make_volume(const core::LotTags& tags) override;
   void remove_volume(const core::LotTags& tags) override;
@@ -59,8 +71,14 @@ class SimAgent final : public agent::FramingEffects,
   void add_lots();
   void lend_later();
   void begin_life(core::AgentId id);
+  void end_life();
+  void describe();
   // What is on the disk, in the daemon's own form.
   void restore();
+  void restore_tasks();
+  void come_back();
+  void sync();
+  void forget_unknown(core::FrameworkId framework, std::string_view task);
   void check_volumes();
   void dial_later();
   void on_timer(core::TimePoint armed_for);
@@ -76,6 +94,17 @@ class SimAgent final : public agent::FramingEffects,
   core::Resources total_;          // as configured
   wire::ByteVector disk_;          // the file of agent/resource_store.h; empty: none
   std::set<std::string> volumes_;  // the folders
+  // As in <data>/meta: what was started, how it ended, what was said; and what is not synced yet.
+  using TaskName = std::pair<core::FrameworkId, std::string>;
+  std::map<TaskName, agent::TaskRecord> records_;
+  std::map<TaskName, agent::ExitStatus> exits_;
+  wire::ByteVector updates_;
+  wire::ByteVector unsynced_;
+  std::vector<TaskName> unsynced_ends_;
+  std::uint64_t last_ticket_ = 0;
+  bool is_restoring_ = false;
+  std::uint64_t life_ = 0;  // of this agent: processes so far
+  bool is_down_ = false;    // crashed, and not back yet
   LinkId link_ = 0;
   bool has_given_up_ = false;
   bool lends_ = false;

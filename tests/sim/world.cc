@@ -249,7 +249,9 @@ void World::cut_a_node() {
 }
 
 void World::restart_an_agent() {
-  agents_[sim_.random.below(agents_.size())]->restart(sim_.random.chance(1, 2));
+  SimAgent& agent = *agents_[sim_.random.below(agents_.size())];
+  if (sim_.random.chance(1, 2)) return agent.crash();
+  agent.restart(sim_.random.chance(1, 2));
 }
 
 void World::restart_the_master() {
@@ -308,10 +310,10 @@ std::string World::unfinished() const {
       if (std::string open = unfinished_operations(*agent); !open.empty()) return open;
       if (sim_.ledger.is_in_doubt(id)) {
         const SimAgent* its = find_agent(id);
-        return fmt::format("agent {} and the master have not agreed: {} is to be undone; {} and {}",
-                           to_string(id), to_string(agent->failed.converted),
-                           to_string(agent->total),
-                           its == nullptr ? "it is gone" : to_string(its->state().total));
+        return fmt::format(
+            "agent {} and the master have not agreed: {} is to be undone; {} and {}", to_string(id),
+            agent->failed == nullptr ? "nothing" : to_string(agent->failed->converted),
+            to_string(agent->total), its == nullptr ? "it is gone" : to_string(its->state().total));
       }
       if (agent->used.empty()) continue;
       return fmt::format("{} is used on agent {} though nothing runs", to_string(agent->used),

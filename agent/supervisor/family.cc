@@ -1,0 +1,143 @@
+#include "agent/supervisor/family.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace shoal::agent {
+namespace {
+
+constexpr long kPatienceSliceNs = 50'000'000;
+constexpr int kPatienceSlices = 20;  // a second for what was sent SIGKILL
+
+void kill_child(pid_t pid) {
+  if (pid > 1) kill(pid, SIGKILL);
+}
+
+// "12 34 56 ": false when the kernel does not keep this list.
+bool kill_listed_children() {
+  const int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char text[4096];
+  pid_t pid = 0;
+  ssize_t got = 0;
+  while ((got = read(fd, text, sizeof(text))) > 0) {
+    for (ssize_t i = 0; i < got; ++i) {
+      if (text[i] >= '0' && text[i] <= '9') {
+        pid = pid * 10 + (text[i] - '0');
+        continue;
+      }
+      kill_child(pid);
+      pid = 0;
+    }
+  }
+  close(fd);
+  return true;
+}
+
+pid_t parent_of(pid_t pid) {
+  char path[64];
+  char text[512];
+  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t got = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (got <= 0) return 0;
+  text[got] = '\0';
+  const char* close_bracket = strrchr(text, ')');  // ") S PPID"
+  if (close_bracket == nullptr || strlen(close_bracket) < 5) return 0;
+  return static_cast<pid_t>(strtol(close_bracket + 4, nullptr, 10));
+}
+
+void kill_children_by_scan() {
+  DIR* proc = opendir("/proc");
+  if (proc == nullptr) return;
+  while (const dirent* entry = readdir(proc)) {
+    const pid_t pid = static_cast<pid_t>(strtol(entry->d_name, nullptr, 10));
+    if (pid > 1 && parent_of(pid) == getpid()) kill_child(pid);
+  }
+  closedir(proc);
+}
+
+void kill_children() {
+  if (!kill_listed_children()) kill_children_by_scan();
+}
+
+enum class Children { kNone, kRunning, kExceptEnded };
+
+// Reaps children that have ended, but not `except` (0: all of them).
+Children reap(pid_t except) {
+  for (;;) {
+    siginfo_t info;
+    memset(&info, 0, sizeof(info));
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return Children::kNone;
+    if (info.si_pid == 0) return Children::kRunning;
+    if (info.si_pid == except) return Children::kExceptEnded;
+    waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
+  }
+}
+
+sigset_t heard() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR1);
+  return set;
+}
+
+}  // namespace
+
+void Family::terminate() const {
+  kill(-leader_, SIGTERM);
+  kill(-leader_, SIGCONT);  // a stopped task hears SIGTERM only when it goes on
+}
+
+void Family::kill_all() const {
+  kill(-leader_, SIGKILL);
+  kill_children();  // orphans that left the group; the rest comes when its parents are dead
+}
+
+ExitPayload Family::stay_until_the_end() {
+  const sigset_t set = heard();
+  for (;;) {
+    const int signo = sigwaitinfo(&set, nullptr);
+    if (signo == SIGTERM) terminate();
+    if (signo == SIGUSR1) kill_all();
+    if (reap(leader_) == Children::kExceptEnded) return finish();
+  }
+}
+
+ExitPayload Family::finish() const {
+  // The group first, and only then the leader is reaped: its zombie keeps the group's number.
+  kill(-leader_, SIGKILL);
+  siginfo_t info;
+  memset(&info, 0, sizeof(info));
+  waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED);
+  ExitPayload ended = {};
+  ended.how = info.si_code == CLD_EXITED ? kExited : kSignaled;
+  ended.code = info.si_status;
+  ended.core_dumped = info.si_code == CLD_DUMPED ? 1 : 0;
+
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  const timespec slice = {0, kPatienceSliceNs};
+  for (int slices = 0; slices < kPatienceSlices;) {
+    kill_children();
+    if (reap(0) == Children::kNone) return ended;
+    if (sigtimedwait(&child, nullptr, &slice) < 0) ++slices;
+  }
+  ended.left = 1;
+  return ended;
+}
+
+}  // namespace shoal::agent

@@ -1,0 +1,29 @@
+// The processes of one task, seen from its supervisor: the leader with its group, and whatever was
+// orphaned below it, as orphans come to the supervisor. A child stays a zombie until it is reaped
+// here, so a pid that is signalled is never a stranger's.
+#pragma once
+
+#include <sys/types.h>
+
+#include "agent/supervisor/record.h"
+
+namespace shoal::agent {
+
+class Family {
+ public:
+  // `leader`: a child, in a session and group of its own. All signals are blocked.
+  explicit Family(pid_t leader) : leader_(leader) {}
+
+  // Passes signals on (agent/supervisor/record.h) until the leader has ended and everything that it
+  // left is killed and reaped. What SIGKILL does not end within a second is left.
+  ExitPayload stay_until_the_end();
+
+ private:
+  void terminate() const;
+  void kill_all() const;
+  ExitPayload finish() const;
+
+  pid_t leader_;
+};
+
+}  // namespace shoal::agent

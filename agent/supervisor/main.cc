@@ -1,0 +1,174 @@
+// shoal-supervisor: stays with one task from its start to its end, whatever becomes of the agent.
+//
+// It writes down who it is, starts the task in a session of its own, passes signals on, reaps what
+// the task leaves (it is the one orphans come to), and writes down how the task ended. It polls
+// nothing and takes no memory: it is linked without any library but libc.
+//
+// Until its own record is written it dies with the agent: a task that runs is always on record.
+// The task's leader dies with the supervisor: a task that nobody watches does not run on.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/supervisor/family.h"
+#include "agent/supervisor/record.h"
+
+namespace shoal::agent {
+namespace {
+
+constexpr char kExitAside[] = "exit.tmp";
+constexpr char kSupervisorAside[] = "supervisor.tmp";
+
+// Field 22 of /proc/self/stat; 0: unreadable.
+std::uint64_t own_start_time() {
+  char text[1024];
+  const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t got = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (got <= 0) return 0;
+  text[got] = '\0';
+  char* at = strrchr(text, ')');  // the name before it may hold anything
+  for (int field = 2; at != nullptr && field < 22; ++field) at = strchr(at + 1, ' ');
+  return at == nullptr ? 0 : strtoull(at + 1, nullptr, 10);
+}
+
+template <typename Payload>
+bool put_record(int fd, RecordKind kind, const Payload& payload) {
+  unsigned char bytes[sizeof(RecordHeader) + sizeof(Payload)];
+  const RecordHeader header = header_of(kind, &payload, sizeof(payload));
+  memcpy(bytes, &header, sizeof(header));
+  memcpy(bytes + sizeof(header), &payload, sizeof(payload));
+  return pwrite(fd, bytes, sizeof(bytes), 0) == static_cast<ssize_t>(sizeof(bytes));
+}
+
+int make_file(const char* name) {
+  return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+// Not synced: after a power cut neither of us is there.
+bool write_own_record(const char* boot_id) {
+  SupervisorPayload own;
+  memset(&own, 0, sizeof(own));
+  own.pid = getpid();
+  own.start_time = own_start_time();
+  strncpy(own.boot_id, boot_id, kBootIdBytes - 1);
+  const int fd = make_file(kSupervisorAside);
+  if (fd < 0) return false;
+  const bool is_written = put_record(fd, RecordKind::kSupervisor, own);
+  close(fd);
+  return is_written && rename(kSupervisorAside, kSupervisorFile) == 0;
+}
+
+// Made before the task begins, with its bytes: a disk that is full at the end has room for it.
+int reserve_exit_record() {
+  const int fd = make_file(kExitAside);
+  if (fd < 0) return -1;
+  const ExitPayload empty = {};
+  if (put_record(fd, RecordKind::kExit, empty)) return fd;
+  close(fd);
+  return -1;
+}
+
+bool write_exit_record(int fd, const ExitPayload& ended) {
+  if (!put_record(fd, RecordKind::kExit, ended) || fsync(fd) != 0) return false;
+  if (rename(kExitAside, kExitFile) != 0) return false;
+  const int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = folder >= 0 && fsync(folder) == 0;
+  if (folder >= 0) close(folder);
+  return is_synced;
+}
+
+struct Start {
+  const char* directory;
+  const char* path;
+  char** arguments;
+  volatile StartStage stage;
+  volatile int err;
+};
+
+void fail(Start* start, StartStage stage) {
+  start->err = errno;
+  start->stage = stage;
+  _exit(127);
+}
+
+// In the child, in the supervisor's memory, until execve.
+void become_task(Start* start, pid_t supervisor) {
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != supervisor) _exit(127);
+  if (chdir(start->directory) != 0) fail(start, StartStage::kDirectory);
+  umask(022);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(start->path, start->arguments, environ);
+  fail(start, StartStage::kExec);
+}
+
+// The task's leader; 0: it could not be started, `start` says why.
+pid_t start_task(Start* start) {
+  const pid_t supervisor = getpid();
+  const pid_t leader = vfork();
+  if (leader == 0) become_task(start, supervisor);
+  if (leader < 0) {
+    start->err = errno;
+    start->stage = StartStage::kFork;
+    return 0;
+  }
+  if (start->stage == StartStage::kStarted) return leader;
+  while (waitpid(leader, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return 0;
+}
+
+void report(StartStage stage, int err, pid_t leader) {
+  const StartReport told = {kReportMagic, stage, err, leader};
+  // Nobody may be there to read it any more.
+  while (write(kReportFd, &told, sizeof(told)) < 0 && errno == EINTR) {
+  }
+  close(kReportFd);
+}
+
+// The output is the task's own from here on.
+void let_output_go() {
+  dup2(STDIN_FILENO, STDOUT_FILENO);
+  dup2(STDIN_FILENO, STDERR_FILENO);
+}
+
+int supervise(int argc, char** argv) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
+  if (argc <= kTaskArguments || strcmp(argv[1], kSupervisorInterface) != 0) {
+    report(StartStage::kRecord, EINVAL, 0);
+    return 2;
+  }
+  const int exit_record = reserve_exit_record();
+  if (exit_record < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || !write_own_record(argv[2])) {
+    report(StartStage::kRecord, errno, 0);
+    return 1;
+  }
+  prctl(PR_SET_PDEATHSIG, 0);  // on record: the agent may go
+  Start start = {argv[3], argv[4], argv + kTaskArguments, StartStage::kStarted, 0};
+  const pid_t leader = start_task(&start);
+  report(start.stage, start.err, leader);
+  if (leader == 0) return 1;
+  let_output_go();
+  Family family(leader);
+  return write_exit_record(exit_record, family.stay_until_the_end()) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace shoal::agent
+
+int main(int argc, char** argv) { return shoal::agent::supervise(argc, argv); }
