@@ -61,6 +61,7 @@ class SwarmAgent final : public agent::FramingEffects,
   void on_failed(core::FrameworkId framework, std::string_view task, std::string_view why) override;
   void on_exited(core::FrameworkId framework, std::string_view task,
                  const agent::ExitStatus& exit) override;
+  void on_lost(core::FrameworkId framework, std::string_view task, std::string_view why) override;
 
   // ConnectionHandler
   void on_connected(net::Connection& connection) override;
