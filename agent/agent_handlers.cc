@@ -301,8 +301,10 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
   state.session_timeout =
       message.session_timeout_ms == 0 ? core::Duration(core::kSessionTimeout) : asked;
   state.session_timeout = std::max(state.session_timeout, 2 * state.heartbeat_interval);
-  // Somewhere in the first interval: agents that came together, to a new master, do not beat as one.
-  const auto phase = state.random.below(static_cast<std::uint64_t>(state.heartbeat_interval.count()));
+  // Somewhere in the first interval: agents that came together, to a new master, do not beat as
+  // one.
+  const auto phase =
+      state.random.below(static_cast<std::uint64_t>(state.heartbeat_interval.count()));
   state.next_heartbeat = now + core::Duration(static_cast<core::Duration::rep>(phase));
   if (state.knows_operations) {
     core::UpdateRevocable lent;  // also when it is nothing: the process before may have lent more

@@ -170,9 +170,9 @@ absl::Status Bench::measure(const std::string& what) {
     const load::LoadResult so_far = load_->measured();
     const double rate = static_cast<double>(so_far.running - running) / seconds;
     running = so_far.running;
-    result_.timeline.push_back({rate, static_cast<double>(verb_.agents),
-                                static_cast<double>(load_->take_latest().quantile(0.99).count()) /
-                                    1000});
+    result_.timeline.push_back(
+        {rate, static_cast<double>(verb_.agents),
+         static_cast<double>(load_->take_latest().quantile(0.99).count()) / 1000});
     progress(fmt::format("{}: {:.0f} launches/s", what, rate));
   }
   return absl::OkStatus();

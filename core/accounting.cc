@@ -31,9 +31,9 @@ void for_each_reservation(Shard& shard, const Resources& resources, Visit visit)
   }
 }
 
-void reserve(RoleRow& role, const Quantities& amount) {
+void reserve(Shard& shard, RoleRow& role, const Quantities& amount) {
   for (RoleRow* row = &role; row != nullptr; row = row->parent) row->reserved.add(amount);
-  charge_unchecked(role, amount);
+  charge_held(shard, role, amount);
 }
 
 void unreserve(Shard& shard, RoleRow& role, const Quantities& amount) {
@@ -153,10 +153,19 @@ void give_up(Shard& shard, RoleRow& role, std::optional<SubscriptionIndex> subsc
   unhold(shard, role, subscription, resources);
 }
 
+void charge_held(Shard& shard, RoleRow& role, const Quantities& amount) {
+  charge_unchecked(role, amount);
+  for (RoleRow* row = &role; row != nullptr; row = row->parent) {
+    if (is_over(*row)) shard.allocator.overdrawn_roles.push_back(row);
+  }
+}
+
 void count_agent(Shard& shard, const Resources& total) {
   shard.shared.shares.total.add(total.all_quantities());
   shard.shared.shares.firm_total.add(firm_quantities(total));
-  for_each_reservation(shard, total, reserve);
+  for_each_reservation(shard, total, [&shard](RoleRow& role, const Quantities& amount) {
+    reserve(shard, role, amount);
+  });
 }
 
 void uncount_agent(Shard& shard, const Resources& total) {
@@ -169,9 +178,10 @@ void uncount_agent(Shard& shard, const Resources& total) {
 
 void convert_held(Shard& shard, RoleRow* role, const Conversion& conversion) {
   // Additions first, so that no sum dips below what is truly held.
-  for_each_reservation(shard, conversion.converted, reserve);
+  for_each_reservation(shard, conversion.converted,
+                       [&shard](RoleRow& row, const Quantities& a) { reserve(shard, row, a); });
   if (role != nullptr) {
-    charge_unchecked(*role, conversion.converted.quantities());
+    charge_held(shard, *role, conversion.converted.quantities());
     refund(*role, conversion.consumed.quantities());
   }
   for_each_reservation(shard, conversion.consumed,

@@ -49,6 +49,10 @@ void hold_offer(Shard& shard, const Subscription& subscription, const Resources&
 // The offer is no longer out. What it held stays held: by tasks, or until give_up().
 void end_offer(RoleRow& role, const Resources& resources);
 
+// Charges what is there, whether limits allow it or not (quota.h), and sees to it that open offers
+// make room (allocate()).
+void charge_held(Shard& shard, RoleRow& role, const Quantities& amount);
+
 // The agent's resources join or leave the cluster's total, and its reservations those of their
 // roles. Reservations of roles that cannot be named any more (kMaxRoles) are not counted.
 void count_agent(Shard& shard, const Resources& total);

@@ -120,7 +120,7 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
   } else {
     agent.used += held;
     recompute_available(agent);
-    charge_unchecked(*task.role, task.resources.quantities());
+    charge_held(shard, *task.role, task.resources.quantities());
     hold(shard, *task.role, shard.subscription_of(report.framework, *task.role), task.resources);
   }
   shard.counters.tasks.add();

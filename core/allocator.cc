@@ -6,6 +6,7 @@
 #include "core/accounting.h"
 #include "core/allocation_pass.h"
 #include "core/eligibility.h"
+#include "core/quota.h"
 
 namespace shoal::core {
 namespace {
@@ -93,6 +94,19 @@ void tell_fallen(Shard& shard, Outbox& outbox) {
                            state.fallen_roles.end());
   state.fallen.clear();
   state.fallen_roles.clear();
+}
+
+// All shards take back offers of roles that are above a limit.
+void tell_overdrawn(Shard& shard, Outbox& outbox) {
+  std::vector<RoleRow*>& roles = shard.allocator.overdrawn_roles;
+  if (roles.empty()) return;
+  std::erase_if(roles, [](const RoleRow* role) { return !is_over(*role); });
+  sort_roles(roles);
+  if (!roles.empty()) {
+    const QuotaChanged changed{.roles = std::move(roles), .rescind = true};
+    for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, changed);
+  }
+  roles.clear();
 }
 
 // One scan over dirty agents; false when the pass is full and some are left.
@@ -267,6 +281,7 @@ void note_all_wanting(Shard& shard) {
 
 void allocate(Shard& shard, Outbox& outbox, TimePoint now) {
   AllocatorState& state = shard.allocator;
+  tell_overdrawn(shard, outbox);
   tell_fallen(shard, outbox);
   const bool freed = !state.freed_roles.empty();
   unblock_roles(shard);
@@ -280,6 +295,7 @@ void allocate(Shard& shard, Outbox& outbox, TimePoint now) {
   bool done = offer_dirty(shard, pass);
   if (done && somebody_wants(state)) done = offer_idle(shard, pass);
   // What this very pass was denied, and gave back, is news as well.
+  tell_overdrawn(shard, outbox);
   tell_fallen(shard, outbox);
   unblock_roles(shard);
   if (somebody_wants(state)) done = false;

@@ -41,6 +41,15 @@ Quantities room(const RoleRow& role) {
   return out;
 }
 
+bool is_over(const RoleRow& role) {
+  const Quantities limits = role.limits.load();
+  const Quantities charged = role.charged.load();
+  for (std::size_t kind = 0; kind < kResourceKinds; ++kind) {
+    if (limits[kind] != kNoLimit && charged[kind] > limits[kind]) return true;
+  }
+  return false;
+}
+
 Quantities unmet(const RoleRow& role) {
   const Quantities guarantees = role.guarantees.load();
   const Quantities charged = role.charged.load();

@@ -57,6 +57,9 @@ void refund(RoleRow& role, const Quantities& amount, const RoleRow* above = null
 inline constexpr Milli kUnlimited = std::numeric_limits<Milli>::max();
 Quantities room(const RoleRow& role);
 
+// More is charged than a limit of the role itself allows.
+bool is_over(const RoleRow& role);
+
 // Guaranteed and not yet charged.
 Quantities unmet(const RoleRow& role);
 

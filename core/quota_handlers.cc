@@ -90,15 +90,6 @@ void broadcast(Shard& shard, Outbox& outbox, const QuotaChanged& message) {
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, message);
 }
 
-bool is_over(const RoleRow& role) {
-  const Quantities limits = role.limits.load();
-  const Quantities charged = role.charged.load();
-  for (std::size_t kind = 0; kind < kResourceKinds; ++kind) {
-    if (limits[kind] != kNoLimit && charged[kind] > limits[kind]) return true;
-  }
-  return false;
-}
-
 // Newest first would be kinder to frameworks that are about to answer; oldest first is what those
 // who do not answer deserve.
 void rescind_excess(Shard& shard, Outbox& outbox, const RoleRow& role) {

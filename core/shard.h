@@ -235,6 +235,8 @@ struct AllocatorState {
   // Sums that this shard lowered in this turn, for the others to hear.
   std::vector<SubscriptionIndex> fallen;
   std::vector<RoleRow*> fallen_roles;
+  // Roles charged with what is there, asked or not: open offers may be above their limits now.
+  std::vector<RoleRow*> overdrawn_roles;
   // Roles that may have room again: fallen here or elsewhere, or with other limits.
   std::vector<RoleRow*> freed_roles;
 

@@ -374,8 +374,9 @@ void Ledger::check_doubts(const core::Shard& shard) {
   for (auto it = doubtful_.begin(); it != doubtful_.end();) {
     const auto record = shard.agents.find(*it);
     Agent& agent = agents_.at(*it);
-    const bool is_settled = record != shard.agents.end() && agent.pending.empty() &&
-                            record->second->failed.converted.empty();
+    const bool is_settled =
+        record != shard.agents.end() && agent.pending.empty() &&
+        (record->second->failed == nullptr || record->second->failed->converted.empty());
     if (!is_settled) {
       ++it;
       continue;

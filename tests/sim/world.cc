@@ -308,10 +308,10 @@ std::string World::unfinished() const {
       if (std::string open = unfinished_operations(*agent); !open.empty()) return open;
       if (sim_.ledger.is_in_doubt(id)) {
         const SimAgent* its = find_agent(id);
-        return fmt::format("agent {} and the master have not agreed: {} is to be undone; {} and {}",
-                           to_string(id), to_string(agent->failed.converted),
-                           to_string(agent->total),
-                           its == nullptr ? "it is gone" : to_string(its->state().total));
+        return fmt::format(
+            "agent {} and the master have not agreed: {} is to be undone; {} and {}", to_string(id),
+            agent->failed == nullptr ? "nothing" : to_string(agent->failed->converted),
+            to_string(agent->total), its == nullptr ? "it is gone" : to_string(its->state().total));
       }
       if (agent->used.empty()) continue;
       return fmt::format("{} is used on agent {} though nothing runs", to_string(agent->used),

@@ -75,6 +75,22 @@ TEST_P(OperationsScenario, AnOperationThatFailedIsUndone) {
   EXPECT_EQ(counted(&ShardCounters::operations_failed), 1u);
 }
 
+// The room that an UNRESERVE made was offered before it failed.
+TEST_P(OperationsScenario, WhatIsReservedAgainTakesOffersBackThatAreOverTheLimit) {
+  reserve("r1");
+  report(a, OperationState::kFinished);
+  const AgentId b = agent("cpus:4;mem:400");
+  ASSERT_EQ(limit("eng", "cpus:2"), "");
+  EXPECT_EQ(row("eng").charged.load()[ResourceKind::kCpus], 2000);
+  accept(f, {operation(OperationKind::kUnreserve, kReserved, "u1")});
+  EXPECT_EQ(row("eng").offered.load()[ResourceKind::kCpus], 2000);
+  report(a, OperationState::kFailed, "the disk is full");
+  EXPECT_EQ(row("eng").charged.load()[ResourceKind::kCpus], 2000);
+  EXPECT_EQ(row("eng").offered.load()[ResourceKind::kCpus], 0);
+  EXPECT_EQ(to_string(cluster.agent(a).total), "cpus:2;mem:400;cpus(eng,dynamic):2");
+  EXPECT_EQ(to_string(cluster.agent(b).total), "cpus:4;mem:400");
+}
+
 TEST_P(OperationsScenario, AFailureThatIsToldTwiceIsUndoneOnce) {
   reserve("r1");
   report(a, OperationState::kFailed);
