@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -34,6 +33,7 @@
 #include "core/text.h"
 #include "core/version.h"
 #include "net/clock.h"
+#include "net/descriptor_limit.h"
 #include "net/dialer.h"
 #include "net/http_server.h"
 #include "net/listener.h"
@@ -585,12 +585,7 @@ std::string Agent::address() const { return state_->agent.address; }
 
 absl::Status run_agent(const AgentOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
-  // One descriptor for each running task.
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-    descriptors.rlim_cur = descriptors.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &descriptors);
-  }
+  net::raise_descriptor_limit();  // one for each running task
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
 

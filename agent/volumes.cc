@@ -113,18 +113,13 @@ absl::Status link_volume(const std::string& data_dir, int sandbox, const core::L
                                          quoted(tags.volume->container_path)));
 }
 
-}  // namespace
-
-std::string volume_path(const std::string& data_dir, const core::LotTags& tags) {
-  return fmt::format("{}/{}/{}/{}", base_of(data_dir, tags), kVolumes, role_folder(tags.role()),
-                     tags.volume->id);
-}
-
-absl::StatusOr<bool> has_volumes(const std::string& data_dir) {
+// Calls visit(volumes, role, folder, names) for each role's folder of volumes, until one fails.
+template <typename Visit>
+absl::Status for_each_role(const std::string& data_dir, Visit visit) {
   const auto base = open_base(data_dir);
   if (!base.ok()) return base.status();
   const auto volumes = open_folder(base->get(), kVolumes);
-  if (absl::IsNotFound(volumes.status())) return false;
+  if (absl::IsNotFound(volumes.status())) return absl::OkStatus();
   if (!volumes.ok()) return volumes.status();
   const auto roles = names_in(*volumes);
   if (!roles.ok()) return roles.status();
@@ -134,9 +129,28 @@ absl::StatusOr<bool> has_volumes(const std::string& data_dir) {
     if (!folder.ok()) return folder.status();
     const auto names = names_in(*folder);
     if (!names.ok()) return names.status();
-    if (!names->empty()) return true;
+    absl::Status visited = visit(*volumes, role, *folder, *names);
+    if (!visited.ok()) return visited;
   }
-  return false;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string volume_path(const std::string& data_dir, const core::LotTags& tags) {
+  return fmt::format("{}/{}/{}/{}", base_of(data_dir, tags), kVolumes, role_folder(tags.role()),
+                     tags.volume->id);
+}
+
+absl::StatusOr<bool> has_volumes(const std::string& data_dir) {
+  bool has_one = false;
+  absl::Status seen = for_each_role(
+      data_dir, [&](const UniqueFd&, const std::string&, const UniqueFd&, const auto& names) {
+        has_one |= !names.empty();
+        return absl::OkStatus();
+      });
+  if (!seen.ok()) return seen;
+  return has_one;
 }
 
 absl::Status VolumeFolders::make(const core::LotTags& tags) {
@@ -191,26 +205,18 @@ absl::StatusOr<std::vector<std::string>> VolumeFolders::sweep(const core::Resour
     known.emplace(role_folder(lot.tags->role()), lot.tags->volume->id);
   }
   trash_of(data_dir_);  // so that purge_some() finds what an earlier agent left
-  const auto base = open_base(data_dir_);
-  if (!base.ok()) return base.status();
-  const auto volumes = open_folder(base->get(), kVolumes);
-  if (absl::IsNotFound(volumes.status())) return missing;
-  if (!volumes.ok()) return volumes.status();
-  const auto roles = names_in(*volumes);
-  if (!roles.ok()) return roles.status();
-  for (const std::string& role : *roles) {
-    const auto folder = open_folder(volumes->get(), role);
-    if (absl::IsFailedPrecondition(folder.status())) continue;  // a file, a link: nobody's volumes
-    if (!folder.ok()) return folder.status();
-    const auto names = names_in(*folder);
-    if (!names.ok()) return names.status();
-    for (const std::string& name : *names) {
-      if (known.contains({role, name})) continue;
-      absl::Status taken = trash_of(data_dir_).take(folder->get(), name);
-      if (!taken.ok()) return taken;
-    }
-    ::unlinkat(volumes->get(), role.c_str(), AT_REMOVEDIR);  // if nothing is in it
-  }
+  absl::Status swept =
+      for_each_role(data_dir_, [&](const UniqueFd& volumes, const std::string& role,
+                                   const UniqueFd& folder, const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
+          if (known.contains({role, name})) continue;
+          absl::Status taken = trash_of(data_dir_).take(folder.get(), name);
+          if (!taken.ok()) return taken;
+        }
+        ::unlinkat(volumes.get(), role.c_str(), AT_REMOVEDIR);  // if nothing is in it
+        return absl::OkStatus();
+      });
+  if (!swept.ok()) return swept;
   return missing;
 }
 

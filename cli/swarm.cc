@@ -1,6 +1,5 @@
 #include "cli/swarm.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -14,6 +13,7 @@
 #include "cli/terminal.h"
 #include "core/status.h"
 #include "net/clock.h"
+#include "net/descriptor_limit.h"
 #include "net/reactor.h"
 #include "net/signal_watcher.h"
 #include "net/timer.h"
@@ -143,12 +143,7 @@ std::string SwarmRun::json() const {
 }  // namespace
 
 int run_swarm(const SwarmVerb& verb) {
-  // One descriptor for each agent of a thread.
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-    descriptors.rlim_cur = descriptors.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &descriptors);
-  }
+  net::raise_descriptor_limit();  // one for each agent of a thread
   return SwarmRun(verb).run();
 }
 

@@ -115,7 +115,9 @@ HttpParser::Progress HttpParser::check_head() {
   const unsigned version = message.version();
   if (version != 11 && version != 10) return bad(505, "only HTTP/1.1 and 1.0 are spoken here");
   const std::string_view method = to_std(message.method_string());
-  if (method == "CONNECT" || method == "TRACE") return bad(501, "method not implemented");
+  if (method == "CONNECT" || method == "TRACE") {
+    return bad(501, "this is no proxy: CONNECT and TRACE are refused");
+  }
   const auto count = [&](http::field field) { return message.count(field); };
   impl_->fields = static_cast<std::size_t>(std::distance(message.begin(), message.end()));
   if (impl_->fields > limits_.max_headers) return bad(431, "too many headers");
