@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -218,7 +219,10 @@ class AgentTest : public testing::Test {
   pid_t start_daemon(const AgentOptions& given) {
     const int registered = master_.registrations;
     const pid_t daemon = ::fork();
-    if (daemon == 0) ::_exit(run_agent(given).ok() ? 0 : 1);
+    if (daemon == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that fails leaves no daemon
+      ::_exit(run_agent(given).ok() ? 0 : 1);
+    }
     EXPECT_TRUE(loop_.run_until([&] { return master_.registrations > registered; }));
     return daemon;
   }
@@ -576,7 +580,7 @@ TEST_F(AgentTest, AKillThatHadBegunGoesOn) {
   master_.run("t", "trap 'echo term' TERM; echo up; while :; do sleep 0.01; done", "cpus:1", 300);
   ASSERT_TRUE(loop_.run_until([&] {
     loop_.reactor().run_again();
-    return output("t") == "up\n";
+    return output("t") == "up\n" && master_.is_running("t");  // before that there is no grace
   }));
   send_message(*master_.agent(), core::KillTask{kFramework, {}, "t", 3'600'000});
   ASSERT_TRUE(loop_.run_until([&] {
