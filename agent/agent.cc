@@ -105,6 +105,7 @@ struct Agent::State final : public FramingEffects,
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
   void give_up(std::string_view reason) override;
+  void leave(std::string_view reason) override;
 
   // ExecutorEvents
   void on_started(core::FrameworkId framework, std::string_view task) override {
@@ -144,6 +145,7 @@ struct Agent::State final : public FramingEffects,
   void on_purge_timer();
   void on_turn_end();
   void shutdown(absl::Status reason, OnStop tasks);
+  void end_without_master(std::string_view reason, OnStop tasks);
   void finish();
   void on_end_timer();
   void log(std::string_view line) const {
@@ -414,10 +416,14 @@ void Agent::State::disconnect(std::string_view reason) {
   if (connection != nullptr) connection->close(absl::UnavailableError(std::string(reason)));
 }
 
-void Agent::State::give_up(std::string_view reason) {
+void Agent::State::give_up(std::string_view reason) { end_without_master(reason, options.on_stop); }
+
+void Agent::State::leave(std::string_view reason) { end_without_master(reason, OnStop::kKill); }
+
+void Agent::State::end_without_master(std::string_view reason, OnStop tasks) {
   disconnect(reason);
   dialer->set_addresses({});
-  shutdown(absl::FailedPreconditionError(std::string(reason)), options.on_stop);
+  shutdown(absl::FailedPreconditionError(std::string(reason)), tasks);
 }
 
 void Agent::State::on_connected(net::Connection&) {

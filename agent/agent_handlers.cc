@@ -165,6 +165,9 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
     case core::RefusalCode::kUnsupportedVersion:
       on_disconnected(state);
       return effects.give_up(text);
+    case core::RefusalCode::kGone:
+      on_disconnected(state);
+      return effects.leave(text);
     case core::RefusalCode::kInvalid:
     case core::RefusalCode::kBadMessage:
     case core::RefusalCode::kNotExpected:
@@ -237,8 +240,11 @@ void on_kill_task(AgentState& state, AgentEffects& effects, const core::KillTask
         now);
   }
   if (task->phase == TaskPhase::kEnded) return send_present(state, effects, *task, now);
-  kill_task(state, effects, *task, grace_of(*task, message.grace_ms), TaskReason::kNone,
-            "asked to end", now);
+  core::Duration grace = grace_of(*task, message.grace_ms);
+  if (message.max_grace_ms >= 0) {
+    grace = std::min<core::Duration>(grace, std::chrono::milliseconds(message.max_grace_ms));
+  }
+  kill_task(state, effects, *task, grace, TaskReason::kNone, "asked to end", now);
 }
 
 void on_acknowledge(AgentState& state, AgentEffects& effects,

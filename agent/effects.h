@@ -70,6 +70,8 @@ class AgentEffects {
   virtual void disconnect(std::string_view reason) = 0;
   // The agent cannot go on, and trying again is of no use: tell the operator and end.
   virtual void give_up(std::string_view reason) = 0;
+  // The same, and its tasks end with it: the cluster has written them off.
+  virtual void leave(std::string_view reason) = 0;
 };
 
 }  // namespace shoal::agent

@@ -9,6 +9,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/log_hub.h"
+#include "cli/lookup.h"
 #include "cli/output_pump.h"
 #include "cli/terminal.h"
 #include "core/status.h"
@@ -19,11 +20,6 @@
 
 namespace shoal::cli {
 namespace {
-
-int report(const absl::Status& status) {
-  say(core::message_of(status));
-  return exit_code_of(status);
-}
 
 // The one task that `name` means: an id, or FRAMEWORK/ID. Errors: NOT_FOUND, FAILED_PRECONDITION
 // when several frameworks have a task of that id.

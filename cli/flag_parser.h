@@ -86,6 +86,10 @@ Finish define_quota_remove(Parser& parser);
 Finish define_weight_get(Parser& parser);
 Finish define_weight_set(Parser& parser);
 
+Finish define_drain(Parser& parser);  // flags_manage.cc
+Finish define_deactivate(Parser& parser);
+Finish define_reactivate(Parser& parser);
+Finish define_gone(Parser& parser);
 Finish define_reserve(Parser& parser);  // flags_operate.cc
 Finish define_unreserve(Parser& parser);
 Finish define_volume_create(Parser& parser);

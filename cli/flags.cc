@@ -32,7 +32,7 @@ struct VerbEntry {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 22> kVerbs = {{
+constexpr std::array<VerbEntry, 26> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -66,6 +66,13 @@ constexpr std::array<VerbEntry, 22> kVerbs = {{
      define_teardown},
     {"quota", "limits and guarantees of roles: get, set, remove", "", nullptr},
     {"weight", "how much of the cluster a role gets: get, set", "", nullptr},
+    {"drain", "end an agent's tasks, and offer nothing of it",
+     "  shoal drain node-7 --max-grace 10m\n  shoal drain node-7 --mark-gone --no-wait",
+     define_drain},
+    {"deactivate", "offer nothing of an agent; its tasks run on", "  shoal deactivate node-7",
+     define_deactivate},
+    {"reactivate", "offer an agent again", "  shoal reactivate node-7", define_reactivate},
+    {"gone", "declare an agent dead for good", "  shoal gone node-7", define_gone},
     {"reserve", "keep resources of an agent for a role",
      "  shoal reserve node-7 --role ads 'cpus:4;mem:1024;disk:500'\n"
      "  shoal reserve a-00c0ffee00c0ffee --role ads --label purpose=db --principal ops 'cpus:2'",

@@ -73,6 +73,17 @@ std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) 
 
 // --- tables ---
 
+// The state; of an active agent that is not offered why.
+Cell state_of(const core::AgentSummary& agent) {
+  if (agent.state != core::AgentState::kActive) {
+    return {std::string(core::name_of(agent.state)), Colour::kRed};
+  }
+  if (agent.mode == core::AgentMode::kNormal) {
+    return {std::string(core::name_of(agent.state)), Colour::kGreen};
+  }
+  return {std::string(core::name_of(agent.mode)), Colour::kYellow};
+}
+
 Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_ms) {
   Table table({{"ID"},
                {"HOST", Align::kLeft, true},
@@ -83,18 +94,12 @@ Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_m
                {"TASKS", Align::kRight},
                {"UP", Align::kRight}});
   for (const core::AgentSummary& agent : agents) {
-    const bool active = agent.state == core::AgentState::kActive;
     const core::Amounts used = whole(agent.used);
     const core::Amounts total = whole(agent.total);
-    table.add_row(
-        {core::to_string(agent.id),
-         agent.hostname,
-         {std::string(core::name_of(agent.state)), active ? Colour::kGreen : Colour::kRed},
-         used_of(used.cpus, total.cpus),
-         used_of(used.mem, total.mem),
-         used_of(used.disk, total.disk),
-         fmt::format("{}", agent.tasks),
-         age(agent.registered_ms, now_ms)});
+    table.add_row({core::to_string(agent.id), agent.hostname, state_of(agent),
+                   used_of(used.cpus, total.cpus), used_of(used.mem, total.mem),
+                   used_of(used.disk, total.disk), fmt::format("{}", agent.tasks),
+                   age(agent.registered_ms, now_ms)});
   }
   return table;
 }
@@ -197,6 +202,7 @@ Details details_of(const core::AgentSummary& agent) {
                      {"host", agent.hostname},
                      {"address", or_dash(agent.address)},
                      {"state", std::string(core::name_of(agent.state))},
+                     {"mode", std::string(core::name_of(agent.mode))},
                      {"total", core::to_string(agent.total)},
                      {"used", core::to_string(agent.used)},
                      {"offered", core::to_string(agent.offered)},

@@ -144,6 +144,18 @@ struct OperateVerb {
   bool shared = false;
 };
 
+// Deactivate, reactivate, drain, mark gone.
+struct ManageVerb {
+  core::AgentAction action = core::AgentAction::kDeactivate;
+  std::string master;
+  std::string agent;               // an id, or a hostname
+  bool force = false;              // of kMarkGone: also when it is active
+  std::int64_t max_grace_ms = -1;  // of kDrain, with all below
+  bool mark_gone = false;
+  bool wait = true;
+  std::optional<core::Duration> timeout;
+};
+
 struct VolumesVerb {
   std::string master;
   OutputFormat format = OutputFormat::kTable;
@@ -193,7 +205,7 @@ struct VersionVerb {
 };
 
 using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, KillVerb,
-                          TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
+                          TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb, ManageVerb,
                           VolumesVerb, VersionVerb, SwarmVerb, BenchVerb, CompareVerb>;
 
 }  // namespace shoal::cli

@@ -232,6 +232,9 @@ void RunJob::on_ended(Instance& instance, const sdk::TaskStatus& status) {
   instance.phase = Phase::kEnded;
   instance.exit_code = exit_code_of_task(status);
   const bool ran = status.exit_code.has_value() || status.exit_signal.has_value();
+  if (status.reason == core::TaskReason::kAgentDraining) {
+    say(fmt::format("{}: an operator drains its agent", instance.task));
+  }
   if (ran) {
     start_logs(instance);
   } else if (status.state != core::TaskState::kFinished) {

@@ -16,6 +16,7 @@
 #include "cli/explain.h"
 #include "cli/flags.h"
 #include "cli/list.h"
+#include "cli/manage.h"
 #include "cli/operate.h"
 #include "cli/run.h"
 #include "cli/shares.h"
@@ -46,6 +47,7 @@ int perform(const ExplainVerb& verb) { return run_explain(verb); }
 int perform(const QuotaVerb& verb) { return run_quota(verb); }
 int perform(const WeightVerb& verb) { return run_weight(verb); }
 int perform(const OperateVerb& verb) { return run_operate(verb); }
+int perform(const ManageVerb& verb) { return run_manage(verb); }
 int perform(const VolumesVerb& verb) { return run_volumes(verb); }
 int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }

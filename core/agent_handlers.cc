@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/accounting.h"
+#include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/operation_handlers.h"
 #include "core/quota.h"
@@ -42,6 +43,10 @@ int progress(TaskState state) {
   }
 }
 
+// What tasks hold on an unreachable agent is of no use to anybody: it counts in no share and
+// against no limit, as the agent's resources count in no total.
+bool counts(const AgentRecord& agent) { return agent.state != AgentState::kUnreachable; }
+
 void release(Shard& shard, AgentRecord& agent, FrameworkId framework, TaskRecord& task) {
   if (!task.holds_resources) return;
   task.holds_resources = false;
@@ -49,7 +54,9 @@ void release(Shard& shard, AgentRecord& agent, FrameworkId framework, TaskRecord
   const Resources& held = exclusive_part(task.resources, scratch);
   agent.used -= held;
   make_available(agent, held);
-  give_up(shard, *task.role, shard.subscription_of(framework, *task.role), task.resources);
+  if (counts(agent)) {
+    give_up(shard, *task.role, shard.subscription_of(framework, *task.role), task.resources);
+  }
   mark_dirty(shard, agent);
 }
 
@@ -63,6 +70,7 @@ void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& 
   shard.counters.tasks.sub();
   const TaskKey gone = key;  // `key` lives in the entry that is erased
   agent.tasks.erase(gone);
+  note_drain_progress(shard, agent);
 }
 
 // Ends a task on the master's word: its agent lost it, or never had it.
@@ -83,10 +91,12 @@ void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskK
 
 void send_kill(Outbox& outbox, const AgentRecord& agent, const TaskKey& key,
                const TaskRecord& task) {
+  const std::int64_t most = agent.drain == nullptr ? -1 : agent.drain->max_grace_ms;
   outbox.send(agent.session, KillTask{.framework = key.framework,
                                       .agent = agent.id(),
                                       .task = key.id,
-                                      .grace_ms = task.kill_grace_ms});
+                                      .grace_ms = task.kill_grace_ms,
+                                      .max_grace_ms = most});
 }
 
 // The role that a task of an earlier master counts in; the default one when it cannot be named.
@@ -173,8 +183,25 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
   }
 }
 
+void uncount_tasks_of(Shard& shard, const AgentRecord& agent) {
+  for (const auto& [key, task] : agent.tasks) {
+    if (!task.holds_resources) continue;
+    give_up(shard, *task.role, shard.subscription_of(key.framework, *task.role), task.resources);
+  }
+}
+
+// They may be above limits now: offers make room.
+void count_tasks_of(Shard& shard, const AgentRecord& agent) {
+  for (const auto& [key, task] : agent.tasks) {
+    if (!task.holds_resources) continue;
+    charge_held(shard, *task.role, task.resources.quantities());
+    hold(shard, *task.role, shard.subscription_of(key.framework, *task.role), task.resources);
+  }
+}
+
 void activate(Shard& shard, AgentRecord& agent, SessionId session, const RegisterAgent& message,
               TimePoint now) {
+  if (!counts(agent)) count_tasks_of(shard, agent);
   if (agent.state != AgentState::kActive) count_agent(shard, agent.total);
   std::erase(shard.unreachable_agents, agent.id());
   agent.state = AgentState::kActive;
@@ -216,9 +243,22 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
 
 void drop_agent(Shard& shard, AgentId id) {
   dequeue(shard, *shard.find_agent(id));
+  std::erase(shard.unreachable_agents, id);
   shard.agents_by_id.erase(id);
   shard.agents.erase(id);
   shard.counters.agents.sub();
+}
+
+// The agent only knows that it was asked to kill the task; its framework is told for what.
+TaskStatus with_drain(const AgentRecord& agent, const TaskRecord& task, const TaskStatus& status) {
+  const bool is_kill = status.state == TaskState::kKilling || status.state == TaskState::kKilled;
+  if (!task.is_drained || !is_kill || status.reason != TaskReason::kNone) return status;
+  TaskStatus told = status;
+  told.reason = TaskReason::kAgentDraining;
+  if (status.state == TaskState::kKilling) told.message = "an operator drains the agent";
+  const bool is_going = agent.drain != nullptr && agent.drain->mark_gone;
+  if (is_going && status.state == TaskState::kKilled) told.state = TaskState::kGoneByOperator;
+  return told;
 }
 
 }  // namespace
@@ -243,6 +283,11 @@ TaskStatus master_status(Shard& shard, FrameworkId framework, AgentId agent, std
 
 AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, AgentId known,
                           const RegisterAgent& message, TimePoint now) {
+  if (known.valid() && shard.gone_agents.contains(known)) {
+    shard.counters.refusals.add();
+    outbox.refuse(session, RefusalCode::kGone, kGoneText);
+    return AgentId();
+  }
   AgentRecord* agent = known.valid() ? shard.find_agent(known) : nullptr;
   const bool live = agent != nullptr && agent->session.valid() && agent->session != session;
   if (live && agent->incarnation != message.incarnation) {
@@ -274,6 +319,7 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
                                   shard.config.session_timeout / std::chrono::milliseconds(1))});
   reconcile_operations(shard, outbox, *agent, message);
   reconcile_agent_tasks(shard, outbox, *agent, message, restarted, now);
+  resume_drain(shard, outbox, *agent, now);
   return agent->id();
 }
 
@@ -285,12 +331,13 @@ void on_agent_heartbeat(Shard& shard, Outbox& outbox, AgentId id, const Heartbea
   outbox.send(agent->session, message);
 }
 
-void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus& status,
+void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus& told,
                       TimePoint now) {
   AgentRecord* agent = shard.find_agent(id);
   if (agent == nullptr) return;
   agent->last_heard = now;
-  const auto it = agent->tasks.find(TaskKeyView{status.framework, status.task});
+  const auto it = agent->tasks.find(TaskKeyView{told.framework, told.task});
+  const TaskStatus status = it == agent->tasks.end() ? told : with_drain(*agent, it->second, told);
   const bool framework_gone = shard.was_removed(status.framework);
   if ((it == agent->tasks.end() || framework_gone) && status.has_uuid) {
     // Nobody is left to acknowledge it, and the agent would send it for ever.
@@ -400,7 +447,7 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
         continue;
       }
       const auto subscription = shard.subscription_of(framework, *task.role);
-      if (task.holds_resources && subscription.has_value()) {
+      if (task.holds_resources && subscription.has_value() && counts(*agent)) {
         shard.shared.shares.held(*subscription).subtract(task.resources.all_quantities());
       }
       task.kill_requested = true;
@@ -424,6 +471,7 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
 void count_tasks(Shard& shard, FrameworkId framework, const RoleRow& role,
                  SubscriptionIndex subscription) {
   for (const auto& [id, agent] : shard.agents) {
+    if (!counts(*agent)) continue;
     for (auto it = agent->tasks.lower_bound(TaskKeyView{framework, {}});
          it != agent->tasks.end() && it->first.framework == framework; ++it) {
       const TaskRecord& task = it->second;
@@ -462,6 +510,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   AgentRecord* agent = shard.find_agent(id);
   if (agent == nullptr || agent->state != AgentState::kDisconnected) return;
   if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
+  uncount_tasks_of(shard, *agent);
   agent->state = AgentState::kUnreachable;
   shard.counters.agents_unreachable.add();
   for (auto& [key, task] : agent->tasks) {
@@ -478,13 +527,27 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   if (shard.unreachable_agents.size() <= kMaxUnreachableAgentsPerShard) return;
   AgentRecord* oldest = shard.find_agent(shard.unreachable_agents.front());
   shard.unreachable_agents.pop_front();
-  // Claimed offers of it are still on their way to this shard: they settle without the agent.
-  while (oldest != nullptr && !oldest->tasks.empty()) {
-    const TaskKey key = oldest->tasks.begin()->first;
-    end_lost_task(shard, outbox, *oldest, key, TaskState::kGone, TaskReason::kAgentRemoved,
-                  "the agent did not come back", now);
+  if (oldest == nullptr) return;
+  if (oldest->mode != AgentMode::kNormal) shard.counters.held_agents.sub();
+  remove_agent(shard, outbox, *oldest, TaskState::kGone, TaskReason::kAgentRemoved,
+               "the agent did not come back", now);
+}
+
+void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState state,
+                  TaskReason reason, std::string_view message, TimePoint now) {
+  while (!agent.tasks.empty()) {
+    const TaskKey key = agent.tasks.begin()->first;
+    const TaskRecord& task = agent.tasks.begin()->second;
+    // One that has ended has ended as its agent said.
+    if (is_terminal(task.state)) {
+      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message),
+                    now);
+    } else {
+      end_lost_task(shard, outbox, agent, key, state, reason, message, now);
+    }
   }
-  if (oldest != nullptr) drop_agent(shard, oldest->id());
+  drop_operations(shard, outbox, agent);
+  drop_agent(shard, agent.id());
 }
 
 TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRecord& task) {

@@ -53,6 +53,16 @@ void count_tasks(Shard& shard, FrameworkId framework, const RoleRow& role,
 // The framework is new to this shard: tells its home shard of each of its tasks here.
 void announce_tasks(Shard& shard, Outbox& outbox, FrameworkId framework);
 
+// Takes an agent without a session, or with one that is closed, out of the books. Its tasks end in
+// `state` if they had not ended. Claimed offers of it that are still on their way to this shard
+// settle without it.
+void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState state,
+                  TaskReason reason, std::string_view message, TimePoint now);
+// To an agent whose id is that of one that was marked gone.
+inline constexpr std::string_view kGoneText =
+    "an operator has declared this agent gone; its tasks must end, and the machine may join again "
+    "with an empty data folder";
+
 // Deadlines.
 void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
 void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId agent, TimePoint now);

@@ -61,6 +61,12 @@ Scope Scope::of(const Shard& shard) {
   return scope;
 }
 
+Scope Scope::only(SubscriptionIndex subscription) {
+  Scope scope;
+  scope.subscription_ = subscription;
+  return scope;
+}
+
 AllocationPass::AllocationPass(Shard& shard, TimePoint now)
     : shard_(shard), now_(now), surplus_(kEverything) {
   if (shard.allocator.guaranteed.empty()) return;
@@ -142,7 +148,7 @@ bool AllocationPass::may_have(const Subscription& subscription, const AgentRecor
 }
 
 bool AllocationPass::offer(AgentRecord& agent, const Scope& scope) {
-  if (agent.state != AgentState::kActive || !undo_failed(shard_, agent)) return false;
+  if (!agent.may_be_offered() || !undo_failed(shard_, agent)) return false;
   ++agents_;
   passed_over_.clear();
   bool offered = true;
@@ -323,11 +329,28 @@ void AllocationPass::send(Outbox& outbox) {
   message_of_.clear();
 }
 
-const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
+namespace {
+
+bool is_empty_handed(const Shard& shard, FrameworkId framework) {
+  const FrameworkEntry* entry = shard.find_entry(framework);
+  return entry != nullptr &&
+         std::all_of(entry->subscriptions.begin(), entry->subscriptions.end(),
+                     [&shard](const SubscriptionEntry& subscription) {
+                       return shard.shared.shares.held(subscription.index).load().empty();
+                     });
+}
+
+}  // namespace
+
+const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer,
+                              Waiting who) {
   const bool plain = offer.resources.lots.empty();
   const auto role_ok = [](const RoleRow& role) { return !is_exhausted(role); };
   return shard.fair_share.neediest(role_ok, [&](const Subscription& subscription) {
     if (subscription.framework == offer.framework) return false;
+    if (who == Waiting::kEmptyHanded && !is_empty_handed(shard, subscription.framework)) {
+      return false;
+    }
     const Resources what = plain ? offer.resources : offerable(offer.resources, subscription);
     return !is_crumb(shard.config, subscription, what.all_quantities()) &&
            may_see(shard.config, subscription, agent) &&

@@ -17,6 +17,7 @@ class Scope {
   static Scope everybody() { return Scope(); }
   // Those who want idle agents.
   static Scope of(const Shard& shard);
+  static Scope only(SubscriptionIndex subscription);
 
  private:
   friend class AllocationPass;
@@ -84,7 +85,13 @@ class AllocationPass {
   std::vector<SubscriptionIndex> passed_over_;                  // for the agent at hand
 };
 
+enum class Waiting : std::uint8_t {
+  kAnybody,
+  kEmptyHanded,  // only frameworks that hold nothing, in none of their roles
+};
+
 // The neediest framework but the holder that could take what an old offer holds; null when none.
-const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer);
+const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer,
+                              Waiting who);
 
 }  // namespace shoal::core

@@ -182,12 +182,17 @@ void notify_withdrawn(Shard& shard, Outbox& outbox, OfferId id) {
 // A framework that waits does so for one period of the watch, and for offers to become as old.
 Duration watch_period(const Shard& shard) { return shard.config.offer_patience / 2; }
 
+constexpr Duration kLeastOfferWatch = std::chrono::milliseconds(1);
+
 void arm_offer_watch(Shard& shard, TimePoint now) {
   const auto oldest = shard.shared.offers.oldest(shard.config.index);
   if (!oldest.has_value()) return;
   TimePoint when = shard.shared.offers.payload(*oldest).published + shard.config.offer_timeout;
   // Offers that are old already are looked at again and again: who waits changes.
   if (shard.fair_share.active() > 1) when = std::min(when, now + watch_period(shard));
+  // The oldest may be past its timeout and answered, but not settled yet: the mail that does it is
+  // read after this turn.
+  when = std::max(when, now + kLeastOfferWatch);
   TimePoint& armed = shard.allocator.offer_deadline;
   if (armed != TimePoint() && armed <= when) return;
   armed = when;
@@ -200,15 +205,16 @@ void arm_filter_deadline(Shard& shard, AgentRecord& agent, TimePoint when) {
   shard.deadlines.push(when, DeadlineKind::kFilterExpiry, agent.id().value);
 }
 
-// Whether the holder of an old offer has to give it up: somebody waits for it who would still be
-// behind with it, or who has nothing at all.
-bool is_hoarded(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
+// Who gets an old offer that its holder does not answer: a framework that has nothing at all,
+// however its roles stand, or who is furthest behind and would still be with it. Null: nobody.
+const Subscription* heir_of(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
   const Subscription* holder = shard.fair_share.find(offer.subscription);
-  if (holder == nullptr) return false;
-  const Subscription* waiting = who_waits(shard, agent, offer);
-  if (waiting == nullptr) return false;
-  if (shard.shared.shares.held(waiting->index).load().empty()) return true;
-  return shard.fair_share.stays_behind(*waiting, offer.resources.all_quantities(), *holder);
+  if (holder == nullptr) return nullptr;
+  if (const Subscription* poor = who_waits(shard, agent, offer, Waiting::kEmptyHanded)) return poor;
+  const Subscription* waiting = who_waits(shard, agent, offer, Waiting::kAnybody);
+  if (waiting == nullptr) return nullptr;
+  const Quantities what = offer.resources.all_quantities();
+  return shard.fair_share.stays_behind(*waiting, what, *holder) ? waiting : nullptr;
 }
 
 constexpr std::size_t kOffersPerWatch = 1024;
@@ -232,7 +238,8 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
     }
     AgentRecord* agent = shard.find_agent(offer.agent);
     if (agent == nullptr || table.state(id) != OfferState::kOpen) continue;
-    if (!is_hoarded(shard, *agent, offer)) continue;
+    const Subscription* heir = heir_of(shard, *agent, offer);
+    if (heir == nullptr) continue;
     if (!rescind_offer(shard, outbox, id, RescindCause::kHoarding)) continue;
     // As if the holder had declined for as long as it did not answer: the others come first.
     if (const Subscription* holder = shard.fair_share.find(offer.subscription)) {
@@ -240,6 +247,7 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
     }
     // At once, so that the shares are those of after, for the next decision.
     leave_queue(shard, *agent);
+    pass.offer(*agent, Scope::only(heir->index));
     if (pass.offer(*agent)) enter_queue(shard, *agent, AgentQueue::kIdle);
   }
   state.patience_cursor = next.value_or(OfferId{0xffffffff, 0});
@@ -263,7 +271,7 @@ void expire_offers(Shard& shard, Outbox& outbox, TimePoint now) {
 }  // namespace
 
 void mark_dirty(Shard& shard, AgentRecord& agent) {
-  if (agent.state != AgentState::kActive) return;
+  if (!agent.may_be_offered()) return;
   enter_queue(shard, agent, AgentQueue::kDirty);
 }
 

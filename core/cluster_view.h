@@ -21,6 +21,24 @@ enum class AgentState : std::uint8_t {
 inline constexpr std::uint8_t kAgentStates = 3;
 std::string_view name_of(AgentState state);  // "active"
 
+// What an operator wants of an agent, whatever its state. Only a normal one is offered.
+enum class AgentMode : std::uint8_t {
+  kNormal = 0,
+  kDeactivated = 1,
+  kDraining = 2,  // its tasks are asked to end
+  kDrained = 3,   // none is left, and no update of one
+};
+inline constexpr std::uint8_t kAgentModes = 4;
+std::string_view name_of(AgentMode mode);  // "draining"
+
+// The present or last drain of an agent.
+struct Drain {
+  std::int64_t max_grace_ms = -1;  // < 0: each task's own grace
+  bool mark_gone = false;
+  std::int64_t started_ms = 0;  // wall clock
+  std::int64_t ended_ms = 0;    // 0: it goes on
+};
+
 enum class FrameworkState : std::uint8_t { kActive = 0, kDisconnected = 1, kCompleted = 2 };
 inline constexpr std::uint8_t kFrameworkStates = 3;
 std::string_view name_of(FrameworkState state);  // "active"
@@ -38,6 +56,8 @@ struct AgentSummary {
   std::int64_t registered_ms = 0;  // wall clock
   std::string region;              // fault domain, may be empty
   std::string zone;
+  AgentMode mode = AgentMode::kNormal;
+  Drain drain;  // of a draining or drained one
 };
 
 struct FrameworkSummary {

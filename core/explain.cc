@@ -28,6 +28,7 @@ class Examination {
 
   ExplainCause cause() const {
     if (agent_.state != AgentState::kActive) return ExplainCause::kNotActive;
+    if (agent_.mode != AgentMode::kNormal) return ExplainCause::kHeldByOperator;
     const Resources own = own_offers();
     if (!own.empty() && fits(own)) return ExplainCause::kOffered;
     if (!fits(untagged(agent_.total))) return ExplainCause::kTooSmall;

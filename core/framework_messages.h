@@ -141,15 +141,16 @@ enum class ExplainCause : std::uint8_t {
   kReserved = 4,       // it has enough, but reserved for other roles
   kInUse = 5,          // enough is not free: tasks use it
   kOfferedToOthers = 6,
-  kGpu = 7,         // has GPUs, the framework lacks the capability
-  kRegion = 8,      // in another region, the framework lacks the capability
-  kConstraint = 9,  // the framework's offer constraints exclude it
-  kFiltered = 10,   // the framework refused it a moment ago
-  kQuota = 11,      // the role, or one above it, is at its limit
-  kHeadroom = 12,   // kept for roles whose guarantee is not met
-  kCrumb = 13,      // less is free than the least that is offered
+  kGpu = 7,              // has GPUs, the framework lacks the capability
+  kRegion = 8,           // in another region, the framework lacks the capability
+  kConstraint = 9,       // the framework's offer constraints exclude it
+  kFiltered = 10,        // the framework refused it a moment ago
+  kQuota = 11,           // the role, or one above it, is at its limit
+  kHeadroom = 12,        // kept for roles whose guarantee is not met
+  kCrumb = 13,           // less is free than the least that is offered
+  kHeldByOperator = 14,  // deactivated, draining or drained
 };
-inline constexpr std::uint8_t kExplainCauses = 14;
+inline constexpr std::uint8_t kExplainCauses = 15;
 std::string_view name_of(ExplainCause cause);  // "too_small"
 // "have less in all than is asked for": after a number of agents.
 std::string_view describe(ExplainCause cause);

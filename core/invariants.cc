@@ -71,7 +71,7 @@ absl::Status check_agent(const Shard& shard, const AgentRecord& agent) {
   if (waits && (agent.queue_position >= queue.size() || queue[agent.queue_position] != &agent)) {
     return violated("agent {} is not where it waits for the allocator", id);
   }
-  if (waits && agent.state != AgentState::kActive) {
+  if (waits && !agent.may_be_offered()) {
     return violated("agent {} waits for the allocator but is not active", id);
   }
   return absl::OkStatus();
@@ -109,7 +109,8 @@ void enter_held(Ledger& ledger, const RoleRow& role, const Resources& resources)
 void enter(const Shard& shard, Ledger& ledger) {
   for (const auto& [id, agent] : shard.agents) {
     for (const auto& [key, task] : agent->tasks) {
-      if (!task.holds_resources) continue;
+      // What is held on an unreachable agent counts for nobody.
+      if (!task.holds_resources || agent->state == AgentState::kUnreachable) continue;
       enter_held(ledger, *task.role, task.resources);
       const auto subscription = shard.subscription_of(key.framework, *task.role);
       if (subscription.has_value()) ledger.held[*subscription] += task.resources.all_quantities();

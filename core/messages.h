@@ -12,7 +12,8 @@
 //              back: Subscribed, Offers, Rescind, TaskUpdate, OperationUpdate, AgentFailure,
 //              Explanation, Notice, Refusal, Heartbeat
 //   operator   Query, Explain, KillTask, TeardownFramework, UpdateQuota, UpdateWeights,
-//              OperateAgent;   back: QueryAnswer (in parts), Explanation, Done or Refusal
+//              OperateAgent, ManageAgent; back: QueryAnswer (in parts), Explanation, Done or
+//              Refusal
 //   log        ReadLog (to an agent);   back: LogChunk, Refusal
 // Those of the framework conversation are in framework_messages.h.
 #pragma once
@@ -75,8 +76,9 @@ enum class RefusalCode : std::uint8_t {
   kOverloaded = 7,    // a table is full; try again later
   kFenced = 8,        // another instance took over this id; the connection is closed
   kShuttingDown = 9,
+  kGone = 10,  // an operator has declared the agent gone; its tasks must end
 };
-inline constexpr std::uint8_t kRefusalCodes = 10;
+inline constexpr std::uint8_t kRefusalCodes = 11;
 std::string_view name_of(RefusalCode code);  // "NOT_FOUND"
 
 struct Refusal {
@@ -145,7 +147,8 @@ struct KillTask {
   FrameworkId framework;
   AgentId agent;  // 0: the master finds it
   std::string_view task;
-  std::int64_t grace_ms = -1;  // < 0: the task's own
+  std::int64_t grace_ms = -1;      // < 0: the task's own
+  std::int64_t max_grace_ms = -1;  // whichever of them counts is at most this; < 0: no bound
 };
 
 struct AcknowledgeUpdate {
@@ -245,6 +248,24 @@ struct OperateAgent {
   AgentId agent;
   OperationSpec spec;
   std::string_view principal;  // clean text, may be empty
+};
+
+enum class AgentAction : std::uint8_t {
+  kDeactivate = 0,  // nothing of it is offered; its tasks run on
+  kReactivate = 1,  // offered again
+  kDrain = 2,       // deactivated, and its tasks are killed, each by its own grace
+  kMarkGone = 3,    // it will never come back: its tasks are TASK_GONE_BY_OPERATOR
+};
+inline constexpr std::uint8_t kAgentActions = 4;
+std::string_view name_of(AgentAction action);  // "deactivate"
+
+// What an operator wants of an agent (core/agent_mode.h).
+struct ManageAgent {
+  AgentId agent;
+  AgentAction action = AgentAction::kDeactivate;
+  // Of kDrain:
+  std::int64_t max_grace_ms = -1;  // no task takes longer after SIGTERM; < 0: no bound
+  bool mark_gone = false;          // kMarkGone follows when it is drained
 };
 
 struct Done {};

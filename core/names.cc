@@ -18,8 +18,9 @@ std::string_view pick(const std::array<std::string_view, N>& names, Enum value) 
 
 std::string_view name_of(RefusalCode code) {
   static constexpr std::array<std::string_view, kRefusalCodes> kNames = {
-      "BAD_MESSAGE", "UNSUPPORTED_VERSION", "WRONG_CLUSTER", "NOT_EXPECTED", "INVALID",
-      "NOT_FOUND",   "INVALID_OFFER",       "OVERLOADED",    "FENCED",       "SHUTTING_DOWN"};
+      "BAD_MESSAGE", "UNSUPPORTED_VERSION", "WRONG_CLUSTER", "NOT_EXPECTED",
+      "INVALID",     "NOT_FOUND",           "INVALID_OFFER", "OVERLOADED",
+      "FENCED",      "SHUTTING_DOWN",       "GONE"};
   return pick(kNames, code);
 }
 
@@ -29,6 +30,18 @@ std::string_view name_of(AgentState state) {
   return pick(kNames, state);
 }
 
+std::string_view name_of(AgentMode mode) {
+  static constexpr std::array<std::string_view, kAgentModes> kNames = {"normal", "deactivated",
+                                                                       "draining", "drained"};
+  return pick(kNames, mode);
+}
+
+std::string_view name_of(AgentAction action) {
+  static constexpr std::array<std::string_view, kAgentActions> kNames = {"deactivate", "reactivate",
+                                                                         "drain", "mark gone"};
+  return pick(kNames, action);
+}
+
 std::string_view name_of(FrameworkState state) {
   static constexpr std::array<std::string_view, kFrameworkStates> kNames = {
       "active", "disconnected", "completed"};
@@ -36,20 +49,11 @@ std::string_view name_of(FrameworkState state) {
 }
 
 std::string_view name_of(ExplainCause cause) {
-  static constexpr std::array<std::string_view, kExplainCauses> kNames = {"offered",
-                                                                          "will_be_offered",
-                                                                          "not_active",
-                                                                          "too_small",
-                                                                          "reserved",
-                                                                          "in_use",
-                                                                          "offered_to_others",
-                                                                          "gpu",
-                                                                          "region",
-                                                                          "constraint",
-                                                                          "filtered",
-                                                                          "quota",
-                                                                          "headroom",
-                                                                          "crumb"};
+  static constexpr std::array<std::string_view, kExplainCauses> kNames = {
+      "offered",  "will_be_offered", "not_active",        "too_small",
+      "reserved", "in_use",          "offered_to_others", "gpu",
+      "region",   "constraint",      "filtered",          "quota",
+      "headroom", "crumb",           "held_by_operator"};
   return pick(kNames, cause);
 }
 
@@ -68,7 +72,8 @@ std::string_view describe(ExplainCause cause) {
       "hidden by its own filters",
       "beyond the quota of the role",
       "kept free for guarantees",
-      "with too little left to offer"};
+      "with too little left to offer",
+      "deactivated or drained by an operator"};
   return pick(kTexts, cause);
 }
 

@@ -142,6 +142,12 @@ class Answer {
       }
       return;
     }
+    if (agent->drain != nullptr) {
+      return_all(agent, offered_);
+      fail_all(TaskState::kDropped, TaskReason::kAgentDraining, OperationState::kDropped,
+               "an operator drains the agent");
+      return;
+    }
     forget_gone_volumes(*agent);
     Plan plan(shard_, offered_, *role_, *agent);
     if (answer_.operations.empty()) {

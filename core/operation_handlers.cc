@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/accounting.h"
+#include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/eligibility.h"
 #include "core/frame_cost.h"
@@ -243,6 +244,19 @@ void tell_operations_unreachable(Shard& shard, Outbox& outbox, const AgentRecord
   }
 }
 
+void drop_operations(Shard& shard, Outbox& outbox, AgentRecord& agent) {
+  while (!agent.operations.empty()) {
+    const UpdateUuid uuid = agent.operations.begin()->first;
+    const OperationRecord& operation = agent.operations.begin()->second;
+    if (operation.state != OperationState::kPending) {
+      agent.operations.erase(uuid);
+      continue;
+    }
+    drop_operation(shard, outbox, agent, uuid, OperationState::kGoneByOperator,
+                   "the agent is gone for good");
+  }
+}
+
 void on_operation_acknowledged(Shard& shard, Outbox& outbox, const OperationAcknowledged& message) {
   AgentRecord* agent = shard.find_agent(message.agent);
   if (agent == nullptr) return;
@@ -250,6 +264,7 @@ void on_operation_acknowledged(Shard& shard, Outbox& outbox, const OperationAckn
   if (it == agent->operations.end() || it->second.framework != message.framework) return;
   agent->operations.erase(it);
   acknowledge(outbox, *agent, message.framework, message.uuid);
+  note_drain_progress(shard, *agent);
 }
 
 namespace {

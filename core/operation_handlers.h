@@ -41,6 +41,9 @@ void reconcile_operations(Shard& shard, Outbox& outbox, AgentRecord& agent,
 // operations; when it does come back they hear that.
 void tell_operations_unreachable(Shard& shard, Outbox& outbox, const AgentRecord& agent);
 
+// The agent is gone for good: what was not known to be done is GONE_BY_OPERATOR.
+void drop_operations(Shard& shard, Outbox& outbox, AgentRecord& agent);
+
 // From the framework's shard.
 void on_operation_acknowledged(Shard& shard, Outbox& outbox, const OperationAcknowledged& message);
 

@@ -39,6 +39,8 @@ AgentSummary summarise(const AgentRecord& agent) {
   summary.registered_ms = agent.registered_ms;
   summary.region = agent.description->region;
   summary.zone = agent.description->zone;
+  summary.mode = agent.mode;
+  if (agent.drain != nullptr) summary.drain = *agent.drain;
   return summary;
 }
 

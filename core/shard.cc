@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/agent_handlers.h"
+#include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/framework_handlers.h"
 
@@ -72,6 +73,9 @@ bool has_work_left(const Shard& shard) {
   return !state.table_full && (!state.dirty.empty() || wanted || !state.freed_roles.empty());
 }
 
-void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now) { allocate(shard, outbox, now); }
+void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now) {
+  end_drains(shard, outbox, now);
+  allocate(shard, outbox, now);
+}
 
 }  // namespace shoal::core

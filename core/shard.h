@@ -103,6 +103,7 @@ struct TaskRecord {
   std::int32_t exit_signal = 0;
   bool holds_resources = true;  // until it is known to have ended
   bool kill_requested = false;  // sent again when the agent comes back
+  bool is_drained = false;      // the request is the drain of its agent
   std::int64_t kill_grace_ms = -1;
   UpdateUuid terminal_uuid{};  // of the update that ended it
   std::int64_t started_ms = 0;
@@ -130,6 +131,8 @@ struct AgentRecord {
   std::uint64_t capabilities = 0;  // AgentCapability bits
   std::uint64_t incarnation = 0;
   AgentState state = AgentState::kActive;
+  AgentMode mode = AgentMode::kNormal;
+  std::unique_ptr<Drain> drain;  // of a draining or drained one
   SessionId session;
   TimePoint last_heard;
   TimePoint silence_deadline;  // the one entry of the heap that counts
@@ -151,6 +154,7 @@ struct AgentRecord {
   std::int64_t registered_ms = 0;
 
   AgentId id() const { return description->id; }
+  bool may_be_offered() const { return state == AgentState::kActive && mode == AgentMode::kNormal; }
 };
 
 // An offer as the framework's shard knows it.
@@ -269,35 +273,39 @@ struct ShardCounters {
   alloc::Counter operations;
   alloc::Counter operations_failed;
   alloc::Counter notices;
+  alloc::Counter agents_drained;
+  alloc::Counter agents_marked_gone;
   alloc::Counter agents;  // gauges
   alloc::Counter frameworks;
   alloc::Counter tasks;
   alloc::Counter offers;
   alloc::Counter idle_agents;
+  alloc::Counter held_agents;  // deactivated, draining or drained
   // From the start of the turn in which resources became free to the end of the pass that offered
   // them. Observed by who has a clock (master/service.cc).
   alloc::Histogram offer_delay;
 };
 
-// Frameworks that are gone for good, as many as may live at once; the oldest are forgotten.
-class RemovedFrameworks {
+// Who is gone for good, the newest `kMost`; the oldest are forgotten.
+template <typename Id, std::size_t kMost>
+class RemovedIds {
  public:
-  void add(FrameworkId id) {
+  void add(Id id) {
     if (!ids_.insert(id).second) return;
     order_.push_back(id);
-    if (order_.size() <= kMaxFrameworksPerShard) return;
+    if (order_.size() <= kMost) return;
     ids_.erase(order_.front());
     order_.pop_front();
   }
-  // It subscribed again.
-  void forget(FrameworkId id) {
+  // It came back.
+  void forget(Id id) {
     if (ids_.erase(id) > 0) std::erase(order_, id);
   }
-  bool contains(FrameworkId id) const { return ids_.contains(id); }
+  bool contains(Id id) const { return ids_.contains(id); }
 
  private:
-  absl::flat_hash_set<FrameworkId> ids_;
-  std::deque<FrameworkId> order_;  // newest last
+  absl::flat_hash_set<Id> ids_;
+  std::deque<Id> order_;  // newest last
 };
 
 struct Shard {
@@ -322,7 +330,9 @@ struct Shard {
   std::deque<TaskSummary> completed_tasks;            // newest last, bounded
   std::deque<FrameworkSummary> completed_frameworks;  // of this shard, bounded
   std::deque<AgentId> unreachable_agents;             // oldest first, bounded
-  RemovedFrameworks removed_frameworks;
+  RemovedIds<FrameworkId, kMaxFrameworksPerShard> removed_frameworks;
+  RemovedIds<AgentId, kMaxUnreachableAgentsPerShard> gone_agents;  // an operator said so
+  std::vector<AgentId> maybe_drained;  // draining ones that lost a task or operation in this turn
 
   absl::flat_hash_map<std::uint64_t, Gathering> gatherings;
   absl::flat_hash_map<std::uint64_t, ExplainGathering> explain_gatherings;

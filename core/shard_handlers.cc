@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/agent_handlers.h"
+#include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/explain.h"
 #include "core/framework_handlers.h"
@@ -111,6 +112,7 @@ struct Visitor {
   void operator()(const OperatorQuota& m) { on_operator_quota(shard, outbox, m); }
   void operator()(const OperatorWeights& m) { on_operator_weights(shard, outbox, m); }
   void operator()(const OperatorOperation& m) { on_operator_operation(shard, outbox, m); }
+  void operator()(const OperatorManage& m) { on_operator_manage(shard, outbox, m, now); }
   void operator()(const OperatorKill& m) { on_forwarded_operator_kill(shard, outbox, m); }
   void operator()(const OperatorTeardown& m) {
     on_forwarded_operator_teardown(shard, outbox, m, now);

@@ -236,6 +236,10 @@ struct OperatorOperation {
   OperationSpec spec;
   std::string principal;
 };
+struct OperatorManage {
+  OperatorOrigin origin;
+  ManageAgent what;
+};
 struct OperatorResult {
   OperatorOrigin origin;
   bool ok = true;
@@ -248,6 +252,6 @@ using ShardMessage =
                  SharesFell, QuotaChanged, OwnedStatus, KillForward, AcknowledgeForward,
                  ReconcileForward, TaskAdopted, AgentLost, OperationForward, OperationAcknowledged,
                  QueryAsk, QueryPart, ExplainAsk, ExplainPart, OperatorKill, OperatorTeardown,
-                 OperatorQuota, OperatorWeights, OperatorOperation, OperatorResult>;
+                 OperatorQuota, OperatorWeights, OperatorOperation, OperatorManage, OperatorResult>;
 
 }  // namespace shoal::core

@@ -29,7 +29,9 @@ constexpr std::array<std::string_view, kTaskReasons> kReasonNames = {
     "REASON_TASK_UNKNOWN",
     "REASON_KILLED_BY_FRAMEWORK",
     "REASON_KILLED_BY_OPERATOR",
-    "REASON_AGENT_REREGISTERED"};
+    "REASON_AGENT_REREGISTERED",
+    "REASON_AGENT_DRAINING",
+    "REASON_AGENT_REMOVED_BY_OPERATOR"};
 
 constexpr std::array<std::string_view, kTaskSources> kSourceNames = {"SOURCE_MASTER",
                                                                      "SOURCE_AGENT"};

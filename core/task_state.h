@@ -42,8 +42,10 @@ enum class TaskReason : std::uint8_t {
   kKilledByFramework = 13,
   kKilledByOperator = 14,
   kAgentReregistered = 15,  // back after it was unreachable
+  kAgentDraining = 16,
+  kAgentRemovedByOperator = 17,
 };
-inline constexpr std::uint8_t kTaskReasons = 16;
+inline constexpr std::uint8_t kTaskReasons = 18;
 
 enum class TaskSource : std::uint8_t { kMaster = 0, kAgent = 1 };
 inline constexpr std::uint8_t kTaskSources = 2;

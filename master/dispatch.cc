@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/agent_handlers.h"
+#include "core/agent_mode.h"
 #include "core/framework_handlers.h"
 #include "core/operation_handlers.h"
 #include "core/operator_handlers.h"
@@ -162,6 +163,8 @@ class Dispatch {
         return call<core::UpdateWeights>(core::on_update_weights, peer_.session);
       case MessageKind::kOperateAgent:
         return call<core::OperateAgent>(core::on_operate_agent, peer_.session);
+      case MessageKind::kManageAgent:
+        return call<core::ManageAgent>(core::on_manage_agent, peer_.session);
       case MessageKind::kKillTask:
         return with<core::KillTask>([&](const core::KillTask& message) {
           core::on_operator_kill(shard_, outbox_, peer_.session, message, correlation());

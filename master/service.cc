@@ -22,7 +22,8 @@ Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTa
     : reactor_(reactor), shard_(std::move(config), tables, seed), deadline_timer_(reactor, [this] {
         armed_for_.reset();
         core::on_tick(shard_, *this, reactor_.now());
-      }) {
+      }),
+      late_(reactor) {
   turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
 }
 
@@ -72,7 +73,8 @@ void Service::on_closed(net::Connection& connection, const absl::Status& /*reaso
   on_peer_gone(shard_, *this, peer, reactor_.now());
 }
 
-void Service::deliver(core::SessionId to, wire::Bytes frame) {
+void Service::deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) {
+  if (urgency == Urgency::kMayWait) return late_.send(to.value, frame);
   if (net::Connection* connection = reactor_.find_connection(to.value); connection != nullptr) {
     connection->send(frame);
   }

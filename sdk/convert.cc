@@ -64,6 +64,7 @@ absl::Status status_of(const core::Refusal& refusal) {
       return absl::AbortedError(text);
     case core::RefusalCode::kUnsupportedVersion:
     case core::RefusalCode::kWrongCluster:
+    case core::RefusalCode::kGone:
       return absl::FailedPreconditionError(text);
     case core::RefusalCode::kBadMessage:
     case core::RefusalCode::kNotExpected:

@@ -108,4 +108,10 @@ absl::Status OperatorClient::operate_agent(const core::OperateAgent& operation) 
   });
 }
 
+absl::Status OperatorClient::manage_agent(const core::ManageAgent& wanted) {
+  return command([&](OperatorConnection& connection, auto callback) {
+    connection.manage_agent(wanted, std::move(callback));
+  });
+}
+
 }  // namespace shoal::sdk

@@ -39,6 +39,9 @@ class OperatorClient {
   absl::Status update_weights(const core::UpdateWeights& change);
   // Reserves, unreserves, or changes volumes on an agent (sdk/operations.h makes the spec).
   absl::Status operate_agent(const core::OperateAgent& operation);
+  // Deactivates, reactivates, drains an agent, or marks it gone. A drain goes on after the call:
+  // query() shows its mode.
+  absl::Status manage_agent(const core::ManageAgent& wanted);
 
  private:
   OperatorClient() = default;

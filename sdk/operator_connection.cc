@@ -83,6 +83,10 @@ void OperatorConnection::operate_agent(const core::OperateAgent& operation, Done
   command(operation, std::move(callback));
 }
 
+void OperatorConnection::manage_agent(const core::ManageAgent& wanted, DoneCallback callback) {
+  command(wanted, std::move(callback));
+}
+
 absl::Status OperatorConnection::on_link_frame(const wire::FrameView& frame) {
   const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
   if (kind == wire::MessageKind::kHeartbeat) return absl::OkStatus();

@@ -37,6 +37,7 @@ class OperatorConnection final : private ClientLinkOwner {
   void update_quota(const core::UpdateQuota& change, DoneCallback callback);
   void update_weights(const core::UpdateWeights& change, DoneCallback callback);
   void operate_agent(const core::OperateAgent& operation, DoneCallback callback);
+  void manage_agent(const core::ManageAgent& wanted, DoneCallback callback);
 
   bool has_failed() const { return link_.has_failed(); }
 

@@ -101,7 +101,8 @@ static void read(Reader& reader, const fb::RunTask& in, core::RunTask& out) {
 
 static Offset<fb::KillTask> put(Builder& builder, const core::KillTask& in) {
   const auto task = put_text(builder, in.task);
-  return fb::CreateKillTask(builder, in.framework.value, in.agent.value, task, in.grace_ms);
+  return fb::CreateKillTask(builder, in.framework.value, in.agent.value, task, in.grace_ms,
+                            in.max_grace_ms);
 }
 
 static void read(Reader& reader, const fb::KillTask& in, core::KillTask& out) {
@@ -109,6 +110,7 @@ static void read(Reader& reader, const fb::KillTask& in, core::KillTask& out) {
   out.agent = core::AgentId{in.agent()};
   out.task = reader.name(in.task(), "task");
   out.grace_ms = reader.duration_or_default(in.grace_ms(), "grace_ms");
+  out.max_grace_ms = reader.duration_or_default(in.max_grace_ms(), "max_grace_ms");
 }
 
 static Offset<fb::StatusUpdate> put(Builder& builder, const core::TaskStatus& in) {

@@ -102,12 +102,25 @@ static void read(Reader& reader, const fb::OperateAgent& in, core::OperateAgent&
   out.principal = reader.text(in.principal(), "principal");
 }
 
+static Offset<fb::ManageAgent> put(Builder& builder, const core::ManageAgent& in) {
+  return fb::CreateManageAgent(builder, in.agent.value, static_cast<fb::AgentAction>(in.action),
+                               in.max_grace_ms, in.mark_gone);
+}
+
+static void read(Reader& reader, const fb::ManageAgent& in, core::ManageAgent& out) {
+  out.agent = reader.agent_id(in.agent());
+  out.action = reader.enumerated<core::AgentAction>(in.action(), core::kAgentActions, "action");
+  out.max_grace_ms = reader.duration_or_default(in.max_grace_ms(), "max_grace_ms");
+  out.mark_gone = in.mark_gone();
+}
+
 SHOAL_WIRE_MESSAGE(Query)
 SHOAL_WIRE_MESSAGE(TeardownFramework)
 SHOAL_WIRE_MESSAGE(Done)
 SHOAL_WIRE_MESSAGE(UpdateQuota)
 SHOAL_WIRE_MESSAGE(UpdateWeights)
 SHOAL_WIRE_MESSAGE(OperateAgent)
+SHOAL_WIRE_MESSAGE(ManageAgent)
 
 // --- records ---
 
@@ -139,6 +152,21 @@ static void read(Reader& reader, const fb::ClusterSummary& in, core::ClusterSumm
   reader.table(in.offered(), "offered", out.offered);
 }
 
+static Offset<fb::Drain> put(Builder& builder, const core::Drain& in) {
+  return fb::CreateDrain(builder, in.max_grace_ms, in.mark_gone, in.started_ms, in.ended_ms);
+}
+
+static void read(Reader& reader, const fb::Drain& in, core::Drain& out) {
+  out.max_grace_ms = reader.duration_or_default(in.max_grace_ms(), "max_grace_ms");
+  out.mark_gone = in.mark_gone();
+  out.started_ms = reader.since(in.started_ms(), "started_ms");
+  out.ended_ms = reader.since(in.ended_ms(), "ended_ms");
+}
+
+static bool has_drain(const core::AgentSummary& agent) {
+  return agent.mode == core::AgentMode::kDraining || agent.mode == core::AgentMode::kDrained;
+}
+
 static Offset<fb::AgentSummary> put(Builder& builder, const core::AgentSummary& in) {
   const auto hostname = put_text(builder, in.hostname);
   const auto address = put_text(builder, in.address);
@@ -151,9 +179,12 @@ static Offset<fb::AgentSummary> put(Builder& builder, const core::AgentSummary& 
       });
   const auto region = put_text(builder, in.region);
   const auto zone = put_text(builder, in.zone);
+  Offset<fb::Drain> drain = 0;
+  if (has_drain(in)) drain = put(builder, in.drain);
   return fb::CreateAgentSummary(builder, in.id.value, hostname, address,
                                 static_cast<fb::AgentState>(in.state), total, used, offered,
-                                attributes, in.tasks, in.registered_ms, region, zone);
+                                attributes, in.tasks, in.registered_ms, region, zone,
+                                static_cast<fb::AgentMode>(in.mode), drain);
 }
 
 static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary& out) {
@@ -172,6 +203,8 @@ static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary&
   out.tasks = in.tasks();
   out.registered_ms = reader.since(in.registered_ms(), "registered_ms");
   reader.region_and_zone(in, out);
+  out.mode = reader.enumerated<core::AgentMode>(in.mode(), core::kAgentModes, "mode");
+  reader.table(in.drain(), "drain", out.drain);
 }
 
 static void read_roles(Reader& reader, const flatbuffers::String* in, std::string_view field,
@@ -296,7 +329,7 @@ static std::size_t tables_of(const core::AgentSummary& in) {
   core::FrameCost cost = core::frame_cost(in.total);
   cost += core::frame_cost(in.used);
   cost += core::frame_cost(in.offered);
-  return 1 + cost.tables + in.attributes.size();
+  return 1 + cost.tables + in.attributes.size() + (has_drain(in) ? 1 : 0);
 }
 static std::size_t tables_of(const core::FrameworkSummary& in) {
   return 1 + core::frame_cost(in.allocated).tables;

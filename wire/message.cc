@@ -44,6 +44,7 @@ constexpr std::pair<MessageKind, std::string_view> kNames[] = {
     {MessageKind::kUpdateQuota, "UPDATE_QUOTA"},
     {MessageKind::kUpdateWeights, "UPDATE_WEIGHTS"},
     {MessageKind::kOperateAgent, "OPERATE_AGENT"},
+    {MessageKind::kManageAgent, "MANAGE_AGENT"},
     {MessageKind::kReadLog, "READ_LOG"},
     {MessageKind::kLogChunk, "LOG_CHUNK"},
     {MessageKind::kAgentResources, "AGENT_RESOURCES"},

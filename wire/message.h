@@ -57,6 +57,7 @@ enum class MessageKind : std::uint16_t {
   kUpdateQuota = 68,
   kUpdateWeights = 69,
   kOperateAgent = 70,
+  kManageAgent = 71,
 
   kReadLog = 80,
   kLogChunk = 81,
@@ -106,6 +107,7 @@ void encode(const core::Done& message, std::uint32_t correlation, ByteVector& ou
 void encode(const core::UpdateQuota& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::UpdateWeights& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::OperateAgent& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::ManageAgent& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::ReadLog& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::LogChunk& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::AgentResources& message, std::uint32_t correlation, ByteVector& out);
@@ -188,6 +190,8 @@ template <>
 absl::StatusOr<core::UpdateWeights> decode(Bytes payload);
 template <>
 absl::StatusOr<core::OperateAgent> decode(Bytes payload);
+template <>
+absl::StatusOr<core::ManageAgent> decode(Bytes payload);
 template <>
 absl::StatusOr<core::ReadLog> decode(Bytes payload);
 template <>

@@ -140,8 +140,7 @@ void SwarmAgent::on_exited(core::FrameworkId framework, std::string_view task,
   agent::on_process_exited(*state_, *this, framework, task, exit, group_.reactor().now());
 }
 
-void SwarmAgent::on_lost(core::FrameworkId framework, std::string_view task,
-                         std::string_view why) {
+void SwarmAgent::on_lost(core::FrameworkId framework, std::string_view task, std::string_view why) {
   group_.counters().tasks.sub();
   agent::on_process_lost(*state_, *this, framework, task, why, group_.reactor().now());
 }

@@ -55,6 +55,7 @@ class SwarmAgent final : public agent::FramingEffects,
   void remove_volume(const core::LotTags&) override {}
   void disconnect(std::string_view reason) override;
   void give_up(std::string_view reason) override;
+  void leave(std::string_view reason) override { give_up(reason); }
 
   // ExecutorEvents
   void on_started(core::FrameworkId framework, std::string_view task) override;

@@ -127,6 +127,15 @@ TEST(AgentSession, FencedWhileRegisteredEnds) {
   EXPECT_EQ(a.fx.ends.size(), 1u);
 }
 
+TEST(AgentSession, AnAgentThatIsGoneLeavesWithItsTasks) {
+  TestAgent a;
+  a.connect();
+  on_refusal(a.state, a.fx, core::Refusal{core::RefusalCode::kGone, "written off"});
+  EXPECT_EQ(a.fx.departures.size(), 1u);
+  EXPECT_THAT(a.fx.ends, IsEmpty());
+  EXPECT_EQ(a.state.session, SessionPhase::kDisconnected);
+}
+
 TEST(AgentSession, RefusalsThatPass) {
   TestAgent a;
   on_connected(a.state, a.fx, a.now);

@@ -22,6 +22,11 @@
 #include "tests/agent/recording_effects.h"
 #include "tests/agent/task_fixture.h"
 
+#ifdef __SANITIZE_THREAD__
+// The daemons are forked from a process with threads (libuv's pool), and start their own.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }  // NOLINT
+#endif
+
 namespace shoal::agent {
 namespace {
 

@@ -123,6 +123,7 @@ struct RecordingEffects final : AgentEffects {
   }
   void disconnect(std::string_view reason) override { disconnects.emplace_back(reason); }
   void give_up(std::string_view reason) override { ends.emplace_back(reason); }
+  void leave(std::string_view reason) override { departures.emplace_back(reason); }
 
   // The statuses since the last call.
   std::vector<SentStatus> take() { return std::exchange(statuses, {}); }
@@ -153,6 +154,7 @@ struct RecordingEffects final : AgentEffects {
   std::vector<KillCall> kills;
   std::vector<std::string> disconnects;
   std::vector<std::string> ends;
+  std::vector<std::string> departures;
 };
 
 inline core::Resources resources_of(std::string_view text) { return *core::parse_resources(text); }

@@ -123,6 +123,7 @@ std::size_t tasks_in_registration(TestAgent& a) {
     void remove_volume(const core::LotTags&) override {}
     void disconnect(std::string_view) override {}
     void give_up(std::string_view) override {}
+    void leave(std::string_view) override {}
     std::vector<std::uint8_t> bytes;
   } framed;
   on_connected(a.state, framed, a.now);

@@ -269,6 +269,26 @@ TEST(FlagsTest, Weight) {
   }
 }
 
+TEST(FlagsTest, AgentsAsAWhole) {
+  auto verb = parse<ManageVerb>({"drain", "node-7", "--max-grace", "10m", "--mark-gone"});
+  EXPECT_EQ(verb.action, core::AgentAction::kDrain);
+  EXPECT_EQ(verb.agent, "node-7");
+  EXPECT_EQ(verb.max_grace_ms, 600'000);
+  EXPECT_TRUE(verb.mark_gone);
+  EXPECT_TRUE(verb.wait);
+  verb = parse<ManageVerb>({"drain", "node-7", "--no-wait"});
+  EXPECT_FALSE(verb.wait);
+  EXPECT_EQ(verb.max_grace_ms, -1);
+  EXPECT_EQ(parse<ManageVerb>({"deactivate", "n"}).action, core::AgentAction::kDeactivate);
+  EXPECT_EQ(parse<ManageVerb>({"reactivate", "n"}).action, core::AgentAction::kReactivate);
+  EXPECT_EQ(parse<ManageVerb>({"gone", "n"}).action, core::AgentAction::kMarkGone);
+  EXPECT_TRUE(parse<ManageVerb>({"gone", "n", "--force"}).force);
+  EXPECT_THAT(usage_error({"drain"}), HasSubstr("AGENT"));
+  EXPECT_THAT(usage_error({"drain", ""}), HasSubstr("AGENT"));
+  EXPECT_THAT(usage_error({"drain", "n", "--max-grace", "soon"}), HasSubstr("--max-grace"));
+  EXPECT_THAT(usage_error({"deactivate", "n", "--mark-gone"}), HasSubstr("--mark-gone"));
+}
+
 TEST(FlagsTest, ReserveAndUnreserve) {
   auto verb = parse<OperateVerb>({"reserve", "node-7", "--role", "ads", "cpus:4;mem:1024",
                                   "--principal", "ops", "--label", "a=1", "--label", "b=x=y"});

@@ -45,6 +45,7 @@ struct Mailbag {
   std::vector<OwnedStatus> updates;
   std::vector<OwnedTask> launches;
   std::vector<std::string> kills;
+  std::vector<std::int64_t> max_graces;  // of the kills
   std::vector<std::pair<std::string, UpdateUuid>> acknowledged;
   std::vector<std::pair<RefusalCode, std::string>> refusals;
   std::vector<AgentId> lost_agents;
@@ -328,7 +329,10 @@ class TestCluster {
       bag.launches.push_back(
           {std::string(m.task.id), std::string(m.task.name), m.task.resources, {}});
     }
-    static void record(Mailbag& bag, const KillTask& m) { bag.kills.emplace_back(m.task); }
+    static void record(Mailbag& bag, const KillTask& m) {
+      bag.kills.emplace_back(m.task);
+      bag.max_graces.push_back(m.max_grace_ms);
+    }
     static void record(Mailbag& bag, const AcknowledgeUpdate& m) {
       bag.acknowledged.emplace_back(m.task, m.uuid);
     }

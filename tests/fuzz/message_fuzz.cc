@@ -82,6 +82,7 @@ void try_kind(MessageKind kind, Bytes payload) {
     SHOAL_TRY(UpdateQuota, UpdateQuota)
     SHOAL_TRY(UpdateWeights, UpdateWeights)
     SHOAL_TRY(OperateAgent, OperateAgent)
+    SHOAL_TRY(ManageAgent, ManageAgent)
     SHOAL_TRY(ReadLog, ReadLog)
     SHOAL_TRY(LogChunk, LogChunk)
     SHOAL_TRY(AgentResources, AgentResources)

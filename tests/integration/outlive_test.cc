@@ -47,11 +47,13 @@ class OutliveTest : public testing::Test {
   }
 
   std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  std::vector<std::string> agent_words() const {
+    return {SHOAL_BINARY,  "agent",       "--master",          address_,       "--data",
+            path("agent"), "--resources", "cpus:50;mem:50000", "--ready-file", path("agent.ready")};
+  }
   void start_agent(const std::vector<std::string>& more = {}) {
     std::filesystem::remove(path("agent.ready"));
-    std::vector<std::string> words = {
-        SHOAL_BINARY,  "agent",       "--master",          address_,       "--data",
-        path("agent"), "--resources", "cpus:50;mem:50000", "--ready-file", path("agent.ready")};
+    std::vector<std::string> words = agent_words();
     words.insert(words.end(), more.begin(), more.end());
     agent_ = std::make_unique<Process>(std::move(words));
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("agent.ready")); }));
@@ -60,6 +62,15 @@ class OutliveTest : public testing::Test {
     agent_->signal(SIGKILL);
     agent_->wait();
     agent_.reset();
+  }
+  Result operate(std::vector<std::string> words) {
+    words.insert(words.begin(), SHOAL_BINARY);
+    StartOptions options;
+    options.environment.emplace_back("SHOAL_MASTER", address_);
+    return test::run(std::move(words), std::move(options));
+  }
+  static std::string first_word(const std::string& text) {
+    return text.substr(0, text.find_first_of(" \n"));
   }
   std::unique_ptr<Process> run(std::vector<std::string> words) {
     std::vector<std::string> all = {SHOAL_BINARY, "run", "--cpus", "0.1", "--mem", "16"};
@@ -155,6 +166,44 @@ TEST_F(OutliveTest, ADamagedRecordIsNamedAndTheOthersGoOn) {
   EXPECT_THAT(result.err, HasSubstr("cut off after 33"));
   std::ofstream(go) << "now";
   EXPECT_EQ(good->wait(std::chrono::seconds(60)).exit_code, 8);
+}
+
+TEST_F(OutliveTest, ADrainEmptiesTheAgentAndSaysSo) {
+  auto quick = run({"--", "sh", "-c", "echo begin; exec sleep 71719"});
+  auto stubborn = run({"--", "sh", "-c", "trap '' TERM; echo begin; while :; do sleep 0.1; done"});
+  ASSERT_TRUE(quick->wait_for_output("begin\n"));
+  ASSERT_TRUE(stubborn->wait_for_output("begin\n"));
+  const std::string host = first_word(operate({"agents", "-o", "name"}).out);
+  const Result drained = operate({"drain", host, "--max-grace", "300ms"});
+  EXPECT_EQ(drained.exit_code, 0) << drained.err;
+  EXPECT_THAT(drained.err, HasSubstr("is drained: 2 tasks ended"));
+  for (const auto& task : {&quick, &stubborn}) {
+    const Result result = (*task)->wait(std::chrono::seconds(60));
+    EXPECT_NE(result.exit_code, 0);
+    EXPECT_THAT(result.err, HasSubstr("drain"));
+  }
+  EXPECT_THAT(operate({"agents"}).out, HasSubstr("drained"));
+  EXPECT_EQ(operate({"reactivate", host}).exit_code, 0);
+  EXPECT_EQ(run({"--", "echo", "again"})->wait(std::chrono::seconds(60)).out, "again\n");
+}
+
+TEST_F(OutliveTest, AnAgentThatIsGoneEndsItsTasksWhenItComesBack) {
+  auto task = run({"--", "sh", "-c", "echo begin; echo $$ > " + path("pid") + "; exec sleep 71720"});
+  ASSERT_TRUE(task->wait_for_output("begin\n"));
+  ASSERT_TRUE(eventually([&] { return !read_text(path("pid")).empty(); }));
+  const std::string id = first_word(operate({"agents", "-o", "name"}).out);
+  const Result refused = operate({"gone", id});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("is active with 1 tasks"));
+  kill_agent();
+  EXPECT_EQ(operate({"gone", id, "--force"}).exit_code, 0);
+  EXPECT_NE(task->wait(std::chrono::seconds(60)).exit_code, 0);
+  agent_ = std::make_unique<Process>(agent_words());
+  const Result ended = agent_->wait(std::chrono::seconds(60));
+  agent_.reset();
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("declared this agent gone"));
+  EXPECT_EQ(command_line_of(std::stoi(read_text(path("pid")))), "");
 }
 
 TEST_F(OutliveTest, APlainStopKeepsTasksForTheNextAgent) {

@@ -165,6 +165,8 @@ void Ledger::on_mail_sent(std::uint32_t from, const core::ShardMessage& message,
                           core::TimePoint now) {
   if (const auto* out = std::get_if<core::OffersOut>(&message)) {
     publish(from, *out, now);
+  } else if (const auto* lost = std::get_if<core::AgentLost>(&message)) {
+    charge_tasks(lost->agent, false);
   } else if (const auto* withdrawn = std::get_if<core::OffersWithdrawn>(&message)) {
     for (const core::OfferId offer : withdrawn->offers) settle(offer);
   }
@@ -178,6 +180,16 @@ void Ledger::on_mail_due(std::uint32_t to, const core::ShardMessage& message) {
   } else if (std::holds_alternative<core::OperatorQuota>(message)) {
     may_rise_ = true;
     roles_touched_ = true;
+  }
+}
+
+// What they hold on an agent that is unreachable counts for nobody.
+void Ledger::charge_tasks(core::AgentId id, bool adds) {
+  const auto agent = agents_.find(id);
+  if (agent == agents_.end() || agent->second.is_counted == adds) return;
+  agent->second.is_counted = adds;
+  for (const auto& [name, task] : agent->second.tasks) {
+    charge(task.role, task.resources.quantities(), adds);
   }
 }
 
@@ -247,6 +259,7 @@ void Ledger::finish_registration() {
   registration_.reset();
   Agent& agent = agents_[registration.agent];
   if (agent.session.valid()) drop_session(agent);
+  charge_tasks(registration.agent, true);
   for (auto it = agent.tasks.begin(); it != agent.tasks.end();) {
     if (registration.known.contains(it->first)) {
       ++it;
@@ -414,8 +427,25 @@ void Ledger::check_roles() {
   }
 }
 
+// Offers of it that were answered are settled without it.
+void Ledger::forget_gone(const core::Shard& shard) {
+  for (auto it = agents_.begin(); it != agents_.end();) {
+    const core::AgentId id = it->first;
+    if (!shard.gone_agents.contains(id) || shard.agents.contains(id)) {
+      ++it;
+      continue;
+    }
+    if (it->second.session.valid()) drop_session(it->second);
+    charge_tasks(id, false);
+    touched_.erase(id);
+    doubtful_.erase(id);
+    it = agents_.erase(it);
+  }
+}
+
 void Ledger::check(const core::Shard& shard) {
   finish_registration();
+  forget_gone(shard);
   if (!doubtful_.empty()) {
     check_doubts(shard);
     may_rise_ = may_rise_ || !doubtful_.empty();

@@ -72,6 +72,7 @@ class Ledger {
     core::Resources held;        // by offers and tasks
     core::Quantities overdrawn;  // of what was lent, when it was taken back
     std::map<TaskName, HeldTask> tasks;
+    bool is_counted = true;  // the tasks, in what roles are charged
     std::set<core::UpdateUuid> pending;  // operations
   };
   // An agent's registration, until the shard has dealt with it.
@@ -98,9 +99,11 @@ class Ledger {
   void release(core::AgentId id, Agent& agent, const core::Resources& resources);
   void charge(const core::RoleRow* role, const core::Quantities& amount, bool adds);
   void charge_reservations(const core::Resources& total, bool adds);
+  void charge_tasks(core::AgentId id, bool adds);
   void drop_session(Agent& agent);
   Agent* find(core::SessionId session, core::AgentId* id = nullptr);
 
+  void forget_gone(const core::Shard& shard);
   void check_agent(core::AgentId id, Agent& agent);
   void check_doubts(const core::Shard& shard);
   void check_roles();

@@ -35,6 +35,7 @@ void Totals::add(const Totals& other) {
   operations_failed += other.operations_failed;
   feedback += other.feedback;
   quotas += other.quotas;
+  managed += other.managed;
   hoarded += other.hoarded;
   simulated += other.simulated;
 }
@@ -110,13 +111,13 @@ void print(const Totals& t) {
       "{} broken links ({} half-open), {} partitions, {} tasks unreachable, {} hand-overs\n"
       "{} agent restarts, {} master restarts, {} framework crashes, {} teardowns, {} failovers too "
       "late, {} queries\n"
-      "{} operations ({} failed), {} updates of them, {} changes of quotas and weights, {} times "
-      "others hoarded what a framework had to get\n",
+      "{} operations ({} failed), {} updates of them, {} changes of quotas and weights, {} calls "
+      "about whole agents, {} times others hoarded what a framework had to get\n",
       t.steps, t.frames, t.simulated / seconds(1), t.launches, t.tasks_ended, t.written_off,
       t.kills, t.rescinds, t.refusals, t.bad_calls, t.disconnects, t.half_open, t.partitions,
       t.unreachable, t.hand_overs, t.agent_restarts, t.master_restarts, t.framework_crashes,
       t.teardowns, t.failovers_missed, t.queries, t.operations, t.operations_failed, t.feedback,
-      t.quotas, t.hoarded);
+      t.quotas, t.managed, t.hoarded);
 }
 
 int run(const Options& options) {

@@ -75,6 +75,7 @@ struct Totals {
   std::uint64_t operations_failed = 0;
   std::uint64_t feedback = 0;  // operation updates that frameworks got
   std::uint64_t quotas = 0;
+  std::uint64_t managed = 0;  // agents deactivated, drained and so on
   std::uint64_t hoarded = 0;  // offers that a framework waited for and others held
   core::Duration simulated{};
 

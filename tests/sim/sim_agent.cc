@@ -346,14 +346,19 @@ void SimAgent::disconnect(std::string_view reason) {
   dial_later();
 }
 
-void SimAgent::give_up(std::string_view reason) {
+void SimAgent::give_up(std::string_view reason) { end(reason, sim_.random.chance(1, 2)); }
+
+// An empty data folder is the only way back.
+void SimAgent::leave(std::string_view reason) { end(reason, false); }
+
+void SimAgent::end(std::string_view reason, bool keeps_id) {
   sim_.trace.note("agent {} gives up: {}", node_, reason);
   if (link_ != 0) network_.close(link_, End::kClient);
   link_ = 0;
   has_given_up_ = true;
   // Whoever watches over the process starts it again.
-  sim_.queue.after(sim_.draw(milliseconds(200), seconds(3)), [this, life = process_] {
-    if (life == process_) restart(sim_.random.chance(1, 2));
+  sim_.queue.after(sim_.draw(milliseconds(200), seconds(3)), [this, keeps_id, life = process_] {
+    if (life == process_) restart(keeps_id);
   });
 }
 

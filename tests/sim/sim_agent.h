@@ -67,6 +67,7 @@ class SimAgent final : public agent::FramingEffects,
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
   void give_up(std::string_view reason) override;
+  void leave(std::string_view reason) override;
 
   void add_lots();
   void lend_later();
@@ -81,6 +82,7 @@ class SimAgent final : public agent::FramingEffects,
   void forget_unknown(core::FrameworkId framework, std::string_view task);
   void check_volumes();
   void dial_later();
+  void end(std::string_view reason, bool keeps_id);
   void on_timer(core::TimePoint armed_for);
   // After anything that changed the state: checks it and sets the next timer.
   void settle();

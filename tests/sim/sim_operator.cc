@@ -89,7 +89,11 @@ void SimOperator::on_answer(const core::ClusterView& view) {
   for (const core::AgentSummary& agent : view.agents) {
     if (agent.state != core::AgentState::kActive) continue;
     known_agents_.push_back(agent);
-    if (sim_.is_calm) give_back(agent);
+    if (!sim_.is_calm) continue;
+    give_back(agent);
+    if (agent.mode == core::AgentMode::kNormal) continue;
+    is_nothing_reserved_ = false;
+    send(core::ManageAgent{agent.id, core::AgentAction::kReactivate}, true);
   }
   if (known_agents_.size() > 32) known_agents_.erase(known_agents_.begin());
 }
@@ -132,6 +136,7 @@ void SimOperator::act() {
   if (sim_.scenario.has_operations && !known_agents_.empty() && sim_.random.chance(1, 2)) {
     return operate();
   }
+  if (!known_agents_.empty() && sim_.random.chance(1, 8)) return manage();
   if (!sim_.random.chance(1, 3)) return ask();
   if (!known_frameworks_.empty() && sim_.random.chance(1, 25)) {
     const core::FrameworkId id = known_frameworks_[sim_.random.below(known_frameworks_.size())];
@@ -213,6 +218,20 @@ void SimOperator::operate() {
   }
   sim_.trace.note("the operator wants {} of {} on {}", name_of(call.spec.kind),
                   to_string(call.spec.resources), to_string(agent.id));
+  send(call, true);
+}
+
+void SimOperator::manage() {
+  core::ManageAgent call;
+  call.agent = known_agents_[sim_.random.below(known_agents_.size())].id;
+  call.action = static_cast<core::AgentAction>(sim_.random.below(core::kAgentActions));
+  if (call.action == core::AgentAction::kMarkGone && !sim_.random.chance(1, 4)) return ask();
+  if (sim_.random.chance(1, 2)) {
+    call.max_grace_ms = static_cast<std::int64_t>(sim_.random.below(3000));
+  }
+  call.mark_gone = sim_.random.chance(1, 6);
+  ++sim_.totals.managed;
+  sim_.trace.note("the operator wants to {} agent {}", name_of(call.action), to_string(call.agent));
   send(call, true);
 }
 

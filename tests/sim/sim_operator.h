@@ -41,6 +41,7 @@ class SimOperator final : public LinkHandler {
   void set_quota();
   void set_weight();
   void operate();
+  void manage();
   void tidy();
   void on_answer(const core::ClusterView& view);
   void give_back(const core::AgentSummary& agent);

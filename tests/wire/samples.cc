@@ -246,7 +246,7 @@ void Samples::fill_agent(const core::TaskLaunch& launch) {
   register_agent.capabilities = core::kAgentCapabilities;
   agent_registered = {kAgent, 5000, 15'000};
   run_task = {kFramework, launch};
-  kill_task = {kFramework, kAgent, "task-1", 2500};
+  kill_task = {kFramework, kAgent, "task-1", 2500, 1500};
   status = sample_status();
   acknowledge = {kFramework, kAgent, "task-1", kUuid};
   remove_framework = {kFramework};
@@ -332,6 +332,7 @@ void Samples::fill_operator() {
   operate_agent.agent = kAgent;
   operate_agent.spec = {core::OperationKind::kShrink, reserved_memory(), sample_resources()};
   operate_agent.principal = "carol";
+  manage_agent = {kAgent, core::AgentAction::kDrain, 600'000, true};
   read_log = {kFramework, "task-1", core::LogStream::kStderr, 4096, true};
   log_chunk = {4096, kLogData, true};
 }

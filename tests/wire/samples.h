@@ -62,6 +62,7 @@ struct Samples {
     f(MessageKind::kUpdateQuota, update_quota);
     f(MessageKind::kUpdateWeights, update_weights);
     f(MessageKind::kOperateAgent, operate_agent);
+    f(MessageKind::kManageAgent, manage_agent);
     f(MessageKind::kReadLog, read_log);
     f(MessageKind::kLogChunk, log_chunk);
     f(MessageKind::kAgentResources, agent_resources);
@@ -102,6 +103,7 @@ struct Samples {
   core::UpdateQuota update_quota;
   core::UpdateWeights update_weights;
   core::OperateAgent operate_agent;
+  core::ManageAgent manage_agent;
   core::ReadLog read_log;
   core::LogChunk log_chunk;
   core::AgentResources agent_resources;
@@ -137,7 +139,7 @@ SHOAL_FIELDS(core::TaskReport, a, b, c, d, e, f)
 SHOAL_FIELDS(core::RegisterAgent, a, b, c, d, e, f, g, h, i, j)
 SHOAL_FIELDS(core::AgentRegistered, a, b, c)
 SHOAL_FIELDS(core::RunTask, a, b)
-SHOAL_FIELDS(core::KillTask, a, b, c, d)
+SHOAL_FIELDS(core::KillTask, a, b, c, d, e)
 SHOAL_FIELDS(core::AcknowledgeUpdate, a, b, c, d)
 SHOAL_FIELDS(core::RemoveFramework, a)
 SHOAL_FIELDS(core::OperationReport, a, b, c, d, e)
@@ -171,9 +173,11 @@ SHOAL_FIELDS(core::UpdateQuota, a, b)
 SHOAL_FIELDS(core::RoleWeight, a, b)
 SHOAL_FIELDS(core::UpdateWeights, a)
 SHOAL_FIELDS(core::OperateAgent, a, b, c)
+SHOAL_FIELDS(core::ManageAgent, a, b, c, d)
+SHOAL_FIELDS(core::Drain, a, b, c, d)
 SHOAL_FIELDS(core::ReadLog, a, b, c, d, e)
 SHOAL_FIELDS(core::LogChunk, a, b, c)
-SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j, k, l)
+SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o)
 SHOAL_FIELDS(core::FrameworkSummary, a, b, c, d, e, f, g, h, i, j, k, l)
 SHOAL_FIELDS(core::TaskSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p, q)
 SHOAL_FIELDS(core::OfferSummary, a, b, c, d, e, f, g)

@@ -125,6 +125,38 @@ TEST_P(HoardingScenario, OffersEndAfterTheOfferTimeoutWhoeverWaits) {
   EXPECT_EQ(offers(f), 1u);  // and come anew
 }
 
+// The whole of role `eng` is far ahead of `ops`, but the fault is another's.
+TEST_P(HoardingScenario, WhoHasNothingIsNotKeptWaitingForItsRole) {
+  framework("eng/ads");
+  agent("cpus:8;mem:800");
+  framework("ops");
+  agent("cpus:0.1;mem:10");
+  const FrameworkId poor = framework("eng/web");
+  pass(milliseconds(200));
+  EXPECT_EQ(offered(poor), "cpus:8;mem:800");
+}
+
+// Found by the simulator (seed 1204): the watch was due again at once, for ever.
+TEST_P(HoardingScenario, AnAnswerThatIsUnderWayAtTheTimeoutCounts) {
+  ShardConfig config;
+  config.offer_timeout = seconds(1);
+  cluster.configure(config);
+  const FrameworkId f = framework("a");
+  const AgentId where = agent("cpus:1;mem:100");
+  Accept message;
+  message.offers.push_back(held(f).at(0).id);
+  TaskLaunch task;
+  task.id = "t";
+  task.resources = res("cpus:1;mem:100");
+  message.tasks.push_back(task);
+  on_accept(cluster.home(f), cluster.outbox(), f, message, 5, cluster.now);
+  cluster.now += seconds(1);
+  on_tick(cluster.home(where), cluster.outbox(), cluster.now);
+  cluster.settle();
+  EXPECT_EQ(cluster.agent(where).tasks.size(), 1u);
+  EXPECT_EQ(counted(&ShardCounters::offers_expired), 0u);
+}
+
 TEST_P(HoardingScenario, WhoHidesEverythingItselfIsTold) {
   const FrameworkId f = framework("a", can(Capability::kNotices));
   agents(3, "cpus:1;mem:100");

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/agent_mode.h"
 #include "core/operation_handlers.h"
 #include "core/quota_handlers.h"
 #include "core/text.h"
@@ -252,6 +253,13 @@ class ScenarioTest : public ShardedTest {
     message.spec = operation(kind, resources, "", addition).spec;
     message.principal = principal;
     on_operate_agent(cluster.shard(last()), cluster.outbox(), session, message, 9, cluster.now);
+    return answer(session);
+  }
+  std::string manage(AgentId id, AgentAction action, std::int64_t max_grace_ms = -1,
+                     bool mark_gone = false) {
+    const SessionId session = cluster.new_session();
+    on_manage_agent(cluster.shard(last()), cluster.outbox(), session,
+                    {id, action, max_grace_ms, mark_gone}, 9, cluster.now);
     return answer(session);
   }
   Explanation why(FrameworkId id, std::string_view wanted = "", std::string_view role = "") {

@@ -214,6 +214,28 @@ TEST_P(SharesScenario, OneMessageForManyAgents) {
   EXPECT_EQ(sum, 10'000u);
 }
 
+// Found by the simulator: a framework whose tasks were lost with their agent waited for its share of
+// what was left.
+TEST_P(SharesScenario, TasksOnAnUnreachableAgentCountForNobody) {
+  const FrameworkId f = framework("a");
+  const AgentId lost = agent("cpus:4;mem:400");
+  ASSERT_TRUE(launch(f, "t", "cpus:3;mem:300"));
+  decline(f, 0);
+  EXPECT_EQ(limit("a", "cpus:4;mem:400"), "");
+  cluster.disconnect(lost);
+  EXPECT_EQ(allocated("a"), "cpus:3;mem:300") << "it may be back at once";
+  cluster.pass_quietly(kAgentReregisterTimeout + seconds(1));
+  EXPECT_EQ(cluster.agent(lost).state, AgentState::kUnreachable);
+  EXPECT_EQ(allocated("a"), "none");
+  EXPECT_EQ(charged("a"), "none");
+  agent("cpus:4;mem:400");
+  EXPECT_EQ(offered(f), "cpus:4;mem:400");
+  reconnect(lost, "cpus:4;mem:400",
+            {.tasks = {{f, "t", "t", res("cpus:3;mem:300"), TaskState::kRunning, "a"}}});
+  EXPECT_EQ(offered(f), "cpus:1;mem:100") << "the rest of its limit: the offer made room";
+  EXPECT_EQ(charged("a"), "cpus:4;mem:400");
+}
+
 INSTANTIATE_TEST_SUITE_P(Shards, SharesScenario, testing::Values(1u, 4u));
 
 }  // namespace
