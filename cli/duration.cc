@@ -39,6 +39,19 @@ absl::StatusOr<core::Duration> parse_duration(std::string_view text) {
   return std::chrono::microseconds(*number * unit_ms);
 }
 
+absl::StatusOr<double> parse_part(std::string_view text, std::string_view suffix) {
+  std::string_view number = text;
+  if (number.ends_with(suffix)) number.remove_suffix(suffix.size());
+  const bool is_percent = number.ends_with('%');
+  if (is_percent) number.remove_suffix(1);
+  const auto milli = core::parse_milli(number);
+  if (!is_percent || !milli.ok() || *milli < 0 || *milli > 100'000) {
+    return core::invalid("'{}' is no part: expected percent, as in 0.1%{}", core::printable(text),
+                         suffix);
+  }
+  return static_cast<double>(*milli) / 100'000;
+}
+
 absl::StatusOr<core::DurationSpread> parse_spread(std::string_view text) {
   constexpr std::string_view kExponential = "exp:";
   if (text.starts_with(kExponential)) {

@@ -11,26 +11,18 @@
 namespace shoal::cli {
 namespace {
 
-// "0.1%/min", "5%": parts of a whole; `suffix` may follow.
-absl::StatusOr<double> parse_part(std::string_view flag, std::string_view text,
-                                  std::string_view suffix) {
-  std::string_view number = text;
-  if (number.ends_with(suffix)) number.remove_suffix(suffix.size());
-  const bool is_percent = number.ends_with('%');
-  if (is_percent) number.remove_suffix(1);
-  const auto milli = core::parse_milli(number);
-  if (!is_percent || !milli.ok() || *milli < 0 || *milli > 100'000) {
-    return core::invalid("{}: '{}' is no part: expected percent, as in 0.1%{}", flag,
-                         core::printable(text), suffix);
-  }
-  return static_cast<double>(*milli) / 100'000;
+absl::StatusOr<double> parse_part_flag(std::string_view flag, std::string_view text,
+                                       std::string_view suffix) {
+  auto part = parse_part(text, suffix);
+  if (part.ok()) return part;
+  return core::invalid("{}: {}", flag, core::message_of(part.status()));
 }
 
 // "1%:200ms"
 absl::Status parse_slow(const std::string& text, load::SwarmOptions& options) {
   if (text.empty()) return absl::OkStatus();
   const std::size_t colon = text.find(':');
-  const auto part = parse_part("--slow", std::string_view(text).substr(0, colon), "");
+  const auto part = parse_part_flag("--slow", std::string_view(text).substr(0, colon), "");
   if (!part.ok()) return part.status();
   if (colon == std::string::npos) {
     return core::invalid("--slow: '{}' does not say by how much, as in 1%:200ms",
@@ -74,10 +66,10 @@ absl::Status finish_behaviour(SwarmTexts& texts) {
   const auto start = parse_spread(texts.start_delay);
   if (!start.ok()) return core::invalid("--start-delay: {}", core::message_of(start.status()));
   options.task_start = *start;
-  const auto fail = parse_part("--fail", texts.fail, "/min");
+  const auto fail = parse_part_flag("--fail", texts.fail, "/min");
   if (!fail.ok()) return fail.status();
   options.fail_per_minute = *fail;
-  const auto disconnect = parse_part("--disconnect", texts.disconnect, "/min");
+  const auto disconnect = parse_part_flag("--disconnect", texts.disconnect, "/min");
   if (!disconnect.ok()) return disconnect.status();
   options.disconnect_per_minute = *disconnect;
   return parse_slow(texts.slow, options);
@@ -103,6 +95,11 @@ absl::StatusOr<Verb> finish_swarm(SwarmTexts& texts, const Parser& parsed) {
   if (!resources.ok()) return resources.status();
   options.resources = *std::move(resources);
   if (auto ok = finish_behaviour(texts); !ok.ok()) return ok;
+  if (texts.verb.scenario_file.empty()) return texts.verb;
+  for (const char* flag : {"--agents", "--fail", "--disconnect"}) {
+    if (parsed.app.get_option(flag)->count() == 0) continue;
+    return core::invalid("{}: the scenario says it, phase by phase", flag);
+  }
   return texts.verb;
 }
 
@@ -162,10 +159,10 @@ absl::StatusOr<Verb> finish_bench(BenchTexts& texts, const Parser& parsed) {
   auto task = parse_some("--task-resources", texts.task_resources);
   if (!task.ok()) return task.status();
   verb.task_resources = *std::move(task);
-  const auto fail = parse_part("--fail", texts.fail, "/min");
+  const auto fail = parse_part_flag("--fail", texts.fail, "/min");
   if (!fail.ok()) return fail.status();
   verb.fail_per_minute = *fail;
-  const auto disconnect = parse_part("--disconnect", texts.disconnect, "/min");
+  const auto disconnect = parse_part_flag("--disconnect", texts.disconnect, "/min");
   if (!disconnect.ok()) return disconnect.status();
   verb.disconnect_per_minute = *disconnect;
   return verb;
@@ -220,7 +217,7 @@ absl::StatusOr<Verb> finish_compare(CompareTexts& texts, const Parser& parsed) {
   const auto runs = parse_count<std::uint32_t>("--runs", texts.runs, 1, 100);
   if (!runs.ok()) return runs.status();
   verb.runs = *runs;
-  const auto threshold = parse_part("--threshold", texts.threshold, "");
+  const auto threshold = parse_part_flag("--threshold", texts.threshold, "");
   if (!threshold.ok()) return threshold.status();
   verb.threshold = *threshold;
   verb.words = parsed.command;
@@ -267,6 +264,9 @@ Finish define_swarm(Parser& parser) {
       ->capture_default_str();
   app.add_option("--slow", texts->slow, "agents that start tasks late, and by how much: 1%:200ms");
   app.add_option("--seed", texts->seed, "what is random follows from it")->capture_default_str();
+  app.add_option("--scenario", texts->verb.scenario_file,
+                 "a TOML file of phases: how many agents there are and what befalls them, over "
+                 "time (docs/CLI.md); the swarm ends with the last");
   app.add_option("--ready-file", texts->verb.ready_file, "file to write when all are registered");
   app.add_option("--stamps", texts->verb.options.stamps,
                  "file where the ends of tasks are noted, for a load framework");

@@ -163,6 +163,7 @@ struct VolumesVerb {
 
 struct SwarmVerb {
   load::SwarmOptions options;
+  std::string scenario_file;  // empty: none
   std::string ready_file;
   OutputFormat format = OutputFormat::kTable;
 };

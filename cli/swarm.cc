@@ -10,6 +10,7 @@
 
 #include "bench/load/swarm.h"
 #include "cli/exit_code.h"
+#include "cli/scenario_file.h"
 #include "cli/terminal.h"
 #include "core/status.h"
 #include "net/clock.h"
@@ -23,12 +24,13 @@ namespace shoal::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{100};
+constexpr std::size_t kMaxScenarioFile = 1 << 20;
 constexpr int kLooksPerLine = 10;        // on a terminal, and as JSON: a line a second
 constexpr int kLooksPerPlainLine = 100;  // in a log: every ten seconds
 
 class SwarmRun {
  public:
-  explicit SwarmRun(const SwarmVerb& verb) : verb_(verb), began_(net::monotonic_now()) {}
+  explicit SwarmRun(SwarmVerb verb) : verb_(std::move(verb)), began_(net::monotonic_now()) {}
   int run();
 
  private:
@@ -36,12 +38,13 @@ class SwarmRun {
   void stop();
   void on_all_registered();
   void show_line();
+  std::string phase() const;
   double seconds() const {
     return std::chrono::duration<double>(net::monotonic_now() - began_).count();
   }
   std::string json() const;
 
-  const SwarmVerb& verb_;
+  const SwarmVerb verb_;
   const core::TimePoint began_;
   const bool is_live_ = ::isatty(STDERR_FILENO) == 1;
   std::unique_ptr<net::Reactor> reactor_;
@@ -96,6 +99,8 @@ void SwarmRun::stop() {
 void SwarmRun::look() {
   totals_ = swarm_->totals();
   if (registered_in_ == 0 && totals_.registered >= verb_.options.agents) on_all_registered();
+  const load::Scenario& scenario = verb_.options.scenario;
+  if (!scenario.empty() && net::monotonic_now() - began_ >= scenario.duration()) return stop();
   if (totals_.gave_up == verb_.options.agents) {
     exit_code_ = kExitFailed;
     return stop();
@@ -123,11 +128,18 @@ void SwarmRun::show_line() {
   before_ = totals_;
   if (verb_.format == OutputFormat::kJsonLines) return write_fully(1, json()).IgnoreError();
   if (verb_.format == OutputFormat::kJson && !is_live_) return;
-  const std::string line =
-      fmt::format("{}/{} agents, {} tasks, {:.0f} launches/s, {} sessions lost", totals_.registered,
-                  verb_.options.agents, totals_.tasks, started / past, totals_.lost);
+  const std::string line = fmt::format(
+      "{}{}/{} agents, {} tasks, {:.0f} launches/s, {} sessions lost", phase(), totals_.registered,
+      verb_.options.agents, totals_.tasks, started / past, totals_.lost);
   if (!is_live_) return say(line);
   write_fully(STDERR_FILENO, fmt::format("\r\033[K{}", line)).IgnoreError();
+}
+
+// "ramp: "; nothing without a scenario.
+std::string SwarmRun::phase() const {
+  const load::Scenario& scenario = verb_.options.scenario;
+  const std::size_t at = scenario.phase_at(net::monotonic_now() - began_);
+  return at < scenario.phases.size() ? scenario.phases[at].name + ": " : "";
 }
 
 std::string SwarmRun::json() const {
@@ -142,9 +154,25 @@ std::string SwarmRun::json() const {
 
 }  // namespace
 
-int run_swarm(const SwarmVerb& verb) {
+int run_swarm(const SwarmVerb& asked) {
   net::raise_descriptor_limit();  // one for each agent of a thread
-  return SwarmRun(verb).run();
+  SwarmVerb verb = asked;
+  if (!verb.scenario_file.empty()) {
+    const auto text = net::read_whole_file(verb.scenario_file, kMaxScenarioFile);
+    if (!text.ok()) {
+      say(fmt::format("--scenario: {}", core::message_of(text.status())));
+      return kExitUsage;
+    }
+    auto scenario = parse_scenario(*text);
+    if (!scenario.ok()) {
+      say(fmt::format("--scenario: {}:\n{}", verb.scenario_file,
+                      core::message_of(scenario.status())));
+      return kExitUsage;
+    }
+    verb.options.scenario = *std::move(scenario);
+    verb.options.agents = verb.options.scenario.most_agents();
+  }
+  return SwarmRun(std::move(verb)).run();
 }
 
 }  // namespace shoal::cli

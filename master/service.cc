@@ -19,10 +19,13 @@ constexpr std::chrono::seconds kRefusalLineInterval{1};
 
 Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
                  std::uint64_t seed)
-    : reactor_(reactor), shard_(std::move(config), tables, seed), deadline_timer_(reactor, [this] {
-        armed_for_.reset();
-        core::on_tick(shard_, *this, reactor_.now());
-      }),
+    : reactor_(reactor),
+      shard_(std::move(config), tables, seed),
+      deadline_timer_(reactor,
+                      [this] {
+                        armed_for_.reset();
+                        core::on_tick(shard_, *this, reactor_.now());
+                      }),
       late_(reactor) {
   turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
 }

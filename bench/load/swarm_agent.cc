@@ -37,13 +37,11 @@ SwarmAgent::SwarmAgent(SwarmGroup& group, std::uint32_t number)
       number_(number),
       state_(fresh_state()),
       executor_(seed_of(group.options(), number, 0) ^ 1,
-                executor_options(group.options(), is_slow())) {}
+                executor_options(group.options(), is_among(group.options().slow))) {}
 
-// The slow ones are spread evenly over the swarm.
-bool SwarmAgent::is_slow() const {
-  const double slow = group_.options().slow;
-  return static_cast<std::uint64_t>(static_cast<double>(number_ + 1) * slow) !=
-         static_cast<std::uint64_t>(static_cast<double>(number_) * slow);
+bool SwarmAgent::is_among(double part) const {
+  return static_cast<std::uint64_t>(static_cast<double>(number_ + 1) * part) !=
+         static_cast<std::uint64_t>(static_cast<double>(number_) * part);
 }
 
 std::unique_ptr<agent::AgentState> SwarmAgent::fresh_state() const {
@@ -83,6 +81,14 @@ void SwarmAgent::die() {
 void SwarmAgent::break_connection() {
   is_meant_ = true;
   disconnect("the link broke");
+}
+
+void SwarmAgent::cut_off() {
+  if (was_registered_) group_.counters().registered.sub();
+  was_registered_ = false;
+  dialer_.reset();
+  agent::on_disconnected(*state_);
+  group_.wake(*this);
 }
 
 core::TimePoint SwarmAgent::tick(core::TimePoint now) {

@@ -28,6 +28,10 @@ class SwarmAgent final : public agent::FramingEffects,
   void die();
   // The connection breaks; the agent dials again.
   void break_connection();
+  // The master is out of reach until start().
+  void cut_off();
+  // One of this part of the swarm, 0 to 1, which is spread evenly over it.
+  bool is_among(double part) const;
 
   bool is_registered() const { return state_->is_registered(); }
   std::size_t tasks() const { return executor_.running(); }
@@ -40,7 +44,6 @@ class SwarmAgent final : public agent::FramingEffects,
 
  private:
   std::unique_ptr<agent::AgentState> fresh_state() const;
-  bool is_slow() const;
 
   // AgentEffects
   void send_frame(wire::Bytes frame) override;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <utility>
 
 namespace shoal::load {
 namespace {
@@ -15,6 +17,7 @@ constexpr std::size_t kDialsAtOnce = 256;
 constexpr std::uint32_t kAgentsPerSource = 4000;
 constexpr std::chrono::seconds kDeadTime{2};
 constexpr int kMaxNotes = 5;
+constexpr std::chrono::milliseconds kScenarioTick{100};
 
 }  // namespace
 
@@ -23,7 +26,9 @@ SwarmGroup::SwarmGroup(const SwarmOptions& options, net::HostPort master, std::u
     : options_(options),
       master_(std::move(master)),
       stamps_(stamps),
-      random_(options.seed ^ (std::uint64_t{first} << 20) ^ 0x5a) {}
+      random_(options.seed ^ (std::uint64_t{first} << 20) ^ 0x5a),
+      fail_per_minute_(options.fail_per_minute),
+      disconnect_per_minute_(options.disconnect_per_minute) {}
 
 absl::StatusOr<std::unique_ptr<SwarmGroup>> SwarmGroup::create(
     const SwarmOptions& options, const net::HostPort& master, std::size_t index,
@@ -38,6 +43,8 @@ absl::StatusOr<std::unique_ptr<SwarmGroup>> SwarmGroup::create(
   }
   group->timer_.emplace(*self->reactor_, [self] { self->on_timer(); });
   group->second_.emplace(*self->reactor_, [self] { self->on_second(); });
+  group->target_ = options.scenario.empty() ? count : 0;
+  group->scenario_timer_.emplace(*self->reactor_, [self] { self->follow_scenario(); });
   group->hook_ = self->reactor_->at_turn_end([self] { self->on_turn_end(); });
   return group;
 }
@@ -45,6 +52,7 @@ absl::StatusOr<std::unique_ptr<SwarmGroup>> SwarmGroup::create(
 SwarmGroup::~SwarmGroup() {
   agents_.clear();
   reactor_->remove_hook(hook_);
+  scenario_timer_.reset();
   second_.reset();
   timer_.reset();
 }
@@ -53,7 +61,10 @@ void SwarmGroup::start() {
   // Nothing may be opened before the thread has its table of descriptors.
   reactor_->post([this] {
     second_->start_repeating(std::chrono::seconds(1));
-    dial_more();
+    began_ = reactor_->now();
+    if (options_.scenario.empty()) return dial_more();
+    scenario_timer_->start_repeating(kScenarioTick);
+    follow_scenario();
   });
 }
 
@@ -70,7 +81,7 @@ std::optional<net::SocketAddress> SwarmGroup::source_of(std::uint32_t number) co
 }
 
 void SwarmGroup::dial_more() {
-  while (next_to_dial_ < agents_.size() && dialled_and_waiting_ < kDialsAtOnce) {
+  while (next_to_dial_ < target_ && dialled_and_waiting_ < kDialsAtOnce) {
     ++dialled_and_waiting_;
     agents_[next_to_dial_++]->start();
   }
@@ -128,20 +139,72 @@ void SwarmGroup::on_second() {
     dead_.front().second->start();
     dead_.erase(dead_.begin());
   }
-  for (std::uint32_t i = struck(options_.disconnect_per_minute); i > 0; --i) {
+  for (std::uint32_t i = struck(disconnect_per_minute_); i > 0; --i) {
     SwarmAgent& agent = *agents_[random_.below(agents_.size())];
     if (!agent.is_registered()) continue;
     counters_.disconnects.add();
     agent.break_connection();
   }
-  for (std::uint32_t i = struck(options_.fail_per_minute); i > 0; --i) {
+  for (std::uint32_t i = struck(fail_per_minute_); i > 0; --i) {
     SwarmAgent& agent = *agents_[random_.below(agents_.size())];
     if (!agent.is_registered()) continue;
-    counters_.failures.add();
+    let_die(agent);
+  }
+}
+
+void SwarmGroup::let_die(SwarmAgent& agent) {
+  counters_.failures.add();
+  agent.die();
+  wake(agent);
+  dead_.emplace_back(reactor_->now() + kDeadTime, &agent);
+}
+
+void SwarmGroup::follow_scenario() {
+  const core::Duration since = reactor_->now() - began_;
+  const std::size_t phase = options_.scenario.phase_at(since);
+  if (phase != phase_) begin_phase(phase);
+  // Each group has its part of them at any time.
+  const double part =
+      static_cast<double>(agents_.size()) / static_cast<double>(options_.scenario.most_agents());
+  set_target(std::min(agents_.size(), static_cast<std::size_t>(
+                                          std::lround(part * options_.scenario.agents_at(since)))));
+}
+
+void SwarmGroup::begin_phase(std::size_t phase) {
+  phase_ = phase;
+  for (SwarmAgent* agent : std::exchange(cut_, {})) agent->start();
+  const Phase now =
+      phase < options_.scenario.phases.size() ? options_.scenario.phases[phase] : Phase();
+  fail_per_minute_ = now.fail_per_minute;
+  disconnect_per_minute_ = now.disconnect_per_minute;
+  for (std::size_t i = 0; i < next_to_dial_; ++i) {
+    SwarmAgent& agent = *agents_[i];
+    if (!agent.is_registered()) continue;
+    if (agent.is_among(now.restart)) {
+      let_die(agent);
+    } else if (agent.is_among(now.cut)) {
+      counters_.disconnects.add();
+      agent.cut_off();
+      cut_.push_back(&agent);
+    }
+  }
+}
+
+// From the end: who came last leaves first, for good or until there are to be more again.
+void SwarmGroup::set_target(std::size_t agents) {
+  target_ = agents;
+  while (next_to_dial_ > target_) {
+    SwarmAgent& agent = *agents_[--next_to_dial_];
+    const bool is_dead =
+        std::erase_if(dead_, [&](const auto& d) { return d.second == &agent; }) > 0;
+    const bool is_cut = std::erase(cut_, &agent) > 0;
+    const bool is_waiting = !is_dead && !is_cut && !agent.is_registered();
+    if (is_waiting && dialled_and_waiting_ > 0) --dialled_and_waiting_;
+    if (is_dead) continue;
     agent.die();
     wake(agent);
-    dead_.emplace_back(now + kDeadTime, &agent);
   }
+  dial_more();
 }
 
 void SwarmGroup::note(std::string_view line) {

@@ -54,6 +54,8 @@ class SwarmGroup {
   void note(std::string_view line);
 
  private:
+  static constexpr std::size_t kNoPhase = ~std::size_t{0};
+
   SwarmGroup(const SwarmOptions& options, net::HostPort master, std::uint32_t first,
              EndStamps* stamps);
   void dial_more();
@@ -61,6 +63,11 @@ class SwarmGroup {
   void on_timer();
   void tick(SwarmAgent& agent, core::TimePoint now);
   void on_second();
+  // The scenario: what is so by now.
+  void follow_scenario();
+  void begin_phase(std::size_t phase);
+  void set_target(std::size_t agents);
+  void let_die(SwarmAgent& agent);
   // How many of the group's agents are struck in this second, of a rate a minute.
   std::uint32_t struck(double per_minute);
 
@@ -76,7 +83,14 @@ class SwarmGroup {
   std::vector<std::pair<core::TimePoint, SwarmAgent*>> dead_;  // and when they come back
   std::optional<net::Timer> timer_;
   std::optional<net::Timer> second_;
-  std::size_t next_to_dial_ = 0;
+  std::optional<net::Timer> scenario_timer_;
+  core::TimePoint began_;
+  std::size_t phase_ = kNoPhase;
+  double fail_per_minute_ = 0;
+  double disconnect_per_minute_ = 0;
+  std::vector<SwarmAgent*> cut_;  // off from the master while the phase lasts
+  std::size_t target_ = 0;        // how many of the agents are to live
+  std::size_t next_to_dial_ = 0;  // those before it live, or are dead for a moment
   std::size_t dialled_and_waiting_ = 0;
   int notes_ = 0;
   net::Reactor::HookId hook_ = 0;

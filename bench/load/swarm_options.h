@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "bench/load/scenario.h"
 #include "core/duration_spread.h"
 #include "core/resources.h"
 #include "core/time.h"
@@ -23,6 +24,9 @@ struct SwarmOptions {
   core::Duration slow_by{0};
   std::uint64_t seed = 1;
   std::string stamps;  // a file of EndStamps; empty: none
+  // How many there are and what befalls them, over time; empty: all at once, until stop(). With
+  // one, `agents` is most_agents() and the parts a minute are not used.
+  Scenario scenario;
 };
 
 // Each reactor has a table of descriptors of its own, whose usual hard limit is 20,000.

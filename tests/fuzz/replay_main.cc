@@ -1,8 +1,8 @@
 // Runs a fuzz target over the files of its corpus, in order of their names, and over copies of them
-// with a few bytes changed: the ordinary build's stand-in for libFuzzer, short and the same in every
-// run. `<name>_fuzz [--mutations N] FOLDER|FILE…`: N copies in all (none by default). What is tried
-// stands in <name>.input in the working folder until it has passed. An empty or missing corpus is
-// an error.
+// with a few bytes changed: the ordinary build's stand-in for libFuzzer, short and the same in
+// every run. `<name>_fuzz [--mutations N] FOLDER|FILE…`: N copies in all (none by default). What is
+// tried stands in <name>.input in the working folder until it has passed. An empty or missing
+// corpus is an error.
 #include <fcntl.h>
 #include <unistd.h>
 

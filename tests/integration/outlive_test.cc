@@ -188,7 +188,8 @@ TEST_F(OutliveTest, ADrainEmptiesTheAgentAndSaysSo) {
 }
 
 TEST_F(OutliveTest, AnAgentThatIsGoneEndsItsTasksWhenItComesBack) {
-  auto task = run({"--", "sh", "-c", "echo begin; echo $$ > " + path("pid") + "; exec sleep 71720"});
+  auto task =
+      run({"--", "sh", "-c", "echo begin; echo $$ > " + path("pid") + "; exec sleep 71720"});
   ASSERT_TRUE(task->wait_for_output("begin\n"));
   ASSERT_TRUE(eventually([&] { return !read_text(path("pid")).empty(); }));
   const std::string id = first_word(operate({"agents", "-o", "name"}).out);

@@ -89,9 +89,9 @@ void Checker::on_framework_saw(core::FrameworkId framework, std::string_view tas
                 task);
   }
   // The agent does not know that it is to go for good when it is drained.
-  const bool is_same = said->second.state == state ||
-                       (state == core::TaskState::kGoneByOperator &&
-                        said->second.state == core::TaskState::kKilled);
+  const bool is_same =
+      said->second.state == state ||
+      (state == core::TaskState::kGoneByOperator && said->second.state == core::TaskState::kKilled);
   if (said->second.task != TaskName{framework, std::string(task)} || !is_same) {
     return fail("framework {} was told {} of task {}, its agent said {} of {}",
                 to_string(framework), name_of(state), task, name_of(said->second.state),

@@ -72,7 +72,7 @@ class Ledger {
     core::Resources held;        // by offers and tasks
     core::Quantities overdrawn;  // of what was lent, when it was taken back
     std::map<TaskName, HeldTask> tasks;
-    bool is_counted = true;  // the tasks, in what roles are charged
+    bool is_counted = true;              // the tasks, in what roles are charged
     std::set<core::UpdateUuid> pending;  // operations
   };
   // An agent's registration, until the shard has dealt with it.

@@ -214,8 +214,8 @@ TEST_P(SharesScenario, OneMessageForManyAgents) {
   EXPECT_EQ(sum, 10'000u);
 }
 
-// Found by the simulator: a framework whose tasks were lost with their agent waited for its share of
-// what was left.
+// Found by the simulator: a framework whose tasks were lost with their agent waited for its share
+// of what was left.
 TEST_P(SharesScenario, TasksOnAnUnreachableAgentCountForNobody) {
   const FrameworkId f = framework("a");
   const AgentId lost = agent("cpus:4;mem:400");
