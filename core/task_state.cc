@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, kTaskReasons> kReasonNames = {
     "REASON_TASK_UNKNOWN",
     "REASON_KILLED_BY_FRAMEWORK",
     "REASON_KILLED_BY_OPERATOR",
-    "REASON_AGENT_REREGISTERED"};
+    "REASON_AGENT_REREGISTERED",
+    "REASON_CONTAINER_LIMITATION_MEMORY"};
 
 constexpr std::array<std::string_view, kTaskSources> kSourceNames = {"SOURCE_MASTER",
                                                                      "SOURCE_AGENT"};

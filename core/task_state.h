@@ -42,8 +42,9 @@ enum class TaskReason : std::uint8_t {
   kKilledByFramework = 13,
   kKilledByOperator = 14,
   kAgentReregistered = 15,  // back after it was unreachable
+  kMemoryLimit = 16,        // it wanted more memory than it had asked for
 };
-inline constexpr std::uint8_t kTaskReasons = 16;
+inline constexpr std::uint8_t kTaskReasons = 17;
 
 enum class TaskSource : std::uint8_t { kMaster = 0, kAgent = 1 };
 inline constexpr std::uint8_t kTaskSources = 2;
