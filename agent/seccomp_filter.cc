@@ -49,14 +49,18 @@ int refuse(const Filter& filter, const char* name, unsigned err = EPERM) {
   return seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(err), number, 0);
 }
 
+// When its first argument compares so.
+int refuse_if(const Filter& filter, const char* name, const scmp_arg_cmp& first) {
+  return seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM),
+                                seccomp_syscall_resolve_name(name), 1, &first);
+}
+
 int refuse_flag(const Filter& filter, const char* name, unsigned flag) {
-  return seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name),
-                          1, SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
+  return refuse_if(filter, name, {0, SCMP_CMP_MASKED_EQ, flag, flag});
 }
 
 int refuse_request(const Filter& filter, unsigned request) {
-  return seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM),
-                          seccomp_syscall_resolve_name("ptrace"), 1, SCMP_A0(SCMP_CMP_EQ, request));
+  return refuse_if(filter, "ptrace", {0, SCMP_CMP_EQ, request, 0});
 }
 
 // The machine's 32-bit calls have numbers of their own, and would not be looked at else.

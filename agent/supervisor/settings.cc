@@ -30,8 +30,7 @@ constexpr int kMaxSettings = 64;
 constexpr int kMaxGroups = 64;
 constexpr int kMaxFilter = 4096;  // BPF_MAXINSNS
 
-constexpr unsigned long kReadOnly = 1;  // MS_RDONLY, … of sys/mount.h
-constexpr unsigned long kNoSuid = 2;
+constexpr unsigned long kNoSuid = 2;  // MS_NOSUID, … of sys/mount.h
 constexpr unsigned long kNoDevices = 4;
 constexpr unsigned long kNoExec = 8;
 constexpr unsigned long kBind = 4096;
