@@ -17,6 +17,7 @@
 #include "agent/data_dir_lock.h"
 #include "agent/executor.h"
 #include "agent/identity.h"
+#include "agent/isolation.h"
 #include "agent/log_server.h"
 #include "agent/operations.h"
 #include "agent/recovery.h"
@@ -86,6 +87,7 @@ struct Agent::State final : public FramingEffects,
   absl::Status describe_machine();
   absl::Status restore_resources(const core::Resources& configured);
   absl::Status open();
+  absl::Status open_isolation();
   absl::Status open_executor();
   absl::Status take_over();
   absl::Status open_logs();
@@ -161,6 +163,7 @@ struct Agent::State final : public FramingEffects,
   std::unique_ptr<LogServer> logs;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Dialer> dialer;
+  std::unique_ptr<TaskIsolation> isolation;
   std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
   std::unique_ptr<UpdateLog> updates;         // after `lock`: it waits for its commit
   std::deque<Ending> endings;                 // by ticket
@@ -250,6 +253,7 @@ absl::Status Agent::State::restore_resources(const core::Resources& configured) 
 }
 
 absl::Status Agent::State::open() {
+  if (absl::Status opened = open_isolation(); !opened.ok()) return opened;
   if (absl::Status opened = open_executor(); !opened.ok()) return opened;
   if (absl::Status taken = take_over(); !taken.ok()) return taken;
   if (absl::Status opened = open_logs(); !opened.ok()) return opened;
@@ -257,16 +261,36 @@ absl::Status Agent::State::open() {
   return absl::OkStatus();
 }
 
-absl::Status Agent::State::open_executor() {
+absl::Status Agent::State::open_isolation() {
   if (options.supervisor.empty()) {
     auto found = supervisor_beside_this_program();
     if (!found.ok()) return found.status();
     options.supervisor = *std::move(found);
   }
+  const auto switches = parse_isolation(options.isolation);
+  if (!switches.ok()) return switches.status();
+  IsolationOptions wanted;
+  wanted.switches = *switches;
+  wanted.data_dir = options.data_dir;
+  wanted.supervisor = options.supervisor;
+  wanted.task_user = options.task_user;
+  wanted.cgroups = {.root = options.cgroup_root,
+                    .data_dir = options.data_dir,
+                    .cpus = agent.total.all_quantities()[core::ResourceKind::kCpus],
+                    .max_pids = options.max_pids_per_task,
+                    .cpu_quota = options.cpu_quota};
+  auto opened = TaskIsolation::open(wanted);
+  if (!opened.ok()) return opened.status();
+  isolation = *std::move(opened);
+  return absl::OkStatus();
+}
+
+absl::Status Agent::State::open_executor() {
   ProcessExecutorOptions executing;
   executing.data_dir = options.data_dir;
   executing.seed = net::random_seed();
   executing.supervisor = options.supervisor;
+  executing.isolation = isolation.get();
   executing.on_checkpoint = [this](CheckpointFiles files) { updates->sync_too(std::move(files)); };
   auto made = ProcessExecutor::create(reactor, this, std::move(executing));
   if (!made.ok()) return made.status();
@@ -280,6 +304,11 @@ absl::Status Agent::State::take_over() {
   auto found = recover(options.data_dir, read_boot_id(), options.recover);
   if (!found.ok()) return found.status();
   for (const std::string& note : found->notes) log(note);
+  if (isolation->cgroups() != nullptr) {
+    absl::flat_hash_set<std::string> spared;
+    for (const LiveRun& run : found->live) spared.insert(run.id.run_uuid);
+    isolation->cgroups()->end_all_but(spared);
+  }
   const std::size_t live = found->live.size();
   if (live + found->over.size() + found->hunt.killed > 0) {
     log(
@@ -357,6 +386,9 @@ void Agent::State::start() {
   hook = reactor.at_turn_end([this] { on_turn_end(); });
   log(fmt::format("{} with {}, logs at {}", agent.hostname, core::to_string(agent.total),
                   agent.address));
+  const std::string missing = isolation->missing();
+  log(fmt::format("isolation of tasks: {}{}{}", isolation->to_string(), missing.empty() ? "" : "; ",
+                  core::printable(missing, 1000)));
   dialer->start();
 }
 

@@ -1,6 +1,7 @@
 // What the operator may say about an agent, and how it is read. Also: is it safe to listen there?
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,9 @@
 #include "net/address.h"
 
 namespace shoal::agent {
+
+// Of one task. It bounds a fork storm; a build on a large machine stays far below.
+inline constexpr std::uint32_t kDefaultMaxPids = 4096;
 
 enum class RecoverMode {
   kReconnect,  // tasks of the agent before that run are taken over
@@ -39,6 +43,11 @@ struct AgentOptions {
   std::string ready_file;  // written when first registered; empty: none
   RecoverMode recover = RecoverMode::kReconnect;
   OnStop on_stop = OnStop::kKeep;
+  std::string isolation = "auto";                     // parse_isolation()
+  std::string cgroup_root = "shoal";                  // below the mount points of cgroups
+  std::uint32_t max_pids_per_task = kDefaultMaxPids;  // processes and threads; 0: no limit
+  bool cpu_quota = false;  // a task gets no more processor time than it has asked for
+  std::string task_user;   // who runs tasks that name nobody; empty: the agent's own user
   std::string supervisor;  // path of shoal-supervisor; empty: beside this program
   bool quiet = false;      // no log lines
 };

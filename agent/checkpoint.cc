@@ -28,15 +28,17 @@ constexpr std::size_t kMaxRecordBytes =
     sizeof(RecordHeader) + kBootIdBytes + core::kFrameHeaderBytes + core::kMaxFrameBytes;
 static_assert((sizeof(RecordHeader) + kBootIdBytes) % core::kFrameAlignment == 0);
 
+// One of at least `least` bytes: fields that it does not have are 0, and what it has beyond those
+// that are known is of a newer version.
 template <typename Payload>
-absl::StatusOr<Payload> fixed_payload(wire::Bytes file, RecordKind kind) {
+absl::StatusOr<Payload> fixed_payload(wire::Bytes file, RecordKind kind, std::size_t least) {
   const auto bytes = payload_of(file, static_cast<std::uint16_t>(kind));
   if (!bytes.ok()) return bytes.status();
-  if (bytes->size() != sizeof(Payload)) {
+  if (bytes->size() < least) {
     return core::invalid("it is damaged: its payload has {} bytes", bytes->size());
   }
-  Payload payload;
-  std::memcpy(&payload, bytes->data(), sizeof(payload));
+  Payload payload = {};
+  std::memcpy(&payload, bytes->data(), std::min(bytes->size(), sizeof(payload)));
   return payload;
 }
 
@@ -222,14 +224,15 @@ absl::StatusOr<TaskRecord> decode_task_record(wire::Bytes file, const RunId& exp
 }
 
 absl::StatusOr<SupervisorRecord> decode_supervisor_record(wire::Bytes file) {
-  const auto payload = fixed_payload<SupervisorPayload>(file, RecordKind::kSupervisor);
+  const auto payload =
+      fixed_payload<SupervisorPayload>(file, RecordKind::kSupervisor, sizeof(SupervisorPayload));
   if (!payload.ok()) return payload.status();
   if (payload->pid <= 1) return damaged(fmt::format("process {}", payload->pid));
   return SupervisorRecord{payload->pid, payload->start_time, text_of(payload->boot_id)};
 }
 
 absl::StatusOr<ExitRecord> decode_exit_record(wire::Bytes file) {
-  const auto payload = fixed_payload<ExitPayload>(file, RecordKind::kExit);
+  const auto payload = fixed_payload<ExitPayload>(file, RecordKind::kExit, kMinExitPayload);
   if (!payload.ok()) return payload.status();
   const bool is_known = payload->how == kExited || payload->how == kSignaled;
   const int most = payload->how == kExited ? 255 : 64;
@@ -240,6 +243,9 @@ absl::StatusOr<ExitRecord> decode_exit_record(wire::Bytes file) {
   record.exit.signaled = payload->how == kSignaled;
   record.exit.code_or_signal = payload->code;
   record.exit.core_dumped = payload->core_dumped != 0;
+  record.exit.oom_kills = payload->oom_kills;
+  record.exit.memory_limit = payload->memory_limit;
+  record.exit.memory_peak = payload->memory_peak;
   record.has_left = payload->left != 0;
   return record;
 }

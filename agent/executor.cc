@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,17 @@ core::PortSet all_ports(const core::Resources& resources) {
   core::PortSet ports = resources.ports;
   for (const core::Lot& lot : resources.lots) ports.add(lot.amounts.ports);
   return ports;
+}
+
+// A null user is the agent's own.
+absl::Status give_to(const TaskUser* user, const Sandbox& sandbox) {
+  if (user == nullptr) return absl::OkStatus();
+  for (const UniqueFd* each : {&sandbox.directory, &sandbox.stdout_file, &sandbox.stderr_file}) {
+    if (::fchown(each->get(), user->uid, user->groups.front()) != 0) {
+      return errno_status(errno, fmt::format("giving {} to {}", sandbox.path, user->name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -83,7 +95,12 @@ ProcessExecutor::ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events,
   hook_ = reactor_.at_turn_end([this] { tell_failures(); });
 }
 
-ProcessExecutor::~ProcessExecutor() { reactor_.remove_hook(hook_); }
+ProcessExecutor::~ProcessExecutor() {
+  reactor_.remove_hook(hook_);
+  const bool has_cgroups =
+      options_.isolation != nullptr && options_.isolation->cgroups() != nullptr;
+  if (has_cgroups && runs_.empty()) options_.isolation->cgroups()->close();
+}
 
 // --- starting ---
 
@@ -103,6 +120,8 @@ void ProcessExecutor::launch(const LaunchRequest& request) {
 
 absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
     const LaunchRequest& request) {
+  const auto user = user_of(request);
+  if (!user.ok()) return user.status();
   auto run = std::make_unique<Run>();
   run->framework = request.framework;
   run->id = {core::to_string(request.framework), std::string(request.task),
@@ -110,8 +129,9 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   const auto sandbox = create_sandbox(options_.data_dir, run->id);
   if (!sandbox.ok()) return sandbox.status();
   absl::Status linked =
-      link_volumes(options_.data_dir, sandbox->directory.get(), request.resources);
+      link_volumes(options_.data_dir, sandbox->directory.get(), request.resources, *user);
   if (!linked.ok()) return linked;
+  if (absl::Status given = give_to(*user, *sandbox); !given.ok()) return given;
   const auto record = encode_task_record(request, boot_id_);
   if (!record.ok()) return record.status();
   // Before anything is started: what runs is on record.
@@ -120,7 +140,7 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   records_[{run->framework, run->id.task_id}].push_back(run->id);
   options_.on_checkpoint(*std::move(files));
 
-  SpawnRequest spawn = describe(request, run->id, sandbox->path);
+  SpawnRequest spawn = describe(request, run->id, sandbox->path, *user);
   spawn.stdout_fd = sandbox->stdout_file.get();
   spawn.stderr_fd = sandbox->stderr_file.get();
   SpawnResult result = spawner_.spawn(spawn);
@@ -135,7 +155,7 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
 }
 
 SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId& id,
-                                       const std::string& sandbox) const {
+                                       const std::string& sandbox, const TaskUser* user) const {
   const wire::TaskDescription& task = request.description;
   SpawnRequest spawn;
   spawn.shell = task.shell;
@@ -146,6 +166,7 @@ SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId
                                 ? task.working_directory
                                 : fmt::format("{}/{}", sandbox, task.working_directory);
   spawn.environment.emplace_back("HOME", sandbox);
+  if (user != nullptr) spawn.environment.emplace_back("USER", user->name);
   spawn.environment.insert(spawn.environment.end(), task.environment.begin(),
                            task.environment.end());
   // After the task's own: these are true. agent/leftovers.h finds processes by them.
@@ -157,7 +178,16 @@ SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId
   spawn.task_uuid = id.run_uuid;
   spawn.run_folder = run_folder(options_.data_dir, id);
   spawn.boot_id = boot_id_;
+  if (options_.isolation != nullptr) {
+    options_.isolation->apply(id.run_uuid, request.resources, user, &spawn);
+  }
   return spawn;
+}
+
+absl::StatusOr<const TaskUser*> ProcessExecutor::user_of(const LaunchRequest& request) {
+  if (options_.isolation != nullptr) return options_.isolation->user_of(request.description.user);
+  if (request.description.user.empty()) return nullptr;
+  return absl::FailedPreconditionError("this agent runs all tasks as its own user");
 }
 
 // Puts the supervisor, and its report if it is due, in the loop.
@@ -236,8 +266,16 @@ void ProcessExecutor::on_supervisor_ended(Run& run) {
   search_timer_.start(core::Duration{0});
 }
 
+// True: nothing is left there.
+bool ProcessExecutor::end_cgroups(const RunId& id) const {
+  const TaskIsolation* isolation = options_.isolation;
+  if (isolation == nullptr || isolation->cgroups() == nullptr) return true;
+  return isolation->cgroups()->end(id.run_uuid);
+}
+
 // The run is over: out of the table, and told.
 void ProcessExecutor::conclude(Run& run) {
+  (void)end_cgroups(run.id);  // the supervisor's work, if it lived and the task made none itself
   const auto exit = read_exit(options_.data_dir, run.id);
   const auto node = runs_.extract(run.key());  // first: the callback may launch
   const core::FrameworkId framework = run.framework;
@@ -256,8 +294,12 @@ void ProcessExecutor::conclude(Run& run) {
 
 void ProcessExecutor::search() {
   HuntOptions options;
-  for (const Run* run : lost_) options.doomed.insert(run->id.run_uuid);
-  const bool is_over = Hunt(std::move(options)).round() == 0;
+  bool is_over = true;
+  for (const Run* run : lost_) {
+    options.doomed.insert(run->id.run_uuid);
+    is_over = end_cgroups(run->id) && is_over;
+  }
+  is_over = Hunt(std::move(options)).round() == 0 && is_over;
   std::vector<Run*> found_none;
   std::erase_if(lost_, [&](Run* run) {
     const bool is_done = is_over || ++run->searches >= kMaxSearches;
@@ -291,6 +333,9 @@ void ProcessExecutor::end_all() {
     run->report_watcher.reset();
   }
   if (!rest.doomed.empty()) kill_leftovers(std::move(rest));
+  if (options_.isolation != nullptr && options_.isolation->cgroups() != nullptr) {
+    options_.isolation->cgroups()->end_all_but({});
+  }
   lost_.clear();
   const auto gone = std::exchange(runs_, {});
   for (const auto& [key, run] : gone) forget(run->framework, run->id.task_id);

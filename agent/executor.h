@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "agent/checkpoint.h"
 #include "agent/effects.h"
+#include "agent/isolation.h"
 #include "agent/leftovers.h"
 #include "agent/process.h"
 #include "agent/recovery.h"
@@ -57,9 +58,10 @@ class Executor {
 };
 
 struct ProcessExecutorOptions {
-  std::string data_dir;    // absolute; the caller holds its DataDirLock
-  std::uint64_t seed = 0;  // of the run uuids: net::random_seed()
-  std::string supervisor;  // path of the program
+  std::string data_dir;                // absolute; the caller holds its DataDirLock
+  std::uint64_t seed = 0;              // of the run uuids: net::random_seed()
+  std::string supervisor;              // path of the program
+  TaskIsolation* isolation = nullptr;  // outlives the executor; null: tasks are not held
   // What was written of a task that is launched: to be synced before anybody is told of it.
   std::function<void(CheckpointFiles)> on_checkpoint;
 };
@@ -100,8 +102,10 @@ class ProcessExecutor final : public Executor {
   ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events, ProcessExecutorOptions options,
                   Spawner spawner);
   absl::StatusOr<std::unique_ptr<Run>> start(const LaunchRequest& request);
-  SpawnRequest describe(const LaunchRequest& request, const RunId& id,
-                        const std::string& sandbox) const;
+  SpawnRequest describe(const LaunchRequest& request, const RunId& id, const std::string& sandbox,
+                        const TaskUser* user) const;
+  absl::StatusOr<const TaskUser*> user_of(const LaunchRequest& request);
+  bool end_cgroups(const RunId& id) const;
   absl::Status watch(Run& run);
   void on_report(Run& run);
   void on_supervisor_ended(Run& run);

@@ -28,6 +28,9 @@ struct ExitStatus {
   bool signaled = false;
   int code_or_signal = 0;  // exit code 0 to 255, or the signal that ended it
   bool core_dumped = false;
+  std::uint32_t oom_kills = 0;     // of its processes, for want of memory
+  std::uint64_t memory_limit = 0;  // bytes; 0: it had none
+  std::uint64_t memory_peak = 0;   // bytes; 0: not known
 };
 
 // How a child ended; nullopt while it runs. Reaps it. NotFound: it is no child of this process or

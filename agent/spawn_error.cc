@@ -124,6 +124,8 @@ std::string_view name_of(SpawnFailure reason) {
       return "too_many_symlinks";
     case SpawnFailure::kBusy:
       return "busy";
+    case SpawnFailure::kNotIsolated:
+      return "not_isolated";
     case SpawnFailure::kResourceExhausted:
       return "resource_exhausted";
     case SpawnFailure::kOther:

@@ -19,6 +19,7 @@ enum class SpawnFailure {
   kArgumentsTooLong,
   kTooManySymlinks,
   kBusy,               // somebody has the program open for writing: worth another try
+  kNotIsolated,        // it could not be held as it should: cgroups, namespaces, user, …
   kResourceExhausted,  // no memory, no process, no descriptor left: worth another try later
   kOther,
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -65,8 +66,8 @@ struct ChildPlan {
   int out_fd;
   int err_fd;
   int report_fd;
+  int filter_fd;
   int highest_fd;
-  pid_t agent;
   volatile Stage stage;
   volatile int err;
 };
@@ -98,16 +99,21 @@ SHOAL_IN_CHILD int child_main(void* argument) {
   }
   raw(SYS_setsid);
   raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (raw(SYS_getppid) != plan->agent) raw(SYS_exit_group, 127);  // it died before the prctl
   raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const unsigned all = ~0u;
   if (raw(SYS_close_range, static_cast<unsigned>(plan->highest_fd) + 1, all, CLOSE_RANGE_UNSHARE) !=
           0 ||
       raw(SYS_dup3, plan->null_fd, 0, 0) < 0 || raw(SYS_dup3, plan->out_fd, 1, 0) < 0 ||
       raw(SYS_dup3, plan->err_fd, 2, 0) < 0 || raw(SYS_dup3, plan->report_fd, kReportFd, 0) < 0 ||
-      raw(SYS_close_range, static_cast<unsigned>(kReportFd) + 1, all, 0) != 0) {
+      raw(SYS_dup3, plan->filter_fd, kFilterFd, 0) < 0 ||
+      raw(SYS_close_range, static_cast<unsigned>(kFilterFd) + 1, all, 0) != 0) {
     fail(plan, Stage::kDescriptors);
   }
+  // The agent may have died before the prctl: then nobody holds the other end. (Its pid says
+  // nothing where the child has a pid namespace.)
+  pollfd reader = {kReportFd, 0, 0};
+  timespec at_once = {0, 0};
+  if (raw(SYS_ppoll, &reader, 1, &at_once, nullptr, 0) != 0) raw(SYS_exit_group, 127);
   if (raw(SYS_chdir, plan->folder) != 0) fail(plan, Stage::kFolder);
   raw(SYS_execve, plan->path, plan->arguments, plan->environment);
   fail(plan, Stage::kExec);
@@ -226,6 +232,19 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return pointers;
 }
 
+std::vector<std::string> words_for_supervisor(const SpawnRequest& request,
+                                              const std::string& path) {
+  std::vector<std::string> words = {kSupervisorName,
+                                    kSupervisorInterface,
+                                    request.boot_id,
+                                    request.working_directory,
+                                    path,
+                                    std::to_string(request.settings.size())};
+  static_assert(kSettingsArgument == 6);
+  words.insert(words.end(), request.settings.begin(), request.settings.end());
+  return words;
+}
+
 SpawnResult failed(SpawnError error) {
   SpawnResult result;
   result.error = std::move(error);
@@ -254,6 +273,11 @@ SpawnError explain(const ChildPlan& plan, const Command& command,
   return resources(err, "setting up a task's descriptors");
 }
 
+SpawnError held(const StartReport& report, std::string_view what) {
+  return SpawnError{SpawnFailure::kNotIsolated, report.err,
+                    std::string(errno_status(report.err, what).message())};
+}
+
 SpawnError explain(const StartReport& report, const Supervised& supervised) {
   switch (report.stage) {
     case StartStage::kDirectory:
@@ -264,6 +288,21 @@ SpawnError explain(const StartReport& report, const Supervised& supervised) {
       return SpawnError{
           SpawnFailure::kOther, report.err,
           std::string(errno_status(report.err, "writing the record of a task").message())};
+    case StartStage::kUser:
+      return held(report, "becoming the task's user");
+    case StartStage::kCgroup:
+      return held(report, "making a task's cgroups");
+    case StartStage::kNamespaces:
+      return held(report, "giving a task its namespaces");
+    case StartStage::kLimits:
+      return held(report, "setting the limits of a task");
+    case StartStage::kCapabilities:
+      return held(report, "dropping the capabilities of a task");
+    case StartStage::kSeccomp:
+      return held(report, "setting the system call filter of a task");
+    case StartStage::kSettings:
+      return SpawnError{SpawnFailure::kOther, report.err,
+                        "the supervisor is of another version than the agent"};
     case StartStage::kFork:
     case StartStage::kStarted:
       break;
@@ -280,13 +319,13 @@ void reap(const SpawnedProcess& process) {
 }
 
 UniqueFd above_standard(int fd) {
-  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kReportFd + 1));
+  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kFilterFd + 1));
 }
 
 // Blocks until the child has exec'd or failed. The child's pid, or -1 and errno.
-pid_t clone_child(void* stack, ChildPlan* plan, int* pidfd) {
+pid_t clone_child(void* stack, int flags, ChildPlan* plan, int* pidfd) {
   const BlockedSignals blocked;
-  return ::__clone(child_main, static_cast<char*>(stack) + kStackBytes, kCloneFlags, plan, pidfd);
+  return ::__clone(child_main, static_cast<char*>(stack) + kStackBytes, flags, plan, pidfd);
 }
 
 }  // namespace
@@ -304,6 +343,7 @@ StartResult read_start(const Supervised& supervised) {
     result.error =
         SpawnError{SpawnFailure::kOther, 0, "the supervisor ended before the task began"};
   } else if (report.stage != StartStage::kStarted) {
+    result.stage = report.stage;
     result.error = explain(report, supervised);
   } else {
     result.outcome = StartResult::Outcome::kStarted;
@@ -340,7 +380,8 @@ absl::StatusOr<Spawner> Spawner::create(std::string supervisor) {
   spawner.out_slot_ = above_standard(null.get());
   spawner.err_slot_ = above_standard(null.get());
   spawner.report_slot_ = above_standard(null.get());
-  if (!spawner.report_slot_.valid()) return errno_status(errno, "taking descriptors for tasks");
+  spawner.filter_slot_ = above_standard(null.get());
+  if (!spawner.filter_slot_.valid()) return errno_status(errno, "taking descriptors for tasks");
   void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return errno_status(errno, "taking a stack for the spawner");
@@ -355,14 +396,17 @@ Spawner::Spawner(Spawner&& other) noexcept
       null_(std::move(other.null_)),
       out_slot_(std::move(other.out_slot_)),
       err_slot_(std::move(other.err_slot_)),
-      report_slot_(std::move(other.report_slot_)) {}
+      report_slot_(std::move(other.report_slot_)),
+      filter_slot_(std::move(other.filter_slot_)) {}
 
 Spawner::~Spawner() {
   if (stack_ != nullptr) ::munmap(stack_, kStackBytes);
 }
 
 bool Spawner::connect(const SpawnRequest& request, int report) {
-  return ::dup3(request.stdout_fd, out_slot_.get(), O_CLOEXEC) >= 0 &&
+  const int filter = request.filter_fd < 0 ? null_.get() : request.filter_fd;
+  return ::dup3(filter, filter_slot_.get(), O_CLOEXEC) >= 0 &&
+         ::dup3(request.stdout_fd, out_slot_.get(), O_CLOEXEC) >= 0 &&
          ::dup3(request.stderr_fd, err_slot_.get(), O_CLOEXEC) >= 0 &&
          ::dup3(report, report_slot_.get(), O_CLOEXEC) >= 0;
 }
@@ -373,14 +417,13 @@ void Spawner::disconnect() {
   ::dup3(null_.get(), out_slot_.get(), O_CLOEXEC);
   ::dup3(null_.get(), err_slot_.get(), O_CLOEXEC);
   ::dup3(null_.get(), report_slot_.get(), O_CLOEXEC);
+  ::dup3(null_.get(), filter_slot_.get(), O_CLOEXEC);
 }
 
 SpawnResult Spawner::spawn(const SpawnRequest& request) {
   Command command;
   if (auto refused = prepare(request, &command)) return failed(std::move(*refused));
-  std::vector<std::string> words = {kSupervisorName, kSupervisorInterface, request.boot_id,
-                                    request.working_directory, command.path};
-  static_assert(kTaskArguments == 5);
+  std::vector<std::string> words = words_for_supervisor(request, command.path);
   std::move(command.arguments.begin(), command.arguments.end(), std::back_inserter(words));
   const std::vector<char*> arguments = pointers_to(words);
   const std::vector<char*> environment = pointers_to(command.environment);
@@ -392,8 +435,9 @@ SpawnResult Spawner::spawn(const SpawnRequest& request) {
                  out_slot_.get(),
                  err_slot_.get(),
                  report_slot_.get(),
-                 std::max({null_.get(), out_slot_.get(), err_slot_.get(), report_slot_.get()}),
-                 ::getpid(),
+                 filter_slot_.get(),
+                 std::max({null_.get(), out_slot_.get(), err_slot_.get(), report_slot_.get(),
+                           filter_slot_.get()}),
                  Stage::kNotStarted,
                  0};
   int ends[2] = {-1, -1};
@@ -407,7 +451,8 @@ SpawnResult Spawner::spawn(const SpawnRequest& request) {
                              std::string(errno_status(err, "connecting the output").message())});
   }
   int pidfd = -1;
-  const pid_t pid = clone_child(stack_, &plan, &pidfd);
+  const int flags = kCloneFlags | (request.own_pids ? CLONE_NEWPID : 0);
+  const pid_t pid = clone_child(stack_, flags, &plan, &pidfd);
   const int clone_error = errno;
   disconnect();
   if (pid < 0) return failed(resources(clone_error, "starting a process"));

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@
 #include "agent/unique_fd.h"
 
 namespace shoal::agent {
+
+enum class StartStage : std::uint32_t;  // agent/supervisor/record.h
 
 inline constexpr char kDefaultTaskPath[] =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -43,6 +46,11 @@ struct SpawnRequest {
   int stderr_fd = -1;
   std::string run_folder;  // absolute, empty: where the supervisor writes its records
   std::string boot_id;     // read_boot_id()
+  // How the task is held: settings of agent/supervisor/record.h, in any order; TaskIsolation makes
+  // them (agent/isolation.h).
+  std::vector<std::string> settings;
+  bool own_pids = false;  // it sees no process but its own, and none survives the supervisor
+  int filter_fd = -1;     // stays the caller's: what the setting kSeccomp reads
 };
 
 // A supervisor that was started, and what is needed to understand its report.
@@ -65,7 +73,8 @@ struct SpawnResult {
 struct StartResult {
   enum class Outcome { kPending, kStarted, kFailed };
   Outcome outcome = Outcome::kPending;
-  pid_t leader = -1;  // kStarted: leader of the task's session and group
+  pid_t leader = -1;   // kStarted: leader of the task's session and group
+  StartStage stage{};  // kFailed: what failed, when the supervisor has told
   SpawnError error;
 };
 // Does not block. To be asked until it is not kPending, and not after that.
@@ -73,7 +82,7 @@ StartResult read_start(const Supervised& supervised);
 
 class Spawner {
  public:
-  // `supervisor`: path of the program. Takes a stack and four descriptors above 3 (also when 0 to 2
+  // `supervisor`: path of the program. Takes a stack and five descriptors above 4 (also when 0 to 2
   // are closed). Sets SIGCHLD back to its default when the agent was started with it ignored:
   // otherwise the kernel would throw exit codes away. Create it early, so that its descriptors are
   // low. NotFound: there is no such program.
@@ -84,8 +93,8 @@ class Spawner {
   ~Spawner();
 
   // The task: own session and process group, killed when its supervisor ends, no new privileges,
-  // default signals, umask 022, descriptors 0 to 2 only. Returns when the supervisor has begun. A
-  // failure leaves no process and no descriptor behind.
+  // default signals, umask 022, descriptors 0 to 2 only; and what `settings` say. Returns when the
+  // supervisor has begun. A failure leaves no process and no descriptor behind.
   SpawnResult spawn(const SpawnRequest& request);
 
  private:
@@ -99,6 +108,7 @@ class Spawner {
   UniqueFd out_slot_;  // /dev/null except during spawn()
   UniqueFd err_slot_;
   UniqueFd report_slot_;
+  UniqueFd filter_slot_;
 };
 
 // The supervisor that belongs to this program: the file beside it. Errors: INTERNAL.

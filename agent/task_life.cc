@@ -177,14 +177,29 @@ std::string outcome_text(const ExitStatus& exit) {
   return fmt::format("killed by SIG{}{}", name, core);
 }
 
+namespace {
+
+// What the kernel has killed for want of memory; empty: nothing.
+std::string memory_text(const ExitStatus& exit) {
+  if (exit.oom_kills == 0) return "";
+  const auto mib = [](std::uint64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; };
+  return fmt::format(
+      "; {} of its processes killed for want of memory: the limit is {} MiB, the most it used {} "
+      "MiB",
+      exit.oom_kills, mib(exit.memory_limit), mib(exit.memory_peak));
+}
+
+}  // namespace
+
 StatusUpdate update_of_exit(const Task& task, const ExitStatus& exit) {
-  StatusUpdate update = update_of(TaskState::kFinished, TaskReason::kNone, outcome_text(exit));
+  StatusUpdate update =
+      update_of(TaskState::kFinished, TaskReason::kNone, outcome_text(exit) + memory_text(exit));
   if (task.is_kill_asked) {
     update.state = TaskState::kKilled;
     update.reason = task.kill_reason;
   } else if (exit.signaled || exit.code_or_signal != 0) {
     update.state = TaskState::kFailed;
-    update.reason = TaskReason::kCommandFailed;
+    update.reason = exit.oom_kills > 0 ? TaskReason::kMemoryLimit : TaskReason::kCommandFailed;
   }
   update.has_exit = true;
   (exit.signaled ? update.exit_signal : update.exit_code) = exit.code_or_signal;

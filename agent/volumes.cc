@@ -90,7 +90,20 @@ absl::StatusOr<std::vector<std::string>> split_container_path(const core::LotTag
                        describe(tags), core::printable(tags.volume->container_path));
 }
 
-absl::Status link_volume(const std::string& data_dir, int sandbox, const core::LotTags& tags) {
+// A null user is the agent's own.
+absl::Status give_to(const TaskUser* user, const UniqueFd& folder, const core::LotTags& tags) {
+  struct stat info {};
+  if (user == nullptr || ::fstat(folder.get(), &info) != 0) return absl::OkStatus();
+  if (tags.volume->shared && info.st_uid != ::geteuid()) return absl::OkStatus();
+  if (info.st_uid == user->uid) return absl::OkStatus();
+  if (::fchownat(folder.get(), "", user->uid, user->groups.front(), AT_EMPTY_PATH) == 0) {
+    return absl::OkStatus();
+  }
+  return errno_status(errno, fmt::format("{}: giving it to {}", describe(tags), user->name));
+}
+
+absl::Status link_volume(const std::string& data_dir, int sandbox, const core::LotTags& tags,
+                         const TaskUser* user) {
   if (absl::Status names = check_names(tags); !names.ok()) return names;
   const auto parts = split_container_path(tags);
   if (!parts.ok()) return parts.status();
@@ -99,12 +112,16 @@ absl::Status link_volume(const std::string& data_dir, int sandbox, const core::L
   if (!there.valid()) {
     return errno_status(errno, fmt::format("{}: its folder {}", describe(tags), target));
   }
+  if (absl::Status given = give_to(user, there, tags); !given.ok()) return given;
   UniqueFd parent(::openat(sandbox, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent.valid()) return errno_status(errno, "opening the sandbox");
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) {
     auto next = make_folder(parent.get(), (*parts)[i], kVolumeMode, true);
     if (!next.ok()) return named(tags, next.status());
     parent = *std::move(next);
+    if (user != nullptr && ::fchown(parent.get(), user->uid, user->groups.front()) != 0) {
+      return errno_status(errno, fmt::format("{}: giving it to {}", describe(tags), user->name));
+    }
   }
   if (::symlinkat(target.c_str(), parent.get(), parts->back().c_str()) == 0) {
     return absl::OkStatus();
@@ -241,10 +258,10 @@ Trash& VolumeFolders::trash_of(const std::string& base) {
 }
 
 absl::Status link_volumes(const std::string& data_dir, int sandbox,
-                          const core::Resources& resources) {
+                          const core::Resources& resources, const TaskUser* user) {
   for (const core::Lot& lot : resources.lots) {
     if (!lot.tags->volume.has_value()) continue;
-    if (absl::Status linked = link_volume(data_dir, sandbox, *lot.tags); !linked.ok()) {
+    if (absl::Status linked = link_volume(data_dir, sandbox, *lot.tags, user); !linked.ok()) {
       return linked;
     }
   }

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/task_user.h"
 #include "agent/trash.h"
 #include "core/lot.h"
 #include "core/resources.h"
@@ -52,9 +53,10 @@ class VolumeFolders {
 };
 
 // A link in the sandbox, an open folder that its task has not seen yet, for each volume of
-// `resources`, at its container path. Errors, one line: a folder is missing, a path leads out of
-// the sandbox, or something is there already.
+// `resources`, at its container path. The volume, not what is in it, becomes the user's, if one is
+// named; a shared one only while it is nobody's. Errors, one line: a folder is missing, a path
+// leads out of the sandbox, or something is there already.
 absl::Status link_volumes(const std::string& data_dir, int sandbox,
-                          const core::Resources& resources);
+                          const core::Resources& resources, const TaskUser* user = nullptr);
 
 }  // namespace shoal::agent

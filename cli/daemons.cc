@@ -55,6 +55,11 @@ int run_agent_daemon(const AgentVerb& verb) {
   if (verb.cleans_up) options.recover = agent::RecoverMode::kCleanup;
   if (verb.kills_tasks) options.on_stop = agent::OnStop::kKill;
   options.insecure = verb.insecure;
+  options.isolation = verb.isolation;
+  options.cgroup_root = verb.cgroup_root;
+  options.max_pids_per_task = verb.max_pids_per_task;
+  options.cpu_quota = verb.cpu_quota;
+  options.task_user = verb.task_user;
   return finish(agent::run_agent(options));
 }
 

@@ -166,7 +166,9 @@ absl::Status DevCluster::start_agents() {
                   "--resources",
                   resources_flag(*resources),
                   "--on-stop",
-                  "kill"};
+                  "kill",
+                  "--isolation",
+                  verb_.isolation};
     if (auto started = supervisor_->start(std::move(spec)); !started.ok()) return started.status();
   }
   return absl::OkStatus();

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "agent/agent_options.h"
+#include "agent/cgroup.h"
+#include "agent/isolation.h"
 #include "cli/duration.h"
 #include "cli/flag_parser.h"
 #include "cli/resources_option.h"
@@ -37,7 +39,14 @@ struct AgentTexts {
   std::string domain;
   std::string recover = "reconnect";
   std::string on_stop = "keep";
+  std::string max_pids = std::to_string(agent::kDefaultMaxPids);
 };
+
+absl::Status check_isolation(const std::string& text) {
+  const auto switches = agent::parse_isolation(text);
+  if (switches.ok()) return absl::OkStatus();
+  return core::invalid("--isolation: {}", core::message_of(switches.status()));
+}
 
 // One of two words: whether it is the second.
 absl::StatusOr<bool> parse_choice(std::string_view flag, const std::string& text,
@@ -68,6 +77,13 @@ absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
   const auto kills_tasks = parse_choice("--on-stop", texts.on_stop, "keep", "kill");
   if (!kills_tasks.ok()) return kills_tasks.status();
   verb.kills_tasks = *kills_tasks;
+  if (auto ok = check_isolation(verb.isolation); !ok.ok()) return ok;
+  if (auto ok = agent::check_cgroup_root(verb.cgroup_root); !ok.ok()) {
+    return core::invalid("--cgroup-root: {}", core::message_of(ok));
+  }
+  const auto pids = parse_count<std::uint32_t>("--max-pids-per-task", texts.max_pids, 0, 4'194'304);
+  if (!pids.ok()) return pids.status();
+  verb.max_pids_per_task = *pids;
   return verb;
 }
 
@@ -212,6 +228,23 @@ Finish define_agent(Parser& parser) {
   app.add_option("--on-stop", texts->on_stop,
                  "tasks when it is told to end: keep (they run on) or kill")
       ->capture_default_str();
+  app.add_option(
+         "--isolation", verb.isolation,
+         "how tasks are held: auto (what is possible), none, or some of cgroup, namespaces, "
+         "seccomp, capabilities, tmp, joined by commas")
+      ->capture_default_str();
+  app.add_option("--cgroup-root", verb.cgroup_root,
+                 "where the cgroups of tasks are, below the mount points")
+      ->capture_default_str();
+  app.add_option("--max-pids-per-task", texts->max_pids,
+                 "processes and threads that one task may have; 0: no limit")
+      ->capture_default_str();
+  app.add_flag("--cpu-quota", verb.cpu_quota,
+               "give no task more processor time than it has asked for, also on an idle machine");
+  app.add_option(
+      "--task-user", verb.task_user,
+      "who runs tasks that name nobody (else the agent's own user); root is then refused "
+      "to those that name it");
   return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };
 }
 
@@ -235,8 +268,11 @@ Finish define_dev(Parser& parser) {
       "of each agent, as 'cpus:4;mem:8192', JSON or @FILE (else the machine's, divided)");
   app.add_option("--reactors", texts->reactors, "threads of the master; 0: one per core")
       ->capture_default_str();
+  app.add_option("--isolation", texts->verb.isolation, "of the agents' tasks, as of shoal agent")
+      ->capture_default_str();
   return [texts](Parser&) -> absl::StatusOr<Verb> {
     DevVerb& verb = texts->verb;
+    if (auto ok = check_isolation(verb.isolation); !ok.ok()) return ok;
     if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
     auto resources = read_resources_option(verb.resources);
     if (!resources.ok()) return resources.status();

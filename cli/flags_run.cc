@@ -124,6 +124,8 @@ Finish define_run(Parser& parser) {
       ->expected(1)
       ->take_all();
   app.add_option("--chdir", texts->verb.directory, "folder to start in (else the task's sandbox)");
+  app.add_option("--user", texts->verb.user,
+                 "name or uid the command runs as (else as the agent says)");
   app.add_option("--role", texts->verb.role, "whose share of the cluster is used")
       ->capture_default_str();
   app.add_option("--constraint", texts->constraints,

@@ -51,6 +51,11 @@ struct AgentVerb {
   bool cleans_up = false;    // kills the tasks of the agent before
   bool kills_tasks = false;  // when it is told to end
   bool insecure = false;
+  std::string isolation = "auto";  // agent::parse_isolation()
+  std::string cgroup_root = "shoal";
+  std::uint32_t max_pids_per_task = 0;  // 0: no limit
+  bool cpu_quota = false;
+  std::string task_user;  // empty: its own
 };
 
 struct DevVerb {
@@ -60,6 +65,7 @@ struct DevVerb {
   std::string ready_file;
   std::string resources;  // of each agent; empty: the machine's, divided
   std::uint32_t reactors = 0;
+  std::string isolation = "auto";  // of each agent
 };
 
 struct RunVerb {
@@ -72,6 +78,7 @@ struct RunVerb {
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<core::Duration> timeout;
   std::string directory;  // where the command starts; empty: its sandbox
+  std::string user;       // who it runs as; empty: as the agent says
   bool wait = false;      // also for agents that are not there yet
   std::vector<sdk::OfferConstraint> constraints;
   std::vector<std::string> volumes;  // ids, of the role's

@@ -168,6 +168,7 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   description.command = verb_.command.front();
   description.arguments.assign(verb_.command.begin() + 1, verb_.command.end());
   description.working_directory = verb_.directory;
+  description.user = verb_.user;
   description.environment.emplace_back("SHOAL_INSTANCE", fmt::format("{}", instance.index));
   description.environment.emplace_back("SHOAL_INSTANCES", fmt::format("{}", verb_.instances));
   std::uint32_t number = 0;

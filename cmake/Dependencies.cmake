@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 set(SHOAL_ABSEIL absl::status absl::statusor absl::flat_hash_map absl::flat_hash_set
                  absl::inlined_vector absl::span absl::hash fmt::fmt)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 find_package(Boost 1.81 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(RapidJSON REQUIRED)

@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, kTaskReasons> kReasonNames = {
     "REASON_KILLED_BY_OPERATOR",
     "REASON_AGENT_REREGISTERED",
     "REASON_AGENT_DRAINING",
-    "REASON_AGENT_REMOVED_BY_OPERATOR"};
+    "REASON_AGENT_REMOVED_BY_OPERATOR",
+    "REASON_CONTAINER_LIMITATION_MEMORY"};
 
 constexpr std::array<std::string_view, kTaskSources> kSourceNames = {"SOURCE_MASTER",
                                                                      "SOURCE_AGENT"};

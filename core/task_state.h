@@ -44,8 +44,9 @@ enum class TaskReason : std::uint8_t {
   kAgentReregistered = 15,  // back after it was unreachable
   kAgentDraining = 16,
   kAgentRemovedByOperator = 17,
+  kMemoryLimit = 18,  // it wanted more memory than it had asked for
 };
-inline constexpr std::uint8_t kTaskReasons = 18;
+inline constexpr std::uint8_t kTaskReasons = 19;
 
 enum class TaskSource : std::uint8_t { kMaster = 0, kAgent = 1 };
 inline constexpr std::uint8_t kTaskSources = 2;

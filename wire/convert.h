@@ -20,6 +20,7 @@
 #include "absl/types/span.h"
 #include "core/messages.h"
 #include "flatbuffers/flatbuffers.h"
+#include "wire/common_generated.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/reader.h"
@@ -120,6 +121,23 @@ inline flatbuffers::Optional<std::int32_t> exit_code_of(const auto& in) {
 inline flatbuffers::Optional<std::int32_t> exit_signal_of(const auto& in) {
   if (in.has_exit && in.exit_signal != 0) return in.exit_signal;
   return flatbuffers::nullopt;
+}
+
+// kMemoryLimit is CommandFailed with a limit beside it.
+inline fb::TaskReason reason_of(const auto& in) {
+  if (in.reason == core::TaskReason::kMemoryLimit) return fb::TaskReason::CommandFailed;
+  return static_cast<fb::TaskReason>(in.reason);
+}
+inline fb::TaskLimit limit_of(const auto& in) {
+  return in.reason == core::TaskReason::kMemoryLimit ? fb::TaskLimit::Memory : fb::TaskLimit::None;
+}
+// A limit that is not known is one of a newer peer.
+inline core::TaskReason read_reason(Reader& reader, const auto& in) {
+  if (in.reason() == fb::TaskReason::CommandFailed && in.limit() == fb::TaskLimit::Memory) {
+    return core::TaskReason::kMemoryLimit;
+  }
+  return reader.enumerated<core::TaskReason>(
+      in.reason(), static_cast<std::uint8_t>(core::TaskReason::kMemoryLimit), "reason");
 }
 
 // --- whole messages (convert_common.cc) ---

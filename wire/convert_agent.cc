@@ -119,8 +119,8 @@ static Offset<fb::StatusUpdate> put(Builder& builder, const core::TaskStatus& in
   const fb::Uuid uuid = to_struct(in.uuid);
   return fb::CreateStatusUpdate(
       builder, in.framework.value, in.agent.value, task, static_cast<fb::TaskState>(in.state),
-      static_cast<fb::TaskReason>(in.reason), static_cast<fb::TaskSource>(in.source), message,
-      exit_code_of(in), exit_signal_of(in), in.timestamp_ms, in.has_uuid ? &uuid : nullptr);
+      reason_of(in), static_cast<fb::TaskSource>(in.source), message, exit_code_of(in),
+      exit_signal_of(in), in.timestamp_ms, in.has_uuid ? &uuid : nullptr, limit_of(in));
 }
 
 static void read(Reader& reader, const fb::StatusUpdate& in, core::TaskStatus& out) {
@@ -128,7 +128,7 @@ static void read(Reader& reader, const fb::StatusUpdate& in, core::TaskStatus& o
   out.agent = core::AgentId{in.agent()};
   out.task = reader.name(in.task(), "task");
   out.state = reader.enumerated<core::TaskState>(in.state(), core::kTaskStates, "state");
-  out.reason = reader.enumerated<core::TaskReason>(in.reason(), core::kTaskReasons, "reason");
+  out.reason = read_reason(reader, in);
   out.source = reader.enumerated<core::TaskSource>(in.source(), core::kTaskSources, "source");
   out.message = reader.text(in.message(), "message");
   read_exit(reader, in, out);

@@ -255,9 +255,9 @@ static Offset<fb::TaskSummary> put(Builder& builder, const core::TaskSummary& in
   const auto resources = put(builder, in.resources);
   const auto role = put_text(builder, in.role);
   return fb::CreateTaskSummary(builder, id, name, in.framework.value, in.agent.value, agent_address,
-                               hostname, static_cast<fb::TaskState>(in.state),
-                               static_cast<fb::TaskReason>(in.reason), message, exit_code_of(in),
-                               exit_signal_of(in), resources, in.started_ms, in.ended_ms, role);
+                               hostname, static_cast<fb::TaskState>(in.state), reason_of(in),
+                               message, exit_code_of(in), exit_signal_of(in), resources,
+                               in.started_ms, in.ended_ms, role, limit_of(in));
 }
 
 static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& out) {
@@ -268,7 +268,7 @@ static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& o
   out.agent_address = reader.text(in.agent_address(), "agent_address");
   out.hostname = reader.text(in.hostname(), "hostname");
   out.state = reader.enumerated<core::TaskState>(in.state(), core::kTaskStates, "state");
-  out.reason = reader.enumerated<core::TaskReason>(in.reason(), core::kTaskReasons, "reason");
+  out.reason = read_reason(reader, in);
   out.message = reader.text(in.message(), "message");
   read_exit(reader, in, out);
   reader.table(in.resources(), "resources", out.resources);

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMaxEnvironment = 2048;
 static_assert(kMaxEnvironment + 1 <= core::kMaxMessageTables);
 
+constexpr std::size_t kMaxUserBytes = 256;  // more than any name of a user has (LOGIN_NAME_MAX)
+
 constexpr std::string_view kMessage = "TaskDescription";
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
@@ -22,6 +24,10 @@ absl::Status check(const TaskDescription& task) {
   if (task.command.empty()) return core::invalid("{}.command: is empty", kMessage);
   if (task.shell && !task.arguments.empty()) {
     return core::invalid("{}.arguments: stand beside a shell command", kMessage);
+  }
+  if (task.user.size() > kMaxUserBytes) {
+    return core::invalid("{}.user: has {} bytes; the limit is {}", kMessage, task.user.size(),
+                         kMaxUserBytes);
   }
   for (const auto& [name, value] : task.environment) {
     if (name.empty() || name.find('=') != std::string::npos) {
@@ -33,7 +39,7 @@ absl::Status check(const TaskDescription& task) {
 
 // What the reader checks of every text, for the sender.
 absl::Status check_before_encoding(const TaskDescription& task) {
-  bool nul = has_nul(task.command) || has_nul(task.working_directory);
+  bool nul = has_nul(task.command) || has_nul(task.working_directory) || has_nul(task.user);
   for (const std::string& argument : task.arguments) nul = nul || has_nul(argument);
   for (const auto& [name, value] : task.environment) nul = nul || has_nul(name) || has_nul(value);
   if (nul) return core::invalid("{}: a text holds a NUL", kMessage);
@@ -72,6 +78,7 @@ static void read(Reader& reader, const fb::TaskDescription& in, TaskDescription&
   reader.each(in.environment(), "environment", kMaxEnvironment, out.environment);
   out.working_directory = reader.c_text(in.working_directory(), "working_directory");
   out.kill_grace_ms = reader.duration_or_default(in.kill_grace_ms(), "kill_grace_ms");
+  out.user = reader.c_text(in.user(), "user");
 }
 
 absl::StatusOr<std::vector<std::uint8_t>> encode_task_description(const TaskDescription& task) {
@@ -89,8 +96,9 @@ absl::StatusOr<std::vector<std::uint8_t>> encode_task_description(const TaskDesc
         return fb::CreateEnvironmentVariable(b, name, value);
       });
   const auto working_directory = put_text(builder, task.working_directory);
+  const auto user = put_text(builder, task.user);
   builder.Finish(fb::CreateTaskDescription(builder, task.shell, command, arguments, environment,
-                                           working_directory, task.kill_grace_ms));
+                                           working_directory, task.kill_grace_ms, user));
   if (absl::Status s = check_size(builder.GetSize()); !s.ok()) return s;
   return std::vector<std::uint8_t>(builder.GetBufferPointer(),
                                    builder.GetBufferPointer() + builder.GetSize());

@@ -22,6 +22,7 @@ struct TaskDescription {
   std::vector<std::pair<std::string, std::string>> environment;
   std::string working_directory;    // empty: the sandbox
   std::int64_t kill_grace_ms = -1;  // < 0: the agent's default
+  std::string user;                 // name or uid it runs as; empty: the agent's default
 };
 
 // Errors: INVALID_ARGUMENT when it is larger than kMaxTaskDescriptionBytes or a part is out of

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/supervisor/cgroup_folder.h"
+
 namespace shoal::agent {
 namespace {
 
@@ -103,7 +105,14 @@ void Family::terminate() const {
 
 void Family::kill_all() const {
   kill(-leader_, SIGKILL);
-  kill_children();  // orphans that left the group; the rest comes when its parents are dead
+  kill_rest();
+}
+
+// What has left the group.
+void Family::kill_rest() const {
+  if (getpid() == 1) kill(-1, SIGKILL);  // the first of a pid namespace: everybody else in it
+  if (cgroup_ != nullptr) kill_cgroup(cgroup_);
+  kill_children();  // orphans; their children come when those are dead
 }
 
 ExitPayload Family::stay_until_the_end() {
@@ -132,8 +141,10 @@ ExitPayload Family::finish() const {
   sigaddset(&child, SIGCHLD);
   const timespec slice = {0, kPatienceSliceNs};
   for (int slices = 0; slices < kPatienceSlices;) {
-    kill_children();
-    if (reap(0) == Children::kNone) return ended;
+    kill_rest();
+    if (reap(0) == Children::kNone && (cgroup_ == nullptr || is_cgroup_empty(cgroup_))) {
+      return ended;
+    }
     if (sigtimedwait(&child, nullptr, &slice) < 0) ++slices;
   }
   ended.left = 1;

@@ -1,8 +1,9 @@
 // shoal-supervisor: stays with one task from its start to its end, whatever becomes of the agent.
 //
-// It writes down who it is, starts the task in a session of its own, passes signals on, reaps what
-// the task leaves (it is the one orphans come to), and writes down how the task ended. It polls
-// nothing and takes no memory: it is linked without any library but libc.
+// It writes down who it is, starts the task in a session of its own and held as its settings say,
+// passes signals on, reaps what the task leaves (it is the one orphans come to), and writes down
+// how the task ended. It polls nothing and takes no memory: it is linked without any library but
+// libc.
 //
 // Until its own record is written it dies with the agent: a task that runs is always on record.
 // The task's leader dies with the supervisor: a task that nobody watches does not run on.
@@ -19,6 +20,7 @@
 
 #include "agent/supervisor/family.h"
 #include "agent/supervisor/record.h"
+#include "agent/supervisor/settings.h"
 
 namespace shoal::agent {
 namespace {
@@ -26,18 +28,33 @@ namespace {
 constexpr char kExitAside[] = "exit.tmp";
 constexpr char kSupervisorAside[] = "supervisor.tmp";
 
-// Field 22 of /proc/self/stat; 0: unreadable.
-std::uint64_t own_start_time() {
+// As the agent sees it, whose /proc this is: in a pid namespace of its own it has another number
+// there. False: unreadable.
+bool read_own_place(std::int32_t* pid, std::uint64_t* start_time) {
   char text[1024];
   const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const ssize_t got = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (got <= 0) return false;
+  text[got] = '\0';
+  *pid = static_cast<std::int32_t>(strtol(text, nullptr, 10));
+  char* at = strrchr(text, ')');  // the name before it may hold anything
+  for (int field = 2; at != nullptr && field < 22; ++field) at = strchr(at + 1, ' ');
+  if (at == nullptr) return false;
+  *start_time = strtoull(at + 1, nullptr, 10);
+  return true;
+}
+
+// The task's leader, as the agent sees it. Its only child.
+pid_t outer_pid_of(pid_t leader) {
+  if (getpid() != 1) return leader;
+  char text[32] = {};
+  const int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   const ssize_t got = read(fd, text, sizeof(text) - 1);
   close(fd);
-  if (got <= 0) return 0;
-  text[got] = '\0';
-  char* at = strrchr(text, ')');  // the name before it may hold anything
-  for (int field = 2; at != nullptr && field < 22; ++field) at = strchr(at + 1, ' ');
-  return at == nullptr ? 0 : strtoull(at + 1, nullptr, 10);
+  return got > 0 ? static_cast<pid_t>(strtol(text, nullptr, 10)) : 0;
 }
 
 template <typename Payload>
@@ -57,8 +74,7 @@ int make_file(const char* name) {
 bool write_own_record(const char* boot_id) {
   SupervisorPayload own;
   memset(&own, 0, sizeof(own));
-  own.pid = getpid();
-  own.start_time = own_start_time();
+  if (!read_own_place(&own.pid, &own.start_time)) return false;
   strncpy(own.boot_id, boot_id, kBootIdBytes - 1);
   const int fd = make_file(kSupervisorAside);
   if (fd < 0) return false;
@@ -90,6 +106,7 @@ struct Start {
   const char* directory;
   const char* path;
   char** arguments;
+  Settings settings;
   volatile StartStage stage;
   volatile int err;
 };
@@ -105,17 +122,38 @@ void become_task(Start* start, pid_t supervisor) {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(127);
+  if (const StartStage held = apply_settings(start->settings); held != StartStage::kStarted) {
+    fail(start, held);
+  }
+  // Again: the kernel forgets it when the user changes.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != supervisor) _exit(127);
+  // What its user may not enter, the task may not either.
   if (chdir(start->directory) != 0) fail(start, StartStage::kDirectory);
   umask(022);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (const StartStage held = apply_filter(start->settings); held != StartStage::kStarted) {
+    fail(start, held);
+  }
   execve(start->path, start->arguments, environ);
   fail(start, StartStage::kExec);
 }
 
+// Before the task's process exists.
+StartStage prepare(const Settings& settings) {
+  if (const StartStage made = make_cgroups(settings); made != StartStage::kStarted) return made;
+  return read_filter(settings);
+}
+
 // The task's leader; 0: it could not be started, `start` says why.
 pid_t start_task(Start* start) {
+  start->stage = prepare(start->settings);
+  if (start->stage != StartStage::kStarted) {
+    start->err = errno;
+    return 0;
+  }
   const pid_t supervisor = getpid();
   const pid_t leader = vfork();
   if (leader == 0) become_task(start, supervisor);
@@ -142,6 +180,7 @@ void report(StartStage stage, int err, pid_t leader) {
 void let_output_go() {
   dup2(STDIN_FILENO, STDOUT_FILENO);
   dup2(STDIN_FILENO, STDERR_FILENO);
+  close(kFilterFd);
 }
 
 int supervise(int argc, char** argv) {
@@ -149,8 +188,12 @@ int supervise(int argc, char** argv) {
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
-  if (argc <= kTaskArguments || strcmp(argv[1], kSupervisorInterface) != 0) {
-    report(StartStage::kRecord, EINVAL, 0);
+  fcntl(kFilterFd, F_SETFD, FD_CLOEXEC);
+  Settings settings;
+  int task_arguments = 0;
+  if (argc < 2 || strcmp(argv[1], kSupervisorInterface) != 0 ||
+      !read_settings(argc, argv, &settings, &task_arguments)) {
+    report(StartStage::kSettings, EINVAL, 0);
     return 2;
   }
   const int exit_record = reserve_exit_record();
@@ -159,13 +202,23 @@ int supervise(int argc, char** argv) {
     return 1;
   }
   prctl(PR_SET_PDEATHSIG, 0);  // on record: the agent may go
-  Start start = {argv[3], argv[4], argv + kTaskArguments, StartStage::kStarted, 0};
+  Start start = {argv[3], argv[4], argv + task_arguments, settings, StartStage::kStarted, 0};
   const pid_t leader = start_task(&start);
-  report(start.stage, start.err, leader);
-  if (leader == 0) return 1;
+  if (leader == 0) {
+    const int err = start.err;
+    remove_cgroups(settings);  // first: who hears that it failed finds nothing of it
+    report(start.stage, err, 0);
+    return 1;
+  }
+  report(start.stage, 0, outer_pid_of(leader));
   let_output_go();
-  Family family(leader);
-  return write_exit_record(exit_record, family.stay_until_the_end()) ? 0 : 1;
+  forget_filter();
+  Family family(leader, cgroup_of(settings, 0));
+  ExitPayload ended = family.stay_until_the_end();
+  note_usage(settings, &ended);
+  const bool is_written = write_exit_record(exit_record, ended);
+  remove_cgroups(settings);
+  return is_written ? 0 : 1;
 }
 
 }  // namespace

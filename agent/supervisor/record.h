@@ -52,14 +52,20 @@ struct SupervisorPayload {
 };
 static_assert(sizeof(SupervisorPayload) == 56);
 
-// How the task ended. When is the time of the file.
+// How the task ended. When is the time of the file. What a longer one has beyond is not known yet;
+// one that ends after `left` is of a supervisor without cgroups, and the rest of it is 0.
 struct ExitPayload {
   std::uint32_t how;  // kExited or kSignaled
   std::int32_t code;  // exit code, or signal
   std::uint32_t core_dumped;
   std::uint32_t left;  // 1: processes of the task were sent SIGKILL and are there all the same
+  std::uint32_t oom_kills = 0;     // of its processes, by the kernel for want of memory
+  std::uint32_t reserved = 0;      // 0
+  std::uint64_t memory_limit = 0;  // bytes; of the cgroup, 0: none
+  std::uint64_t memory_peak = 0;   // bytes; 0: not known
 };
-static_assert(sizeof(ExitPayload) == 16);
+static_assert(sizeof(ExitPayload) == 40);
+inline constexpr std::uint32_t kMinExitPayload = 16;
 inline constexpr std::uint32_t kExited = 1;
 inline constexpr std::uint32_t kSignaled = 2;
 
@@ -70,6 +76,7 @@ inline constexpr char kExitFile[] = "exit";
 
 // The report: once, over the descriptor kReportFd, when the task runs or cannot.
 inline constexpr int kReportFd = 3;
+inline constexpr int kFilterFd = 4;  // what the setting kSeccomp reads; else /dev/null
 inline constexpr std::uint32_t kReportMagic = 0x52504853;  // "SHPR"
 
 enum class StartStage : std::uint32_t {
@@ -78,6 +85,13 @@ enum class StartStage : std::uint32_t {
   kFork = 2,       // no process
   kDirectory = 3,  // chdir
   kExec = 4,
+  kSettings = 5,  // one that is not understood
+  kCgroup = 6,    // making the task's cgroups, or joining them
+  kNamespaces = 7,
+  kLimits = 8,  // rlimits
+  kUser = 9,
+  kCapabilities = 10,
+  kSeccomp = 11,
 };
 
 struct StartReport {
@@ -89,15 +103,30 @@ struct StartReport {
 static_assert(sizeof(StartReport) == 16);
 
 // The supervisor's arguments: kSupervisorName, kSupervisorInterface, the boot id, the working
-// directory of the task, the path to execute, the task's own arguments from argv[0] on. Its
-// environment is the task's; its working directory is the folder of the run.
+// directory of the task, the path to execute, how many settings follow, these, and the task's own
+// arguments from argv[0] on. Its environment is the task's; its working directory is the folder of
+// the run.
 inline constexpr char kSupervisorName[] = "shoal-supervisor";
-inline constexpr char kSupervisorInterface[] = "1";
-inline constexpr int kTaskArguments = 5;
+inline constexpr char kSupervisorInterface[] = "2";
+inline constexpr int kSettingsArgument = 6;
+
+// Settings: how the task is held, a word each. They are done in the order in which they stand here;
+// several of one kind in their own order. What cannot be done keeps the task from starting.
+inline constexpr char kCgroupSetting[] = "cgroup=";  // PATH: a folder to make, which the task joins
+inline constexpr char kWriteSetting[] = "write=";    // FILE=TEXT, in the folder named before
+inline constexpr char kTryWriteSetting[] = "try-write=";  // the same; a failure is ignored
+inline constexpr char kNamespaces[] = "namespaces";       // mount, IPC, UTS and cgroup of its own
+inline constexpr char kTmpfsSetting[] = "tmpfs=";         // PATH: an empty one of its own there
+inline constexpr char kRlimitSetting[] = "rlimit=";       // NUMBER:SOFT:HARD
+inline constexpr char kUserSetting[] = "user=";           // UID:GID[,GID]…
+inline constexpr char kCapabilitiesSetting[] = "keep=";   // hexadecimal mask of what it keeps
+inline constexpr char kSeccomp[] = "seccomp";             // the program that kFilterFd holds
 
 // Its signals. All others it does not hear.
 //   SIGTERM  to the task's group, with SIGCONT
 //   SIGUSR1  SIGKILL to all of the task
+// When it is the first process of a pid namespace, none of the task can reach it, and the kernel
+// kills the task with it.
 
 inline std::uint32_t checksum_of(const RecordHeader& header, const void* payload) {
   unsigned char head[12];

@@ -127,11 +127,40 @@ TEST(ExitRecordTest, ReadsEveryEnd) {
   const auto killed =
       decode_exit_record(file_of(RecordKind::kExit, ExitPayload{kSignaled, 11, 1, 0}));
   EXPECT_TRUE(killed->exit.signaled && killed->exit.core_dumped && !killed->has_left);
+  ExitPayload whole{kSignaled, 9, 0, 0};
+  whole.oom_kills = 2;
+  whole.memory_limit = 64;
+  whole.memory_peak = 63;
+  const auto limited = decode_exit_record(file_of(RecordKind::kExit, whole));
+  EXPECT_EQ(limited->exit.oom_kills, 2u);
+  EXPECT_EQ(limited->exit.memory_limit, 64u);
+  EXPECT_EQ(limited->exit.memory_peak, 63u);
   for (const ExitPayload& bad :
        {ExitPayload{0, 0, 0, 0}, ExitPayload{3, 0, 0, 0}, ExitPayload{kExited, 256, 0, 0},
         ExitPayload{kExited, -1, 0, 0}, ExitPayload{kSignaled, 65, 0, 0}}) {
     EXPECT_FALSE(decode_exit_record(file_of(RecordKind::kExit, bad)).ok());
   }
+}
+
+// As they were before they told of memory, and as they may be one day.
+TEST(ExitRecordTest, ReadsShorterAndLongerOnes) {
+  struct {
+    std::uint32_t how = kExited;
+    std::int32_t code = 3;
+    std::uint32_t core_dumped = 0;
+    std::uint32_t left = 1;
+  } old;
+  const auto before = decode_exit_record(file_of(RecordKind::kExit, old));
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_EQ(before->exit.code_or_signal, 3);
+  EXPECT_TRUE(before->has_left);
+  EXPECT_EQ(before->exit.memory_limit, 0u);
+  struct {
+    ExitPayload known{kExited, 4, 0, 0};
+    std::uint64_t unknown = 5;
+  } longer;
+  EXPECT_EQ(decode_exit_record(file_of(RecordKind::kExit, longer))->exit.code_or_signal, 4);
+  EXPECT_FALSE(decode_exit_record(file_of(RecordKind::kExit, std::uint64_t{1})).ok());
 }
 
 TEST(RunNameTest, OnlyWholeNames) {

@@ -142,6 +142,34 @@ TEST(FlagsTest, WhatAnAgentHasAndWhereItStands) {
   EXPECT_EQ(parse<DevVerb>({"dev", "--resources", "[]"}).resources, "");
 }
 
+TEST(FlagsTest, HowAnAgentHoldsItsTasks) {
+  const Words base = {"agent", "--data", "d"};
+  const auto with = [&base](Words more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return more;
+  };
+  const auto plain = parse<AgentVerb>(base);
+  EXPECT_EQ(plain.isolation, "auto");
+  EXPECT_EQ(plain.cgroup_root, "shoal");
+  EXPECT_EQ(plain.max_pids_per_task, 4096u);
+  EXPECT_FALSE(plain.cpu_quota);
+  EXPECT_EQ(plain.task_user, "");
+  const auto agent =
+      parse<AgentVerb>(with({"--isolation=cgroup,seccomp", "--cgroup-root", "a/b",
+                             "--max-pids-per-task", "0", "--cpu-quota", "--task-user", "nobody"}));
+  EXPECT_EQ(agent.isolation, "cgroup,seccomp");
+  EXPECT_EQ(agent.cgroup_root, "a/b");
+  EXPECT_EQ(agent.max_pids_per_task, 0u);
+  EXPECT_TRUE(agent.cpu_quota);
+  EXPECT_EQ(agent.task_user, "nobody");
+  EXPECT_THAT(usage_error(with({"--isolation", "walls"})), HasSubstr("--isolation: "));
+  EXPECT_THAT(usage_error(with({"--cgroup-root", "/a"})), HasSubstr("--cgroup-root: "));
+  EXPECT_THAT(usage_error(with({"--max-pids-per-task", "many"})), HasSubstr("--max-pids-per-task"));
+  EXPECT_EQ(parse<DevVerb>({"dev", "--isolation", "none"}).isolation, "none");
+  EXPECT_THAT(usage_error({"dev", "--isolation", "tmp"}), HasSubstr("--isolation: "));
+  EXPECT_EQ(parse<RunVerb>({"run", "--user", "nobody", "--", "true"}).user, "nobody");
+}
+
 TEST(FlagsTest, ErrorsArePrintable) {
   const std::string text = usage_error({"\x1b[31mred\xff"});
   EXPECT_EQ(text.find('\x1b'), std::string::npos);

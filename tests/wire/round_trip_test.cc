@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/status.h"
+#include "flatbuffers/flatbuffers.h"
 #include "tests/wire/samples.h"
 
 namespace shoal::wire {
@@ -79,6 +80,30 @@ TEST(RoundTrip, ExitCodeZeroIsAnExit) {
   EXPECT_EQ(back->exit_code, 0);
   status.has_exit = false;
   EXPECT_FALSE(decode<core::TaskStatus>(payload_of(encoded(status)))->has_exit);
+}
+
+// Who does not know limits reads COMMAND_FAILED.
+TEST(RoundTrip, AMemoryLimitStandsBesideTheReason) {
+  core::TaskStatus status = Samples().status;
+  status.reason = core::TaskReason::kMemoryLimit;
+  ByteVector frame = encoded(status);
+  EXPECT_EQ(decode<core::TaskStatus>(payload_of(frame))->reason, core::TaskReason::kMemoryLimit);
+  const auto* table = flatbuffers::GetRoot<flatbuffers::Table>(payload_of(frame).data());
+  EXPECT_EQ(table->GetField<std::uint8_t>(flatbuffers::FieldIndexToOffset(4), 0), 1);
+  const flatbuffers::voffset_t limit = flatbuffers::FieldIndexToOffset(11);
+  EXPECT_EQ(table->GetField<std::uint8_t>(limit, 0), 1);
+  ASSERT_TRUE(const_cast<flatbuffers::Table*>(table)->SetField<std::uint8_t>(limit, 9, 0));
+  EXPECT_EQ(decode<core::TaskStatus>(payload_of(frame))->reason, core::TaskReason::kCommandFailed)
+      << "a limit of a newer peer";
+
+  core::ClusterView view;
+  view.tasks.emplace_back().id = "t";
+  view.tasks.back().framework = core::FrameworkId{1};
+  view.tasks.back().reason = core::TaskReason::kMemoryLimit;
+  frame = encoded(view);
+  const auto back = decode<core::ClusterView>(payload_of(frame));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->tasks[0].reason, core::TaskReason::kMemoryLimit);
 }
 
 TEST(RoundTrip, DescriptionIsAligned) {

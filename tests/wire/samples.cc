@@ -203,6 +203,7 @@ TaskDescription sample_description() {
   task.environment = {{"LANG", "C.UTF-8"}, {"EMPTY", ""}};
   task.working_directory = "/srv/work";
   task.kill_grace_ms = 1500;
+  task.user = "builder";
   return task;
 }
 

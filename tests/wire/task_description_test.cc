@@ -47,6 +47,10 @@ TEST(TaskDescriptionTest, SenderIsToldWhatIsWrong) {
   task.arguments = {"x"};
   EXPECT_EQ(refused(task), "TaskDescription.arguments: stand beside a shell command");
   task.shell = false;
+  task.user = std::string(257, 'u');
+  task.arguments.clear();
+  EXPECT_EQ(refused(task), "TaskDescription.user: has 257 bytes; the limit is 256");
+  task.user.clear();
   task.arguments = {std::string("a\0b", 3)};
   EXPECT_EQ(refused(task), "TaskDescription: a text holds a NUL");
   task.arguments.assign(core::kMaxArguments + 1, "x");

@@ -1,0 +1,123 @@
+#include "agent/supervisor/cgroup_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace shoal::agent {
+namespace {
+
+constexpr int kFrozenLooks = 20;  // at a freezer that is on its way, a millisecond apart
+
+int open_in(const char* folder, const char* name, int flags) {
+  char path[kMaxCgroupPath];
+  const int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
+  if (length < 0 || length >= kMaxCgroupPath) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  return open(path, flags | O_CLOEXEC);
+}
+
+ssize_t read_file(const char* folder, const char* name, char* text, std::size_t size) {
+  const int fd = open_in(folder, name, O_RDONLY);
+  if (fd < 0) return -1;
+  const ssize_t got = read(fd, text, size - 1);
+  close(fd);
+  if (got >= 0) text[got] = '\0';
+  return got;
+}
+
+// Calls visit(pid) for each process of the folder itself; how many, or -1.
+template <typename Visit>
+int each_process(const char* folder, Visit visit) {
+  const int fd = open_in(folder, "cgroup.procs", O_RDONLY);
+  if (fd < 0) return -1;
+  char text[4096];
+  int count = 0;
+  pid_t pid = 0;
+  ssize_t got = 0;
+  while ((got = read(fd, text, sizeof(text))) > 0) {
+    for (ssize_t i = 0; i < got; ++i) {
+      if (text[i] >= '0' && text[i] <= '9') {
+        pid = pid * 10 + (text[i] - '0');
+        continue;
+      }
+      visit(pid);
+      ++count;
+      pid = 0;
+    }
+  }
+  close(fd);
+  return count;
+}
+
+// Version 1: nothing in it runs, or forks, until it is thawed.
+bool freeze(const char* folder) {
+  if (!write_cgroup_file(folder, "freezer.state", "FROZEN")) return false;
+  char state[32];
+  for (int look = 0; look < kFrozenLooks; ++look) {
+    if (read_file(folder, "freezer.state", state, sizeof(state)) <= 0) return true;
+    if (strncmp(state, "FROZEN", 6) == 0) return true;
+    poll(nullptr, 0, 1);
+  }
+  return true;  // some are stuck in the kernel; the others are held
+}
+
+}  // namespace
+
+bool write_cgroup_file(const char* folder, const char* name, const char* text) {
+  const int fd = open_in(folder, name, O_WRONLY);
+  if (fd < 0) return false;
+  const ssize_t length = static_cast<ssize_t>(strlen(text));
+  const bool is_written = write(fd, text, static_cast<std::size_t>(length)) == length;
+  const int err = errno;
+  close(fd);
+  errno = err;
+  return is_written;
+}
+
+bool read_cgroup_number(const char* folder, const char* name, const char* key,
+                        std::uint64_t* value) {
+  char text[4096];
+  if (read_file(folder, name, text, sizeof(text)) <= 0) return false;
+  const char* at = text;
+  if (key != nullptr) {
+    const std::size_t length = strlen(key);
+    while (strncmp(at, key, length) != 0 || at[length] != ' ') {
+      at = strchr(at, '\n');
+      if (at == nullptr) return false;
+      ++at;
+    }
+    at += length + 1;
+  }
+  char* end = nullptr;
+  errno = 0;
+  *value = strtoull(at, &end, 10);
+  return errno == 0 && end != at && *at != '-';
+}
+
+bool kill_cgroup(const char* folder) {
+  if (write_cgroup_file(folder, "cgroup.kill", "1")) return true;
+  const bool is_frozen = freeze(folder);
+  bool has_sent = false;
+  each_process(folder, [&has_sent](pid_t pid) {
+    if (pid > 1 && kill(pid, SIGKILL) == 0) has_sent = true;
+  });
+  if (is_frozen) write_cgroup_file(folder, "freezer.state", "THAWED");
+  return has_sent;
+}
+
+bool is_cgroup_empty(const char* folder) {
+  return each_process(folder, [](pid_t) {}) <= 0;
+}
+
+bool remove_cgroup(const char* folder) { return rmdir(folder) == 0 || errno == ENOENT; }
+
+}  // namespace shoal::agent

@@ -1,0 +1,309 @@
+#include "agent/isolation.h"
+
+#include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <vector>
+
+#include "agent/seccomp_filter.h"
+#include "agent/task_life.h"
+#include "tests/agent/held_task.h"
+
+namespace shoal::agent {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ParseIsolationTest, Words) {
+  const auto automatic = parse_isolation("auto");
+  EXPECT_TRUE(automatic->is_auto && automatic->cgroup && automatic->namespaces &&
+              automatic->seccomp && automatic->capabilities && !automatic->private_tmp);
+  EXPECT_FALSE(parse_isolation("none")->any());
+  const auto some = parse_isolation("seccomp,cgroup");
+  EXPECT_TRUE(some->seccomp && some->cgroup && !some->namespaces && !some->is_auto);
+  EXPECT_TRUE(parse_isolation("auto,tmp")->private_tmp);
+  for (const char* bad : {"", "all", "cgroup,", "none,cgroup", "tmp", "cgroup,tmp"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_isolation(bad).status())) << bad;
+  }
+}
+
+TEST(MemoryLimitTest, IsToldApart) {
+  Task task;
+  ExitStatus killed;
+  killed.signaled = true;
+  killed.code_or_signal = SIGKILL;
+  killed.oom_kills = 1;
+  killed.memory_limit = 64 << 20;
+  killed.memory_peak = (63 << 20) + 1;
+  const StatusUpdate update = update_of_exit(task, killed);
+  EXPECT_EQ(update.state, core::TaskState::kFailed);
+  EXPECT_EQ(update.reason, core::TaskReason::kMemoryLimit);
+  EXPECT_EQ(update.message,
+            "killed by SIGKILL; 1 of its processes killed for want of memory: the limit is 64 MiB, "
+            "the most it used 64 MiB");
+  ExitStatus went_on = killed;
+  went_on.signaled = false;
+  went_on.code_or_signal = 0;
+  EXPECT_EQ(update_of_exit(task, went_on).state, core::TaskState::kFinished);
+  EXPECT_EQ(update_of_exit(task, went_on).reason, core::TaskReason::kNone);
+  task.is_kill_asked = true;
+  EXPECT_EQ(update_of_exit(task, killed).state, core::TaskState::kKilled);
+}
+
+class IsolationTest : public HeldTaskTest {};
+
+TEST_F(IsolationTest, AutoAlwaysOpensAndSaysWhatIsMissing) {
+  ASSERT_TRUE(hold("auto")) << why_not_;
+  fmt::print("{}; {}\n", isolation_->to_string(), isolation_->missing());
+  EXPECT_EQ(run_held("exit 3").code_or_signal, 3);
+  EXPECT_EQ(run_held("python3 -c 'import multiprocessing as m; m.Pool(2).map(abs, [1, 2])'")
+                .code_or_signal,
+            0);
+  EXPECT_FALSE(std::filesystem::exists(data_.path() + "/trial"));
+}
+
+TEST_F(IsolationTest, NoneHoldsNothing) {
+  ASSERT_TRUE(hold("none"));
+  const SpawnRequest plain = held({"true"});
+  EXPECT_TRUE(plain.settings.empty());
+  EXPECT_FALSE(plain.own_pids);
+  EXPECT_EQ(isolation_->to_string(), "none");
+  EXPECT_EQ(isolation_->missing(), "");
+}
+
+TEST_F(IsolationTest, MoreMemoryThanTheLimit) {
+  if (!hold("cgroup")) GTEST_SKIP() << why_not_;
+  const ExitStatus killed =
+      run(held({"python3", "-c", "x = bytearray(200 << 20)"}, false, "cpus:1;mem:64"));
+  EXPECT_TRUE(killed.signaled);
+  EXPECT_EQ(killed.code_or_signal, SIGKILL);
+  EXPECT_GE(killed.oom_kills, 1u);
+  EXPECT_EQ(killed.memory_limit, 64u << 20);
+  EXPECT_GT(killed.memory_peak, 32u << 20);
+  const ExitStatus within =
+      run(held({"python3", "-c", "x = bytearray(20 << 20)"}, false, "cpus:1;mem:64"));
+  EXPECT_EQ(within.code_or_signal, 0);
+  EXPECT_EQ(within.oom_kills, 0u);
+  EXPECT_GT(within.memory_peak, 20u << 20);
+}
+
+TEST_F(IsolationTest, NoMoreProcessesThanTheLimit) {
+  if (!hold("cgroup", 20)) GTEST_SKIP() << why_not_;
+  const char* line =
+      "import os, time\nn = 0\n"
+      "try:\n  while n < 100:\n    if os.fork() == 0: time.sleep(1000)\n    n += 1\n"
+      "except OSError: pass\nprint(n)";
+  EXPECT_EQ(run(held({"python3", "-c", line})).code_or_signal, 0);
+  EXPECT_EQ(folder_.read("stdout"), "19\n");
+}
+
+TEST_F(IsolationTest, AQuotaThrottles) {
+  if (!hold("cgroup", 0, true)) GTEST_SKIP() << why_not_;
+  const StartedTask task = start(held({"while :; do :; done"}, true, "cpus:0.1"));
+  while (usage().throttled_ns.value_or(0) == 0) ::poll(nullptr, 0, 5);
+  EXPECT_GT(usage().cpu_ns.value_or(0), 0u);
+  EXPECT_GT(usage().memory_bytes.value_or(0), 0u);
+  EXPECT_EQ(usage().processes, 1u);
+  task.signal(SIGUSR1);
+  wait(task);
+}
+
+TEST_F(IsolationTest, ATaskSeesAndReachesNobodyElse) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  EXPECT_EQ(output_of("echo $$; exec 2>&1; kill -9 1; kill -0 1 && echo the supervisor lives"),
+            "2\nthe supervisor lives\n");
+  EXPECT_EQ(output_of("ls /proc | grep -cx '[0-9]*'"), "4\n") << "supervisor, sh, ls, grep";
+  EXPECT_NE(output_of("readlink /proc/self/ns/ipc"),
+            std::filesystem::read_symlink("/proc/self/ns/ipc").string() + "\n");
+  EXPECT_EQ(output_of("ls /dev/shm | wc -l; touch /dev/shm/x && echo made"), "0\nmade\n");
+  EXPECT_FALSE(std::filesystem::exists("/dev/shm/x"));
+}
+
+TEST_F(IsolationTest, ATaskChangesNothingOfTheKernels) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  for (const char* file :
+       {"/proc/sys/kernel/hostname", "/proc/sys/vm/swappiness", "/sys/kernel/x"}) {
+    EXPECT_THAT(output_of(fmt::format("exec 2>&1; echo x > {}", file)),
+                HasSubstr("Read-only file system"))
+        << file;
+  }
+  EXPECT_THAT(output_of("exec 2>&1; for f in /sys/fs/cgroup /sys/fs/cgroup/*; do "
+                        "mkdir $f/escape && echo made; done"),
+              testing::Not(HasSubstr("made")));
+}
+
+TEST_F(IsolationTest, APrivateTmp) {
+  TempFolder elsewhere;
+  if (!hold("namespaces,tmp")) {
+    EXPECT_THAT(why_not_, testing::AnyOf(HasSubstr("would be hidden"), HasSubstr("namespaces")));
+  }
+  std::string data = "/var/tmp/shoal_agent_XXXXXX";
+  ASSERT_NE(::mkdtemp(data.data()), nullptr);
+  IsolationOptions options;
+  options.switches = *parse_isolation("namespaces,tmp");
+  options.data_dir = data;
+  options.supervisor = supervisor_program();
+  auto opened = TaskIsolation::open(options);
+  std::filesystem::remove_all(data);
+  if (!opened.ok()) GTEST_SKIP() << opened.status().message();
+  isolation_ = *std::move(opened);
+  SpawnRequest wanted = held({"ls -a /tmp; echo x > /tmp/mine"}, true);
+  wanted.working_directory = "/";
+  EXPECT_EQ(run(wanted).code_or_signal, 0);
+  EXPECT_EQ(folder_.read("stdout"), ".\n..\n");
+  EXPECT_FALSE(std::filesystem::exists("/tmp/mine"));
+}
+
+TEST_F(IsolationTest, FewCapabilitiesAndNoWayBack) {
+  if (!hold("capabilities")) GTEST_SKIP() << why_not_;
+  const std::string status = output_of(
+      "grep -E '^(CapEff|CapPrm|CapInh|CapBnd|CapAmb|NoNew)' "
+      "/proc/self/status | tr '\\n\\t' '  '");
+  const std::string kept = ::geteuid() == 0 ? "00000000000004fb" : "0000000000000000";
+  EXPECT_EQ(status, fmt::format("CapInh: 0000000000000000 CapPrm: {0} CapEff: {0} "
+                                "CapBnd: 00000000000004fb CapAmb: 0000000000000000 NoNewPrivs: 1 ",
+                                kept));
+}
+
+TEST_F(IsolationTest, CoreFilesAndDescriptorsAreLimited) {
+  ASSERT_TRUE(hold("auto")) << why_not_;
+  EXPECT_EQ(output_of("ulimit -c; ulimit -Sn"), "0\n1024\n");
+}
+
+TEST_F(IsolationTest, ATaskRunsAsItsUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  ASSERT_TRUE(hold("auto")) << why_not_;
+  const auto nobody = isolation_->user_of("nobody");
+  ASSERT_TRUE(nobody.ok()) << nobody.status();
+  ASSERT_NE(*nobody, nullptr);
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0711));
+  const SpawnRequest wanted =
+      held({"id -un; id -Gn; grep -E 'Cap(Eff|Prm)' /proc/self/status | cut -f2; "
+            "cat /etc/shadow 2>/dev/null || echo shut"},
+           true, "cpus:1", *nobody);
+  EXPECT_EQ(run(wanted).code_or_signal, 0);
+  EXPECT_EQ(folder_.read("stdout"), "nobody\nnogroup\n0000000000000000\n0000000000000000\nshut\n");
+  SpawnRequest shut = held({"true"}, false, "cpus:1", *nobody);
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0700));
+  const SpawnError error = failure(shut);
+  EXPECT_EQ(error.reason, SpawnFailure::kBadWorkingDirectory);
+}
+
+TEST_F(IsolationTest, WhoATaskMayRunAs) {
+  ASSERT_TRUE(hold("none"));
+  EXPECT_EQ(*isolation_->user_of(""), nullptr);
+  EXPECT_EQ(*isolation_->user_of(std::to_string(::geteuid())), nullptr) << "the agent's own";
+  EXPECT_TRUE(absl::IsNotFound(isolation_->user_of("no-such-user-here").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(isolation_->user_of("a:b").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(isolation_->user_of("a\nb").status()));
+  if (::geteuid() != 0) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(isolation_->user_of("0").status()));
+    return;
+  }
+  EXPECT_FALSE(hold("none", 0, false, "no-such-user-here"));
+  EXPECT_THAT(why_not_, HasSubstr("--task-user"));
+  ASSERT_TRUE(hold("none", 0, false, "nobody"));
+  EXPECT_EQ((*isolation_->user_of(""))->name, "nobody");
+  EXPECT_TRUE(absl::IsPermissionDenied(isolation_->user_of("root").status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(isolation_->user_of("0").status()));
+  EXPECT_TRUE(isolation_->user_of("daemon").ok());
+  EXPECT_EQ(isolation_->to_string(), "user nobody");
+}
+
+// errno of each call, made under the filter in a process of its own.
+struct Call {
+  const char* name;
+  long number;
+  long first;
+  int expected;
+};
+
+std::vector<int> errors_under(const UniqueFd& filter, const std::vector<Call>& calls) {
+  std::array<sock_filter, 4096> program;
+  const ssize_t got = ::pread(filter.get(), program.data(), sizeof(program), 0);
+  EXPECT_GT(got, 0);
+  const sock_fprog loaded = {
+      static_cast<unsigned short>(got / static_cast<ssize_t>(sizeof(sock_filter))), program.data()};
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  std::vector<int> errors(calls.size());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &loaded) != 0) ::_exit(1);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      errors[i] = ::syscall(calls[i].number, calls[i].first, 0, 0, 0, 0) < 0 ? errno : 0;
+    }
+    (void)!::write(ends[1], errors.data(), errors.size() * sizeof(int));
+    ::_exit(0);
+  }
+  const auto size = static_cast<ssize_t>(errors.size() * sizeof(int));
+  EXPECT_EQ(::read(ends[0], errors.data(), static_cast<std::size_t>(size)), size);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+  return errors;
+}
+
+TEST(SeccompFilterTest, RefusesByName) {
+  const auto filter = make_seccomp_filter({});
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  const std::vector<Call> calls = {
+      {"mount", SYS_mount, 0, EPERM},
+      {"umount2", SYS_umount2, 0, EPERM},
+      {"pivot_root", SYS_pivot_root, 0, EPERM},
+      {"mount_setattr", SYS_mount_setattr, 0, EPERM},
+      {"setns", SYS_setns, -1, EPERM},
+      {"reboot", SYS_reboot, 0, EPERM},
+      {"kexec_load", SYS_kexec_load, 0, EPERM},
+      {"init_module", SYS_init_module, 0, EPERM},
+      {"swapon", SYS_swapon, 0, EPERM},
+      {"keyctl", SYS_keyctl, 0, EPERM},
+      {"bpf", SYS_bpf, 0, EPERM},
+      {"perf_event_open", SYS_perf_event_open, 0, EPERM},
+      {"userfaultfd", SYS_userfaultfd, 0, EPERM},
+      {"io_uring_setup", SYS_io_uring_setup, 0, EPERM},
+      {"open_by_handle_at", SYS_open_by_handle_at, -1, EPERM},
+      {"unshare user", SYS_unshare, CLONE_NEWUSER, EPERM},
+      {"unshare mount", SYS_unshare, CLONE_NEWNS, EPERM},
+      {"clone user", SYS_clone, CLONE_NEWUSER | SIGCHLD, EPERM},
+      {"clone3", SYS_clone3, 0, ENOSYS},
+      {"ptrace attach", SYS_ptrace, PTRACE_ATTACH, EPERM},
+      {"process_vm_readv", SYS_process_vm_readv, 0, EPERM},
+      {"unshare files", SYS_unshare, CLONE_FILES, 0},
+      {"getpid", SYS_getpid, 0, 0},
+      {"close", SYS_close, -1, EBADF},
+  };
+  const std::vector<int> errors = errors_under(*filter, calls);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    EXPECT_EQ(errors[i], calls[i].expected) << calls[i].name << ": " << strerror(errors[i]);
+  }
+  const auto attaching = make_seccomp_filter({.may_attach = true});
+  ASSERT_TRUE(attaching.ok());
+  EXPECT_EQ(errors_under(*attaching, {{"attach", SYS_ptrace, PTRACE_ATTACH, 0}})[0], ESRCH);
+}
+
+TEST_F(IsolationTest, AFilteredTaskStillStartsThreadsAndProcesses) {
+  if (!hold("seccomp")) GTEST_SKIP() << why_not_;
+  EXPECT_EQ(output_of("grep -E '^Seccomp:' /proc/self/status | cut -f2; "
+                      "python3 -c 'import threading, subprocess\n"
+                      "t = threading.Thread(target=lambda: subprocess.run([\"echo\", \"hi\"]))\n"
+                      "t.start(); t.join()'"),
+            "2\nhi\n");
+  EXPECT_THAT(output_of("unshare -U true 2>&1; unshare -m true 2>&1"),
+              HasSubstr("Operation not permitted"));
+}
+
+}  // namespace
+}  // namespace shoal::agent
