@@ -205,9 +205,9 @@ void HttpApi::on_request(const net::HttpRequest& request, net::HttpResponder res
     responder.respond(net::method_not_allowed("GET, HEAD"));
     return;
   }
-  if (is_files) return on_files(request, parts, std::move(responder));
-  if (request.path == "/metrics") return on_metrics(std::move(responder));
-  if (request.path == "/v1/usage") return on_usage(std::move(responder));
+  if (is_files) return on_files(request, parts, responder);
+  if (request.path == "/metrics") return on_metrics(responder);
+  if (request.path == "/v1/usage") return on_usage(responder);
   net::HttpResponse response;
   response.body = request.path == "/health" ? std::string(R"({"status":"ok"})")
                                             : fmt::format(R"({{"version":"{}"}})", core::kVersion);
@@ -234,7 +234,7 @@ void HttpApi::answer_later(net::HttpResponder responder, std::function<net::Http
     return;
   }
   const auto job = jobs_.emplace(jobs_.end());
-  job->responder = std::move(responder);
+  job->responder = responder;
   job->task = std::make_unique<net::BackgroundTask>(
       reactor_, [job, make = std::move(work)] { job->response = make(); },
       [this, job] {

@@ -39,6 +39,7 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb, std::
   if (!reactor.ok()) return reactor.status();
   absl::Status result;
   bool ended = false;
+  char last = '\n';  // that was written
   const auto stop = [&](const absl::Status& status) {
     result = status;
     (*reactor)->stop();
@@ -61,6 +62,7 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb, std::
   hub.tail(task.agent_address, request,
            {[&](std::string_view bytes) {
               *offset += bytes.size();
+              if (!bytes.empty()) last = bytes.back();
               pump.write(bytes);
               if (pump.is_full()) hub.pause();
             },
@@ -71,6 +73,8 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb, std::
             },
             [&](std::uint64_t bytes) {
               *offset += bytes;
+              if (last != '\n') pump.write("\n");  // what follows is another line
+              last = '\n';
               say(fmt::format("{} bytes were cut off here: the log is bounded", bytes));
             }});
   (*reactor)->run();
