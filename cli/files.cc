@@ -14,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "cli/find_task.h"
 #include "cli/json.h"
+#include "cli/json_reader.h"
 #include "cli/table.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -83,34 +84,21 @@ int cat(net::Reactor& reactor, const core::TaskSummary& task, const FilesVerb& v
   }
 }
 
-std::string text_of(const rapidjson::Value& object, const char* key) {
-  const auto found = object.FindMember(key);
-  if (found == object.MemberEnd() || !found->value.IsString()) return "";
-  return {found->value.GetString(), found->value.GetStringLength()};
-}
-
-std::uint64_t number_of(const rapidjson::Value& object, const char* key) {
-  const auto found = object.FindMember(key);
-  return found != object.MemberEnd() && found->value.IsUint64() ? found->value.GetUint64() : 0;
-}
-
 }  // namespace
 
 absl::StatusOr<FileRows> parse_files(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
   const absl::Status malformed = core::invalid("the agent's answer is no list of files");
-  if (document.HasParseError() || !document.IsObject()) return malformed;
-  const auto files = document.FindMember("files");
-  if (files == document.MemberEnd() || !files->value.IsArray()) return malformed;
+  const rapidjson::Value* files = document.HasParseError() ? nullptr : member(document, "files");
+  if (files == nullptr || !files->IsArray()) return malformed;
   FileRows found;
-  const auto cut = document.FindMember("cut");
-  found.is_cut = cut != document.MemberEnd() && cut->value.IsBool() && cut->value.GetBool();
-  for (const rapidjson::Value& file : files->value.GetArray()) {
+  found.is_cut = flag_of(document, "cut");
+  for (const rapidjson::Value& file : files->GetArray()) {
     if (!file.IsObject()) return malformed;
-    found.rows.push_back({text_of(file, "name"), text_of(file, "kind"), number_of(file, "size"),
-                          number_of(file, "disk"), text_of(file, "mode"),
-                          static_cast<std::int64_t>(number_of(file, "modified_ms"))});
+    found.rows.push_back({text_of(file, "name"), text_of(file, "kind"), count_of(file, "size"),
+                          count_of(file, "disk"), text_of(file, "mode"),
+                          static_cast<std::int64_t>(count_of(file, "modified_ms"))});
   }
   return found;
 }

@@ -14,6 +14,7 @@
 #include "cli/amounts.h"
 #include "cli/bytes.h"
 #include "cli/exit_code.h"
+#include "cli/json_reader.h"
 #include "cli/table.h"
 #include "cli/top_rows.h"
 #include "core/status.h"
@@ -29,28 +30,6 @@ using Align = Table::Align;
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 // --- reading ---
-
-const rapidjson::Value* member(const rapidjson::Value& object, const char* key) {
-  if (!object.IsObject()) return nullptr;
-  const auto found = object.FindMember(key);
-  return found == object.MemberEnd() ? nullptr : &found->value;
-}
-
-double number_of(const rapidjson::Value& object, const char* key) {
-  const rapidjson::Value* value = member(object, key);
-  return value != nullptr && value->IsNumber() ? value->GetDouble() : 0;
-}
-
-std::uint64_t count_of(const rapidjson::Value& object, const char* key) {
-  const rapidjson::Value* value = member(object, key);
-  return value != nullptr && value->IsUint64() ? value->GetUint64() : 0;
-}
-
-std::string text_of(const rapidjson::Value& object, const char* key) {
-  const rapidjson::Value* value = member(object, key);
-  if (value == nullptr || !value->IsString()) return "";
-  return {value->GetString(), value->GetStringLength()};
-}
 
 std::optional<double> pressure_of(const rapidjson::Value& machine, const char* resource) {
   const rapidjson::Value* all = member(machine, "pressure");
