@@ -222,10 +222,9 @@ void HttpApi::on_files(const net::HttpRequest& request, const std::vector<std::s
     return;
   }
   const auto make = parts.size() == 5 ? list_response : read_response;
-  answer_later(responder,
-               [make, data_dir = options_.data_dir, asked = *std::move(question)] {
-                 return make(data_dir, asked);
-               });
+  answer_later(responder, [make, data_dir = options_.data_dir, asked = *std::move(question)] {
+    return make(data_dir, asked);
+  });
 }
 
 void HttpApi::answer_later(net::HttpResponder responder, std::function<net::HttpResponse()> work) {
