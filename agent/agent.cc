@@ -16,14 +16,19 @@
 #include "agent/agent_state.h"
 #include "agent/data_dir_lock.h"
 #include "agent/executor.h"
+#include "agent/http_api.h"
 #include "agent/identity.h"
 #include "agent/isolation.h"
+#include "agent/log_cutter.h"
 #include "agent/log_server.h"
+#include "agent/monitor.h"
 #include "agent/operations.h"
+#include "agent/proc_usage.h"
 #include "agent/recovery.h"
 #include "agent/resource_probe.h"
 #include "agent/resource_store.h"
 #include "agent/restore.h"
+#include "agent/sandbox_gc.h"
 #include "agent/session.h"
 #include "agent/spawner.h"
 #include "agent/update_log.h"
@@ -67,8 +72,7 @@ struct Ending {
 
 struct Agent::State final : public FramingEffects,
                             public ExecutorEvents,
-                            public net::ConnectionHandler,
-                            public net::HttpHandler {
+                            public net::ConnectionHandler {
   State(net::Reactor& owner, const AgentOptions& given, Hooks told)
       : reactor(owner),
         options(given),
@@ -91,6 +95,9 @@ struct Agent::State final : public FramingEffects,
   absl::Status open_executor();
   absl::Status take_over();
   absl::Status open_logs();
+  void open_api();
+  void open_gc();
+  void open_cutter();
   void start();
 
   // AgentEffects
@@ -135,8 +142,7 @@ struct Agent::State final : public FramingEffects,
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
 
-  void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
-
+  AgentFacts facts() const;
   bool is_live(core::FrameworkId framework, std::string_view task) const;
   void forget_unknown(core::FrameworkId framework, std::string_view task);
   void on_durable(std::uint64_t ticket);
@@ -159,6 +165,8 @@ struct Agent::State final : public FramingEffects,
   Hooks hooks;
   AgentState agent;
   std::optional<DataDirLock> lock;
+  std::unique_ptr<Monitor> monitor;
+  std::unique_ptr<HttpApi> api;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<LogServer> logs;
   std::unique_ptr<net::Listener> listener;
@@ -167,6 +175,8 @@ struct Agent::State final : public FramingEffects,
   std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
   std::unique_ptr<UpdateLog> updates;         // after `lock`: it waits for its commit
   std::deque<Ending> endings;                 // by ticket
+  std::unique_ptr<SandboxGc> gc;              // after `lock`: it waits for what it does
+  std::unique_ptr<LogCutter> cutter;          // none: logs are not bounded
   std::optional<VolumeFolders> volumes;
   net::Timer tick_timer;
   net::Timer purge_timer;  // while removed volumes are being deleted
@@ -176,6 +186,7 @@ struct Agent::State final : public FramingEffects,
   Stage stage = Stage::kRunning;
   bool is_open = false;
   bool was_ready = false;
+  std::int64_t started_ms = net::wall_now_ms();
   core::AgentId stored_id;  // what write_identity() was last given
   absl::Status outcome;     // told by on_stopped
 };
@@ -257,8 +268,62 @@ absl::Status Agent::State::open() {
   if (absl::Status opened = open_executor(); !opened.ok()) return opened;
   if (absl::Status taken = take_over(); !taken.ok()) return taken;
   if (absl::Status opened = open_logs(); !opened.ok()) return opened;
+  open_gc();
+  open_cutter();
   is_open = true;
   return absl::OkStatus();
+}
+
+void Agent::State::open_api() {
+  MonitorOptions watching;
+  watching.data_dir = options.data_dir;
+  watching.usage = std::make_unique<ProcTaskUsage>();
+  watching.tasks = [this] { return executor->supervised(); };
+  monitor = std::make_unique<Monitor>(reactor, std::move(watching));
+  HttpApiOptions answering;
+  answering.data_dir = options.data_dir;
+  answering.monitor = monitor.get();
+  answering.facts = [this] { return facts(); };
+  answering.sandboxes = [this] { return gc->counters(); };
+  answering.logs = [this] { return cutter ? cutter->counters() : LogCutterCounters{}; };
+  api = std::make_unique<HttpApi>(reactor, std::move(answering));
+}
+
+AgentFacts Agent::State::facts() const {
+  AgentFacts facts;
+  if (agent.id.valid()) facts.id = core::to_string(agent.id);
+  facts.hostname = agent.hostname;
+  facts.version = core::kVersion;
+  facts.is_registered = agent.is_registered();
+  facts.tasks = agent.tasks.size();
+  facts.live_tasks = agent.tasks.live();
+  facts.started_ms = started_ms;
+  return facts;
+}
+
+void Agent::State::open_cutter() {
+  if (options.log_max_bytes == 0) return;
+  LogCutterOptions cutting;
+  cutting.data_dir = options.data_dir;
+  cutting.max_bytes = options.log_max_bytes;
+  cutting.tasks = [this] { return executor->supervised(); };
+  cutting.followed = [this](const SupervisedTask& task, std::string_view name) {
+    return logs->unread_from(task.framework, task.id.task_id, name);
+  };
+  cutting.log = [this](std::string_view line) { log(line); };
+  cutter = std::make_unique<LogCutter>(reactor, std::move(cutting));
+}
+
+void Agent::State::open_gc() {
+  SandboxGcOptions keeping;
+  keeping.data_dir = options.data_dir;
+  keeping.rule = {options.gc_delay, options.gc_disk_headroom};
+  keeping.interval = options.disk_watch_interval;
+  keeping.in_use = [this] { return executor->in_use(); };
+  keeping.is_in_use = [this](const SandboxId& id) { return executor->is_in_use(id); };
+  keeping.log = [this](std::string_view line) { log(line); };
+  keeping.wall_now_ms = net::wall_now_ms;
+  gc = std::make_unique<SandboxGc>(reactor, std::move(keeping));
 }
 
 absl::Status Agent::State::open_isolation() {
@@ -350,7 +415,8 @@ absl::Status Agent::State::open_logs() {
                 .cluster_id = [this] { return agent.cluster_id; }});
   if (!made_logs.ok()) return made_logs.status();
   logs = *std::move(made_logs);
-  http = std::make_unique<net::HttpServer>(reactor, this);
+  open_api();
+  http = std::make_unique<net::HttpServer>(reactor, api.get());
   net::ListenerOptions listening;
   listening.frames = logs.get();
   listening.http = http.get();
@@ -390,6 +456,8 @@ void Agent::State::start() {
   log(fmt::format("isolation of tasks: {}{}{}", isolation->to_string(), missing.empty() ? "" : "; ",
                   core::printable(missing, 1000)));
   dialer->start();
+  gc->start();
+  if (cutter) cutter->start();
 }
 
 // --- session ---
@@ -500,22 +568,6 @@ void Agent::State::on_closed(net::Connection&, const absl::Status&) {
   if (stage == Stage::kFlushing) end_timer.start(core::Duration{0});
 }
 
-void Agent::State::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
-  const bool is_health = request.path == "/health";
-  if (!is_health && request.path != "/version") {
-    responder.respond(net::not_found());
-    return;
-  }
-  if (request.method != "GET" && request.method != "HEAD") {
-    responder.respond(net::method_not_allowed("GET, HEAD"));
-    return;
-  }
-  net::HttpResponse response;
-  response.body = is_health ? std::string(R"({"status":"ok"})")
-                            : fmt::format(R"({{"version":"{}"}})", core::kVersion);
-  responder.respond(response);
-}
-
 bool Agent::State::is_live(core::FrameworkId framework, std::string_view task) const {
   const Task* found = agent.tasks.find(framework, task);
   return found != nullptr && found->phase != TaskPhase::kEnded;
@@ -596,6 +648,11 @@ void Agent::State::on_end_timer() {
   on_disconnected(agent);
   dialer.reset();
   listener.reset();
+  gc.reset();
+  cutter.reset();
+  http.reset();
+  api.reset();
+  monitor.reset();
   updates.reset();
   executor.reset();
   log("ended");

@@ -1,6 +1,7 @@
 // What the operator may say about an agent, and how it is read. Also: is it safe to listen there?
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/resources.h"
+#include "core/time.h"
 #include "net/address.h"
 
 namespace shoal::agent {
@@ -27,6 +29,8 @@ enum class OnStop {
   kKeep,  // they run on, for the next agent on the data folder
   kKill,  // they are killed, with their grace
 };
+
+inline constexpr std::uint64_t kMinLogMaxBytes = 64 * 1024;
 
 struct AgentOptions {
   std::vector<std::string> masters;    // HOST or HOST:PORT, at least one
@@ -48,8 +52,12 @@ struct AgentOptions {
   std::uint32_t max_pids_per_task = kDefaultMaxPids;  // processes and threads; 0: no limit
   bool cpu_quota = false;  // a task gets no more processor time than it has asked for
   std::string task_user;   // who runs tasks that name nobody; empty: the agent's own user
-  std::string supervisor;  // path of shoal-supervisor; empty: beside this program
-  bool quiet = false;      // no log lines
+  core::Duration gc_delay = std::chrono::hours(24 * 7);  // sandboxes of ended runs are kept so long
+  double gc_disk_headroom = 0.1;  // 0 to 1: less long when less of the disk is free (SandboxGc)
+  core::Duration disk_watch_interval = std::chrono::minutes(1);
+  std::uint64_t log_max_bytes = 0;  // of each of stdout and stderr (LogCutter); 0: no bound
+  std::string supervisor;           // path of shoal-supervisor; empty: beside this program
+  bool quiet = false;               // no log lines
 };
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;

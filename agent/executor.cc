@@ -15,6 +15,7 @@
 #include "agent/sandbox.h"
 #include "agent/volumes.h"
 #include "core/status.h"
+#include "net/clock.h"
 #include "net/fd_watcher.h"
 
 namespace shoal::agent {
@@ -229,6 +230,8 @@ absl::Status ProcessExecutor::adopt(std::vector<LiveRun> live, const std::vector
   for (const RunId& id : over) {
     const auto framework = core::parse_framework_id(id.framework_id);
     if (framework.ok()) records_[{*framework, id.task_id}].push_back(id);
+    const auto exit = read_exit(options_.data_dir, id);
+    mark_sandbox_ended(options_.data_dir, id, exit.ok() ? exit->ended_ms : net::wall_now_ms());
   }
   for (LiveRun& found : live) {
     auto run = std::make_unique<Run>();
@@ -280,6 +283,7 @@ void ProcessExecutor::conclude(Run& run) {
   const auto node = runs_.extract(run.key());  // first: the callback may launch
   const core::FrameworkId framework = run.framework;
   const std::string& task = run.id.task_id;
+  mark_sandbox_ended(options_.data_dir, run.id, net::wall_now_ms());
   if (run.failure.has_value()) {
     events_->on_failed(framework, task, *run.failure);
   } else if (exit.ok()) {
@@ -316,6 +320,32 @@ void ProcessExecutor::forget(core::FrameworkId framework, std::string_view task)
   // What cannot be removed is found, and removed, by the next agent.
   for (const RunId& id : found->second) (void)remove_checkpoint(options_.data_dir, id);
   records_.erase(found);
+}
+
+bool ProcessExecutor::is_in_use(const RunId& id) const {
+  const auto framework = core::parse_framework_id(id.framework_id);
+  if (!framework.ok()) return false;
+  const auto found = records_.find({*framework, id.task_id});
+  return found != records_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const RunId& known) { return known.run_uuid == id.run_uuid; });
+}
+
+absl::flat_hash_set<std::string> ProcessExecutor::in_use() const {
+  absl::flat_hash_set<std::string> uuids;
+  for (const auto& [key, runs] : records_) {
+    for (const RunId& id : runs) uuids.insert(id.run_uuid);
+  }
+  return uuids;
+}
+
+std::vector<SupervisedTask> ProcessExecutor::supervised() const {
+  std::vector<SupervisedTask> tasks;
+  tasks.reserve(runs_.size());
+  for (const auto& [key, run] : runs_) {
+    tasks.push_back({run->framework, run->id, run->supervised.process.pid});
+  }
+  return tasks;
 }
 
 void ProcessExecutor::end_all() {

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/checkpoint.h"
@@ -28,6 +29,7 @@
 #include "agent/recovery.h"
 #include "agent/spawner.h"
 #include "agent/task_table.h"
+#include "agent/task_usage.h"
 #include "core/random.h"
 #include "net/reactor.h"
 #include "net/timer.h"
@@ -89,6 +91,11 @@ class ProcessExecutor final : public Executor {
   void end_all();
 
   std::size_t running() const { return runs_.size(); }
+
+  // Runs whose sandboxes are needed: of tasks that run, or whose end is not on disk yet.
+  bool is_in_use(const RunId& id) const;
+  absl::flat_hash_set<std::string> in_use() const;  // their uuids
+  std::vector<SupervisedTask> supervised() const;   // tasks that run
 
  private:
   struct Run;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -25,6 +26,14 @@ core::RefusalCode code_of(const absl::Status& status) {
     default:
       return core::RefusalCode::kInvalid;
   }
+}
+
+// The head was cut off somewhere in a line. A line that is longer than a chunk is sent as it is.
+void begin_with_a_line(LogChunk* chunk) {
+  const std::size_t end = chunk->data.find('\n');
+  if (end == std::string::npos || end + 1 == chunk->data.size()) return;
+  chunk->data.erase(0, end + 1);
+  chunk->offset += end + 1;
 }
 
 }  // namespace
@@ -168,13 +177,15 @@ bool LogServer::pump(net::Connection& connection, Read& read) {
   while (!connection.is_slow() && !connection.is_closing()) {
     // Asked before reading: what it wrote until its end is then seen.
     const bool may_grow = read.follow_id != 0 && options_.is_live(read.framework, read.task);
-    const auto chunk = read_file_chunk(read.file, read.offset, core::kMaxLogChunkBytes);
+    auto chunk = read_file_chunk(read.file, read.offset, core::kMaxLogChunkBytes, Head::kMayBeCut);
     if (!chunk.ok()) {
       refuse(connection, code_of(chunk.status()), core::message_of(chunk.status()),
              read.correlation);
       return false;
     }
     if (chunk->data.empty() && may_grow) return true;
+    if (chunk->offset > read.offset) begin_with_a_line(&*chunk);
+    read.offset = chunk->offset;
     core::LogChunk message;
     message.offset = read.offset;
     message.data = core::BytesView(reinterpret_cast<const std::uint8_t*>(chunk->data.data()),
@@ -223,6 +234,17 @@ void LogServer::on_task_ended(core::FrameworkId framework, std::string_view task
     const Read& read = current->second;
     if (read.framework == framework && read.task == task) pump_from(current);
   }
+}
+
+std::optional<std::uint64_t> LogServer::unread_from(core::FrameworkId framework,
+                                                    std::string_view task,
+                                                    std::string_view name) const {
+  std::optional<std::uint64_t> lowest;
+  for (const auto& [key, read] : reads_) {
+    if (read.framework != framework || read.task != task || read.name != name) continue;
+    lowest = std::min(lowest.value_or(read.offset), read.offset);
+  }
+  return lowest;
 }
 
 void LogServer::on_drained(net::Connection& connection) {

@@ -3,6 +3,8 @@
 // Each ReadLog is answered by LogChunk frames of its correlation; the last one has `end`. With
 // `follow` they come as the file grows, until the task has ended and all was sent. A peer that
 // reads slowly is waited for: nothing is read from disk while its output is over the soft bound.
+// Where the head of a log was cut off (agent/log_cutter.h), the next chunk's offset says so; it
+// begins with a line then.
 //
 // Threads: the reactor's only.
 #pragma once
@@ -12,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +50,10 @@ class LogServer final : public net::ConnectionHandler {
   void on_task_ended(core::FrameworkId framework, std::string_view task);
 
   std::size_t reads() const { return reads_.size(); }
+  // The first byte of the task's file `name` ("stdout") that one of those who read it has not been
+  // sent; nullopt: nobody reads it.
+  std::optional<std::uint64_t> unread_from(core::FrameworkId framework, std::string_view task,
+                                           std::string_view name) const;
 
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
   void on_protocol_error(net::Connection& connection, const absl::Status& error) override;

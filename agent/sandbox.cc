@@ -16,8 +16,6 @@ namespace shoal::agent {
 
 namespace {
 
-constexpr char kSandboxes[] = "sandboxes";
-constexpr char kLatest[] = "latest";
 constexpr mode_t kParentMode = 0711;
 constexpr mode_t kRunMode = 0700;
 constexpr mode_t kFileMode = 0600;
@@ -44,18 +42,6 @@ absl::Status check_sandbox_id(const SandboxId& id) {
     status = absl::InvalidArgumentError("run id 'latest' is taken by the pointer to the newest");
   }
   return status;
-}
-
-// The folder <data>/sandboxes/<framework>/<task>.
-absl::StatusOr<UniqueFd> open_task_folder(const std::string& data_dir,
-                                          std::string_view framework_id, std::string_view task_id) {
-  auto folder = open_base(data_dir);
-  for (const std::string& name :
-       {std::string(kSandboxes), std::string(framework_id), std::string(task_id)}) {
-    if (!folder.ok()) return folder;
-    folder = open_folder(folder->get(), name);
-  }
-  return folder;
 }
 
 // Replaced in one step, so that a reader sees the old or the new.
@@ -112,6 +98,18 @@ std::string sandbox_path(const std::string& data_dir, const SandboxId& id) {
                       id.run_uuid);
 }
 
+absl::StatusOr<UniqueFd> open_task_folder(const std::string& data_dir,
+                                          std::string_view framework_id, std::string_view task_id) {
+  if (absl::Status named = check_ids(framework_id, task_id); !named.ok()) return named;
+  auto folder = open_base(data_dir);
+  for (const std::string& name :
+       {std::string(kSandboxes), std::string(framework_id), std::string(task_id)}) {
+    if (!folder.ok()) return folder;
+    folder = open_folder(folder->get(), name);
+  }
+  return folder;
+}
+
 absl::StatusOr<Sandbox> create_sandbox(const std::string& data_dir, const SandboxId& id) {
   if (auto status = check_sandbox_id(id); !status.ok()) return status;
   auto folder = open_base(data_dir);
@@ -141,7 +139,6 @@ absl::StatusOr<UniqueFd> open_sandbox(const std::string& data_dir, const Sandbox
 
 absl::StatusOr<std::string> latest_run(const std::string& data_dir, std::string_view framework_id,
                                        std::string_view task_id) {
-  if (auto status = check_ids(framework_id, task_id); !status.ok()) return status;
   const auto folder = open_task_folder(data_dir, framework_id, task_id);
   if (!folder.ok()) return folder.status();
   char target[core::kMaxIdBytes + 1];
@@ -150,6 +147,14 @@ absl::StatusOr<std::string> latest_run(const std::string& data_dir, std::string_
   std::string run(target, static_cast<std::size_t>(length));
   if (auto status = check_id("newest run", run); !status.ok()) return status;
   return run;
+}
+
+void mark_sandbox_ended(const std::string& data_dir, const SandboxId& id, std::int64_t wall_ms) {
+  const auto folder = open_sandbox(data_dir, id);
+  if (!folder.ok()) return;
+  const timespec time = {wall_ms / 1000, wall_ms % 1000 * 1'000'000};
+  const timespec times[2] = {time, time};
+  ::futimens(folder->get(), times);  // if it fails, the times of what it holds are as good
 }
 
 }  // namespace shoal::agent

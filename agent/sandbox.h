@@ -7,6 +7,7 @@
 // parents are 0711, which lets a task of another user through to its own folder, without listing.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@
 #include "agent/unique_fd.h"
 
 namespace shoal::agent {
+
+inline constexpr char kSandboxes[] = "sandboxes";  // below the data folder
+inline constexpr char kLatest[] = "latest";        // in a task's folder
 
 struct SandboxId {
   std::string framework_id;
@@ -43,6 +47,15 @@ absl::StatusOr<UniqueFd> open_sandbox(const std::string& data_dir, const Sandbox
 // The uuid of a task's newest run. NotFound: it has none.
 absl::StatusOr<std::string> latest_run(const std::string& data_dir, std::string_view framework_id,
                                        std::string_view task_id);
+
+// The folder <data>/sandboxes/<framework>/<task>. NotFound: it never ran here, or all of it is
+// deleted. Links are refused.
+absl::StatusOr<UniqueFd> open_task_folder(const std::string& data_dir,
+                                          std::string_view framework_id, std::string_view task_id);
+
+// The run is over since then (wall clock): the folder's time says so from now on, also to a later
+// agent, which deletes it some time after. Nothing happens when it is not there.
+void mark_sandbox_ended(const std::string& data_dir, const SandboxId& id, std::int64_t wall_ms);
 
 std::string sandbox_path(const std::string& data_dir, const SandboxId& id);
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,8 +13,10 @@
 #include "cli/lookup.h"
 #include "cli/output_pump.h"
 #include "cli/terminal.h"
+#include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "net/reactor.h"
 #include "net/signal_watcher.h"
 #include "sdk/operator_client.h"
@@ -21,43 +24,17 @@
 namespace shoal::cli {
 namespace {
 
-// The one task that `name` means: an id, or FRAMEWORK/ID. Errors: NOT_FOUND, FAILED_PRECONDITION
-// when several frameworks have a task of that id.
-absl::StatusOr<core::TaskSummary> find_task(sdk::OperatorClient& client, const std::string& name) {
-  const absl::Status not_found =
-      absl::NotFoundError(fmt::format("no task '{}'", core::printable(name, 200)));
-  const std::size_t slash = name.find('/');
-  std::string id = name;
-  core::FrameworkId framework;
-  if (slash != std::string::npos) {
-    const auto parsed = core::parse_framework_id(std::string_view(name).substr(0, slash));
-    if (!parsed.ok()) return not_found;
-    framework = *parsed;
-    id = name.substr(slash + 1);
-  }
-  if (!core::check_name(id, "task id").ok()) return not_found;
-  auto view = client.query(core::QueryKind::kTasks, id);
-  if (absl::IsNotFound(view.status())) return not_found;
-  if (!view.ok()) return view.status();
-  std::erase_if(view->tasks, [&](const core::TaskSummary& task) {
-    return task.id != id || (framework.valid() && task.framework != framework);
-  });
-  if (view->tasks.empty()) return not_found;
-  if (view->tasks.size() == 1) return std::move(view->tasks.front());
-  std::string message =
-      fmt::format("{} frameworks have a task '{}'; say which:", view->tasks.size(), id);
-  for (const core::TaskSummary& task : view->tasks) {
-    message += fmt::format("\n  {}/{}", core::to_string(task.framework), task.id);
-  }
-  return absl::FailedPreconditionError(message);
-}
+// How long a follower waits for an agent that has gone: what the master grants it.
+constexpr core::Duration kAgentPatience = core::kAgentReregisterTimeout;
 
-// Copies one log to stdout until its end. CANCELLED when nobody reads; ABORTED after Ctrl-C.
-absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb) {
+// Copies one log to stdout from `*offset` on until its end, and counts. CANCELLED when nobody
+// reads; ABORTED after Ctrl-C.
+absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb, std::uint64_t* offset) {
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
   absl::Status result;
   bool ended = false;
+  char last = '\n';  // that was written
   const auto stop = [&](const absl::Status& status) {
     result = status;
     (*reactor)->stop();
@@ -76,8 +53,11 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb) {
   request.task = task.id;
   request.stream = verb.from_stderr ? core::LogStream::kStderr : core::LogStream::kStdout;
   request.follow = verb.follow;
+  request.offset = *offset;
   hub.tail(task.agent_address, request,
            {[&](std::string_view bytes) {
+              *offset += bytes.size();
+              if (!bytes.empty()) last = bytes.back();
               pump.write(bytes);
               if (pump.is_full()) hub.pause();
             },
@@ -85,9 +65,34 @@ absl::Status copy_log(const core::TaskSummary& task, const LogsVerb& verb) {
               ended = true;
               result = status;
               if (pump.pending() == 0) (*reactor)->stop();
+            },
+            [&](std::uint64_t bytes) {
+              *offset += bytes;
+              if (last != '\n') pump.write("\n");  // what follows is another line
+              last = '\n';
+              say(fmt::format("{} bytes were cut off here: the log is bounded", bytes));
             }});
   (*reactor)->run();
   return result;
+}
+
+// The same, and on from there when the agent comes back, at whichever address.
+absl::Status follow_log(sdk::OperatorClient& client, core::TaskSummary task, const LogsVerb& verb) {
+  std::uint64_t offset = 0;
+  std::optional<core::TimePoint> lost_at;
+  for (;;) {
+    const std::uint64_t before = offset;
+    absl::Status status = copy_log(task, verb, &offset);
+    if (!absl::IsUnavailable(status) || !verb.follow) return status;
+    if (!lost_at.has_value() || offset != before) {
+      lost_at = net::monotonic_now();
+      say("lost the agent; waiting for it to come back");
+    }
+    if (net::monotonic_now() - *lost_at > kAgentPatience) return status;
+    auto again = find_task(client, fmt::format("{}/{}", core::to_string(task.framework), task.id));
+    if (!again.ok()) return again.status();
+    task = *std::move(again);
+  }
 }
 
 }  // namespace
@@ -102,7 +107,7 @@ int run_logs(const LogsVerb& verb) {
                     task->id));
     return kExitNotFound;
   }
-  const absl::Status status = copy_log(*task, verb);
+  const absl::Status status = follow_log(**client, *task, verb);
   if (status.ok() || absl::IsCancelled(status)) return kExitOk;
   if (absl::IsAborted(status)) return kExitInterrupted;
   say(core::message_of(status));

@@ -54,6 +54,10 @@ int run_agent_daemon(const AgentVerb& verb) {
   options.ready_file = verb.ready_file;
   if (verb.cleans_up) options.recover = agent::RecoverMode::kCleanup;
   if (verb.kills_tasks) options.on_stop = agent::OnStop::kKill;
+  options.gc_delay = verb.gc_delay;
+  options.gc_disk_headroom = verb.gc_disk_headroom;
+  options.disk_watch_interval = verb.disk_watch_interval;
+  options.log_max_bytes = verb.log_max_bytes;
   options.insecure = verb.insecure;
   options.isolation = verb.isolation;
   options.cgroup_root = verb.cgroup_root;

@@ -5,6 +5,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/lookup.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "core/ids.h"
@@ -43,11 +44,6 @@ absl::StatusOr<core::FrameworkId> find_framework(sdk::OperatorClient& client,
 
 std::string line(std::string_view name, std::string_view value) {
   return fmt::format("{:<11} {}\n", fmt::format("{}:", name), core::printable(value, 1000));
-}
-
-int report(const absl::Status& status) {
-  say(core::message_of(status));
-  return exit_code_of(status);
 }
 
 }  // namespace

@@ -76,6 +76,8 @@ Finish define_offers(Parser& parser);
 Finish define_roles(Parser& parser);
 Finish define_explain(Parser& parser);
 Finish define_logs(Parser& parser);
+Finish define_files(Parser& parser);
+Finish define_top(Parser& parser);
 Finish define_version(Parser& parser);
 
 Finish define_kill(Parser& parser);  // flags_act.cc

@@ -32,7 +32,7 @@ struct VerbEntry {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 26> kVerbs = {{
+constexpr std::array<VerbEntry, 28> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -60,6 +60,11 @@ constexpr std::array<VerbEntry, 26> kVerbs = {{
      define_explain},
     {"logs", "what a task wrote", "  shoal logs -f echo-3fa91c\n  shoal logs --stderr echo-3fa91c",
      define_logs},
+    {"files", "the files of a task's sandbox",
+     "  shoal files echo-3fa91c\n  shoal files echo-3fa91c out/result.csv --cat > result.csv",
+     define_files},
+    {"top", "what machines and tasks use", "  shoal top\n  shoal top -o json | jq '.tasks[0]'",
+     define_top},
     {"kill", "end a task", "  shoal kill echo-3fa91c\n  shoal kill --grace 10s echo-3fa91c",
      define_kill},
     {"teardown", "end a framework and its tasks", "  shoal teardown f-00c0ffee00c0ffee",

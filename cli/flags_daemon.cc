@@ -11,6 +11,7 @@
 #include "cli/flag_parser.h"
 #include "cli/resources_option.h"
 #include "core/limits.h"
+#include "core/quantities.h"
 #include "core/role.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -20,6 +21,7 @@ namespace {
 
 // A watch that never sleeps helps nobody.
 constexpr core::Duration kMinPatience = std::chrono::milliseconds(10);
+constexpr core::Duration kMinDiskWatch = std::chrono::seconds(1);
 
 // "eu/a1" -> eu, a1.
 absl::Status parse_domain(const std::string& text, std::string* region, std::string* zone) {
@@ -40,6 +42,10 @@ struct AgentTexts {
   std::string recover = "reconnect";
   std::string on_stop = "keep";
   std::string max_pids = std::to_string(agent::kDefaultMaxPids);
+  std::string gc_delay = "7d";
+  std::string gc_headroom = "0.1";
+  std::string disk_watch = "1m";
+  std::string log_max = "0";
 };
 
 absl::Status check_isolation(const std::string& text) {
@@ -53,6 +59,58 @@ absl::StatusOr<bool> parse_choice(std::string_view flag, const std::string& text
                                   std::string_view first, std::string_view second) {
   if (text == first || text == second) return text == second;
   return core::invalid("{}: '{}' is neither {} nor {}", flag, core::printable(text), first, second);
+}
+
+absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::string& text) {
+  const absl::StatusOr<core::Duration> time = parse_duration(text);
+  if (!time.ok()) return core::invalid("{}: {}", flag, core::message_of(time.status()));
+  return *time;
+}
+
+// "10MiB", "512KiB", "1GiB", or bytes.
+absl::StatusOr<std::uint64_t> parse_bytes(std::string_view flag, const std::string& text) {
+  std::string_view digits = text;
+  int shift = 0;
+  for (const auto& [unit, bits] :
+       {std::pair<std::string_view, int>{"KiB", 10}, {"MiB", 20}, {"GiB", 30}}) {
+    if (!digits.ends_with(unit)) continue;
+    digits.remove_suffix(unit.size());
+    shift = bits;
+    break;
+  }
+  std::uint64_t count = 0;
+  if (core::parse_int(digits, &count) && count <= (std::uint64_t{1} << 50) >> shift) {
+    return count << shift;
+  }
+  return core::invalid("{}: '{}' is not a size such as 10MiB, 512KiB or 1GiB", flag,
+                       core::printable(text));
+}
+
+// What bounds the disk that sandboxes take.
+absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
+  const auto delay = parse_time("--gc-delay", texts.gc_delay);
+  if (!delay.ok()) return delay.status();
+  verb.gc_delay = *delay;
+  const auto headroom = core::parse_milli(texts.gc_headroom);
+  if (!headroom.ok() || *headroom < 0 || *headroom > 1000) {
+    return core::invalid("--gc-disk-headroom: '{}' is not a number from 0 to 1",
+                         core::printable(texts.gc_headroom));
+  }
+  verb.gc_disk_headroom = static_cast<double>(*headroom) / 1000;
+  const auto watch = parse_time("--disk-watch-interval", texts.disk_watch);
+  if (!watch.ok()) return watch.status();
+  if (*watch < kMinDiskWatch) {
+    return core::invalid("--disk-watch-interval: {} is too short; the least is 1s",
+                         texts.disk_watch);
+  }
+  verb.disk_watch_interval = *watch;
+  const auto log_max = parse_bytes("--log-max-size", texts.log_max);
+  if (!log_max.ok()) return log_max.status();
+  if (*log_max != 0 && *log_max < agent::kMinLogMaxBytes) {
+    return core::invalid("--log-max-size: {} is too small; the least is 64KiB", texts.log_max);
+  }
+  verb.log_max_bytes = *log_max;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
@@ -84,13 +142,8 @@ absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
   const auto pids = parse_count<std::uint32_t>("--max-pids-per-task", texts.max_pids, 0, 4'194'304);
   if (!pids.ok()) return pids.status();
   verb.max_pids_per_task = *pids;
+  if (auto ok = finish_disk(texts, verb); !ok.ok()) return ok;
   return verb;
-}
-
-absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::string& text) {
-  const absl::StatusOr<core::Duration> time = parse_duration(text);
-  if (!time.ok()) return core::invalid("{}: {}", flag, core::message_of(time.status()));
-  return *time;
 }
 
 // "cpus:0.01|mem:32": an offer holds one of these.
@@ -200,6 +253,23 @@ Finish define_master(Parser& parser) {
   return [texts](Parser&) { return finish_master(*texts); };
 }
 
+namespace {
+
+void add_disk_options(CLI::App& app, AgentTexts& texts) {
+  app.add_option("--gc-delay", texts.gc_delay, "how long the sandbox of an ended task is kept")
+      ->capture_default_str();
+  app.add_option("--gc-disk-headroom", texts.gc_headroom,
+                 "part of the disk, 0 to 1, that old sandboxes make room for")
+      ->capture_default_str();
+  app.add_option("--disk-watch-interval", texts.disk_watch, "time between two looks at the disk")
+      ->capture_default_str();
+  app.add_option("--log-max-size", texts.log_max,
+                 "of stdout and of stderr: the newest so much is kept, as 10MiB; 0: all")
+      ->capture_default_str();
+}
+
+}  // namespace
+
 Finish define_agent(Parser& parser) {
   auto texts = std::make_shared<AgentTexts>();
   AgentVerb& verb = texts->verb;
@@ -245,6 +315,7 @@ Finish define_agent(Parser& parser) {
       "--task-user", verb.task_user,
       "who runs tasks that name nobody (else the agent's own user); root is then refused "
       "to those that name it");
+  add_disk_options(app, *texts);
   return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };
 }
 

@@ -3,10 +3,16 @@
 #include <memory>
 #include <utility>
 
+#include "cli/duration.h"
 #include "cli/flag_parser.h"
+#include "core/limits.h"
 
 namespace shoal::cli {
 namespace {
+
+// Agents take no more samples than one a second.
+constexpr core::Duration kMinTopInterval = std::chrono::seconds(1);
+constexpr core::Duration kMaxTopInterval = std::chrono::minutes(10);
 
 Finish define_list(Parser& parser, core::QueryKind kind) {
   auto verb = std::make_shared<ListVerb>();
@@ -79,6 +85,61 @@ Finish define_logs(Parser& parser) {
     if (auto ok = finish_shared(parsed, &verb->master); !ok.ok()) return ok;
     if (verb->task.empty()) return core::invalid("TASK: is empty");
     return *verb;
+  };
+}
+
+Finish define_files(Parser& parser) {
+  auto verb = std::make_shared<FilesVerb>();
+  add_master_option(parser);
+  add_format_option(parser);
+  parser.app.add_option("TASK", verb->task, "the task's id, or FRAMEWORK/TASK")->required();
+  parser.app.add_option("PATH", verb->path, "a folder or file, relative to its sandbox");
+  parser.app.add_flag("--cat", verb->cat, "what is in the file, as it is");
+  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    if (verb->task.empty()) return core::invalid("TASK: is empty");
+    if (verb->path.size() > core::kMaxTextBytes || verb->path.starts_with('/') ||
+        !core::is_clean_text(verb->path)) {
+      return core::invalid("PATH: '{}' is not a path relative to the sandbox",
+                           core::printable(verb->path));
+    }
+    if (!verb->cat) return *verb;
+    if (verb->path.empty()) return core::invalid("--cat: needs the PATH of a file");
+    if (parsed.format != "table") return core::invalid("--cat: goes with no --output");
+    return *verb;
+  };
+}
+
+Finish define_top(Parser& parser) {
+  struct Texts {
+    TopVerb verb;
+    std::string interval = "2s";
+    std::string most = "50";
+  };
+  auto texts = std::make_shared<Texts>();
+  add_master_option(parser);
+  add_format_option(parser);
+  parser.app.add_option("--interval", texts->interval, "time between two looks")
+      ->capture_default_str();
+  parser.app.add_option("--tasks", texts->most, "how many tasks, those that use most; 0: all")
+      ->capture_default_str();
+  parser.app.add_flag("--once", texts->verb.once, "one table, also on a terminal");
+  return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
+    TopVerb& verb = texts->verb;
+    if (auto ok = finish_shared(parsed, &verb.master, &verb.format); !ok.ok()) return ok;
+    if (verb.format != OutputFormat::kTable && verb.format != OutputFormat::kJson) {
+      return core::invalid("--output: top knows table and json");
+    }
+    const auto interval = parse_duration(texts->interval);
+    if (!interval.ok()) return core::invalid("--interval: {}", core::message_of(interval.status()));
+    if (*interval < kMinTopInterval || *interval > kMaxTopInterval) {
+      return core::invalid("--interval: {} is not from 1s to 10m", texts->interval);
+    }
+    verb.interval = *interval;
+    const auto most = parse_count<std::uint32_t>("--tasks", texts->most, 0, 1'000'000);
+    if (!most.ok()) return most.status();
+    verb.most = *most;
+    return verb;
   };
 }
 

@@ -56,6 +56,11 @@ void LogHub::start(std::uint64_t id) {
     at.callbacks.on_data(
         std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   };
+  callbacks.on_gap = [this, id](std::uint64_t bytes) {
+    Tail& at = tails_.at(id);
+    at.request.offset += bytes;
+    if (at.callbacks.on_gap) at.callbacks.on_gap(bytes);
+  };
   callbacks.on_end = [this, id](const absl::Status& status) { on_end(id, status); };
   client->link->read(tail.request, std::move(callbacks));
 }

@@ -23,7 +23,8 @@ class LogHub {
  public:
   struct Callbacks {
     std::function<void(std::string_view)> on_data;
-    std::function<void(absl::Status)> on_end;  // once; errors as sdk::LogCallbacks
+    std::function<void(absl::Status)> on_end;     // once; errors as sdk::LogCallbacks
+    std::function<void(std::uint64_t)> on_gap{};  // so many bytes are left out here
   };
 
   explicit LogHub(net::Reactor& reactor);

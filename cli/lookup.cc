@@ -31,4 +31,33 @@ absl::StatusOr<core::AgentSummary> find_agent(sdk::OperatorClient& client,
   return absl::NotFoundError(fmt::format("no agent '{}'", core::printable(word)));
 }
 
+absl::StatusOr<core::TaskSummary> find_task(sdk::OperatorClient& client, const std::string& name) {
+  const absl::Status not_found =
+      absl::NotFoundError(fmt::format("no task '{}'", core::printable(name, 200)));
+  const std::size_t slash = name.find('/');
+  std::string id = name;
+  core::FrameworkId framework;
+  if (slash != std::string::npos) {
+    const auto parsed = core::parse_framework_id(std::string_view(name).substr(0, slash));
+    if (!parsed.ok()) return not_found;
+    framework = *parsed;
+    id = name.substr(slash + 1);
+  }
+  if (!core::check_name(id, "task id").ok()) return not_found;
+  auto view = client.query(core::QueryKind::kTasks, id);
+  if (absl::IsNotFound(view.status())) return not_found;
+  if (!view.ok()) return view.status();
+  std::erase_if(view->tasks, [&](const core::TaskSummary& task) {
+    return task.id != id || (framework.valid() && task.framework != framework);
+  });
+  if (view->tasks.empty()) return not_found;
+  if (view->tasks.size() == 1) return std::move(view->tasks.front());
+  std::string message =
+      fmt::format("{} frameworks have a task '{}'; say which:", view->tasks.size(), id);
+  for (const core::TaskSummary& task : view->tasks) {
+    message += fmt::format("\n  {}/{}", core::to_string(task.framework), task.id);
+  }
+  return absl::FailedPreconditionError(message);
+}
+
 }  // namespace shoal::cli

@@ -17,4 +17,8 @@ int report(const absl::Status& status);
 // Errors: NOT_FOUND, FAILED_PRECONDITION (several of that name), and the client's own.
 absl::StatusOr<core::AgentSummary> find_agent(sdk::OperatorClient& client, const std::string& word);
 
+// The one task that `name` means: an id, or FRAMEWORK/ID. Errors: NOT_FOUND, FAILED_PRECONDITION
+// (several frameworks have a task of that id), and the client's own.
+absl::StatusOr<core::TaskSummary> find_task(sdk::OperatorClient& client, const std::string& name);
+
 }  // namespace shoal::cli

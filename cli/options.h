@@ -50,6 +50,10 @@ struct AgentVerb {
   std::string ready_file;
   bool cleans_up = false;    // kills the tasks of the agent before
   bool kills_tasks = false;  // when it is told to end
+  core::Duration gc_delay{};
+  double gc_disk_headroom = 0;
+  core::Duration disk_watch_interval{};
+  std::uint64_t log_max_bytes = 0;
   bool insecure = false;
   std::string isolation = "auto";  // agent::parse_isolation()
   std::string cgroup_root = "shoal";
@@ -97,6 +101,22 @@ struct LogsVerb {
   std::string task;
   bool follow = false;
   bool from_stderr = false;
+};
+
+struct FilesVerb {
+  std::string master;
+  std::string task;
+  std::string path;  // below its sandbox; empty: the sandbox
+  bool cat = false;  // the contents of a file, not a list
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct TopVerb {
+  std::string master;
+  core::Duration interval{};  // between two looks
+  std::uint32_t most = 0;     // tasks that are listed; 0: all
+  bool once = false;          // also on a terminal
+  OutputFormat format = OutputFormat::kTable;
 };
 
 struct KillVerb {
@@ -212,8 +232,9 @@ struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
-using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, KillVerb,
-                          TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb, ManageVerb,
-                          VolumesVerb, VersionVerb, SwarmVerb, BenchVerb, CompareVerb>;
+using Verb =
+    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
+                 KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
+                 ManageVerb, VolumesVerb, VersionVerb, SwarmVerb, BenchVerb, CompareVerb>;
 
 }  // namespace shoal::cli

@@ -258,6 +258,11 @@ void RunJob::start_logs(Instance& instance) {
       pumps_[which]->write(instances_[index].prefixers[which]->add(bytes));
       if (pumps_[which]->is_full()) logs_->pause();
     };
+    callbacks.on_gap = [this, index, which](std::uint64_t bytes) {
+      pumps_[which]->write(instances_[index].prefixers[which]->finish());
+      say(fmt::format("{}: {} bytes were cut off here: the log is bounded", instances_[index].task,
+                      bytes));
+    };
     callbacks.on_end = [this, index, stream](const absl::Status& status) {
       on_log_end(index, stream, status);
     };

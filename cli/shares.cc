@@ -5,6 +5,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/lookup.h"
 #include "cli/table.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -14,11 +15,6 @@ namespace shoal::cli {
 namespace {
 
 using Roles = std::vector<core::RoleSummary>;
-
-int report(const absl::Status& status) {
-  say(core::message_of(status));
-  return exit_code_of(status);
-}
 
 // All that the master knows, or the one role; none when it does not know it. By name.
 absl::StatusOr<Roles> query_roles(sdk::OperatorClient& client, const std::string& role) {

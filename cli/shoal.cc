@@ -14,6 +14,7 @@
 #include "cli/dev.h"
 #include "cli/exit_code.h"
 #include "cli/explain.h"
+#include "cli/files.h"
 #include "cli/flags.h"
 #include "cli/list.h"
 #include "cli/manage.h"
@@ -22,6 +23,7 @@
 #include "cli/shares.h"
 #include "cli/swarm.h"
 #include "cli/terminal.h"
+#include "cli/top.h"
 #include "cli/version.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -41,6 +43,8 @@ int perform(const DevVerb& verb) { return run_dev(verb); }
 int perform(const RunVerb& verb) { return run_run(verb); }
 int perform(const ListVerb& verb) { return run_list(verb); }
 int perform(const LogsVerb& verb) { return run_logs(verb); }
+int perform(const FilesVerb& verb) { return run_files(verb); }
+int perform(const TopVerb& verb) { return run_top(verb); }
 int perform(const KillVerb& verb) { return run_kill(verb); }
 int perform(const TeardownVerb& verb) { return run_teardown(verb); }
 int perform(const ExplainVerb& verb) { return run_explain(verb); }

@@ -1,5 +1,6 @@
 #include "sdk/log_client.h"
 
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,10 @@
 #include "sdk/convert.h"
 
 namespace shoal::sdk {
+
+namespace {
+constexpr std::uint64_t kMaxOffset = std::numeric_limits<std::uint64_t>::max();
+}  // namespace
 
 LogClient::LogClient(net::Reactor& reactor, net::HostPort agent)
     : link_(reactor, std::move(agent), core::PeerKind::kLogReader, "agent", this) {}
@@ -47,13 +52,20 @@ absl::Status LogClient::on_link_frame(const wire::FrameView& frame) {
 absl::Status LogClient::on_chunk(const wire::FrameView& frame) {
   const auto chunk = wire::decode<core::LogChunk>(frame.payload);
   if (!chunk.ok()) return chunk.status();
-  const auto found = reads_.find(frame.header.correlation);
+  auto found = reads_.find(frame.header.correlation);
   if (found == reads_.end()) return absl::OkStatus();  // cancelled
-  if (chunk->offset != found->second.offset) {
+  const std::uint64_t expected = found->second.offset;
+  if (chunk->offset < expected || chunk->data.size() > kMaxOffset - chunk->offset) {
     return core::invalid("the agent sent the log from byte {}, expected {}", chunk->offset,
-                         found->second.offset);
+                         expected);
   }
-  found->second.offset += chunk->data.size();
+  found->second.offset = chunk->offset + chunk->data.size();
+  if (chunk->offset > expected && found->second.callbacks.on_gap) {
+    const auto on_gap = found->second.callbacks.on_gap;
+    on_gap(chunk->offset - expected);
+    found = reads_.find(frame.header.correlation);
+    if (found == reads_.end()) return absl::OkStatus();  // cancelled in there
+  }
   if (!chunk->data.empty() && found->second.callbacks.on_data) {
     // The callback may start or cancel reads, which moves the map's entries.
     const auto on_data = found->second.callbacks.on_data;

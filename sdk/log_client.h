@@ -30,6 +30,8 @@ struct LogCallbacks {
   std::function<void(wire::Bytes)> on_data{};  // valid during the call
   std::function<void(absl::Status)> on_end{};  // once. OK: that was all. NOT_FOUND: no such task
                                                // there. UNAVAILABLE: the agent cannot be reached
+  // So many bytes are left out here: the agent bounds its logs and has cut them off.
+  std::function<void(std::uint64_t)> on_gap{};
 };
 
 class LogClient final : private ClientLinkOwner {

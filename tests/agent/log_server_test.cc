@@ -1,7 +1,9 @@
 #include "agent/log_server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/falloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -111,6 +113,39 @@ TEST_F(LogServerTest, ReadsAnEndedTask) {
   ask("t", false, 10, core::LogStream::kStdout, 1000);
   EXPECT_EQ(wait_end(10, 1000), "");
   EXPECT_EQ(server_->reads(), 0u);
+}
+
+TEST_F(LogServerTest, BeginsBehindTheHeadThatWasCutOffWithALine) {
+  const Sandbox sandbox = make_sandbox("t");
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += fmt::format("line {}\n", i);
+  write(sandbox.stdout_file, text);
+  ASSERT_EQ(
+      ::fallocate(sandbox.stdout_file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 8192),
+      0);
+  live_ = false;
+  greet();
+  ask("t", false);
+  const std::size_t begin = text.find('\n', 8192) + 1;
+  EXPECT_EQ(wait_end(7, begin), text.substr(begin));
+  peer_->frames.clear();
+  ask("t", false, 8, core::LogStream::kStdout, 8191);  // a byte before the end of the hole
+  EXPECT_EQ(wait_end(8, begin), text.substr(begin));
+  peer_->frames.clear();
+  ask("t", false, 9, core::LogStream::kStdout, 8192);
+  EXPECT_EQ(wait_end(9, 8192), text.substr(8192));
+}
+
+TEST_F(LogServerTest, KnowsWhatNobodyHasBeenSentYet) {
+  const Sandbox sandbox = make_sandbox("t");
+  write(sandbox.stdout_file, "hello\n");
+  greet();
+  EXPECT_EQ(server_->unread_from(kFramework, "t", "stdout"), std::nullopt);
+  ask("t", true);
+  ASSERT_TRUE(loop_.run_until([&] { return !peer_->frames.empty(); }));
+  EXPECT_EQ(server_->unread_from(kFramework, "t", "stdout"), 6u);
+  EXPECT_EQ(server_->unread_from(kFramework, "t", "stderr"), std::nullopt);
+  EXPECT_EQ(server_->unread_from(kFramework, "other", "stdout"), std::nullopt);
 }
 
 TEST_F(LogServerTest, FollowsUntilTheTaskEnds) {

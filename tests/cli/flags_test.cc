@@ -170,6 +170,46 @@ TEST(FlagsTest, HowAnAgentHoldsItsTasks) {
   EXPECT_EQ(parse<RunVerb>({"run", "--user", "nobody", "--", "true"}).user, "nobody");
 }
 
+TEST(FlagsTest, WhatAnAgentKeeps) {
+  const auto plain = parse<AgentVerb>({"agent", "--data", "d"});
+  EXPECT_EQ(plain.gc_delay, std::chrono::hours(24 * 7));
+  EXPECT_EQ(plain.gc_disk_headroom, 0.1);
+  EXPECT_EQ(plain.disk_watch_interval, std::chrono::minutes(1));
+  EXPECT_EQ(plain.log_max_bytes, 0u);
+  const auto agent =
+      parse<AgentVerb>({"agent", "--data", "d", "--gc-delay", "1.5h", "--gc-disk-headroom", "0.25",
+                        "--disk-watch-interval", "10s", "--log-max-size", "10MiB"});
+  EXPECT_EQ(agent.gc_delay, std::chrono::minutes(90));
+  EXPECT_EQ(agent.gc_disk_headroom, 0.25);
+  EXPECT_EQ(agent.disk_watch_interval, std::chrono::seconds(10));
+  EXPECT_EQ(agent.log_max_bytes, 10u << 20);
+  const std::pair<const char*, const char*> kBad[] = {{"--gc-delay", "soon"},
+                                                      {"--gc-delay", "-1s"},
+                                                      {"--gc-disk-headroom", "1.1"},
+                                                      {"--gc-disk-headroom", "x"},
+                                                      {"--disk-watch-interval", "1ms"},
+                                                      {"--log-max-size", "10MB"},
+                                                      {"--log-max-size", "1KiB"},
+                                                      {"--log-max-size", "99999999999GiB"},
+                                                      {"--log-max-size", ""}};
+  for (const auto& [flag, value] : kBad) {
+    EXPECT_THAT(usage_error({"agent", "--data", "d", flag, value}), HasSubstr(flag)) << value;
+  }
+}
+
+TEST(FlagsTest, FilesAndTop) {
+  const auto files = parse<FilesVerb>({"files", "t", "out/x", "--cat"});
+  EXPECT_EQ(files.task, "t");
+  EXPECT_EQ(files.path, "out/x");
+  EXPECT_TRUE(files.cat);
+  EXPECT_THAT(usage_error({"files", "t", "--cat"}), HasSubstr("PATH"));
+  EXPECT_THAT(usage_error({"files", "t", "/etc"}), HasSubstr("relative"));
+  EXPECT_THAT(usage_error({"files", "t", "x", "--cat", "-o", "json"}), HasSubstr("--cat"));
+  EXPECT_EQ(parse<TopVerb>({"top"}).interval, std::chrono::seconds(2));
+  EXPECT_THAT(usage_error({"top", "--interval", "10ms"}), HasSubstr("--interval"));
+  EXPECT_THAT(usage_error({"top", "-o", "jsonl"}), HasSubstr("--output"));
+}
+
 TEST(FlagsTest, ErrorsArePrintable) {
   const std::string text = usage_error({"\x1b[31mred\xff"});
   EXPECT_EQ(text.find('\x1b'), std::string::npos);

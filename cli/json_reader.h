@@ -1,0 +1,19 @@
+// Members of a JSON object that came from elsewhere: what is missing or of another type is as if it
+// were not there.
+#pragma once
+
+#include <rapidjson/document.h>
+
+#include <cstdint>
+#include <string>
+
+namespace shoal::cli {
+
+// nullptr: not there, or `object` is none.
+const rapidjson::Value* member(const rapidjson::Value& object, const char* key);
+std::string text_of(const rapidjson::Value& object, const char* key);     // else ""
+std::uint64_t count_of(const rapidjson::Value& object, const char* key);  // else 0
+double number_of(const rapidjson::Value& object, const char* key);        // else 0
+bool flag_of(const rapidjson::Value& object, const char* key);            // else false
+
+}  // namespace shoal::cli

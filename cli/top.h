@@ -1,0 +1,65 @@
+// `shoal top`: what machines and tasks use. The master knows who is there and what was allocated,
+// each agent what is used; rates come from two looks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "core/cluster_view.h"
+
+namespace shoal::cli {
+
+int run_top(const TopVerb& verb);
+
+// One answer of /v1/usage.
+struct AgentUsage {
+  struct OfTask {
+    std::string framework;
+    std::string task;
+    double cpu_seconds = 0;
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t processes = 0;
+    std::uint64_t threads = 0;
+    std::uint64_t read_bytes = 0;
+    std::uint64_t written_bytes = 0;
+  };
+  std::int64_t sampled_ms = 0;
+  std::uint64_t cpus = 0;
+  double busy_seconds = 0;  // of all cpus: neither idle nor waiting for disks
+  double load1 = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_available_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t disk_free_bytes = 0;
+  // Percent of time in which something waited, over ten seconds; nullopt: not counted there.
+  std::optional<double> cpu_pressure;
+  std::optional<double> memory_pressure;
+  std::optional<double> io_pressure;
+  double agent_cpu_seconds = 0;
+  std::uint64_t agent_rss_bytes = 0;
+  std::map<std::string, OfTask> tasks;  // by the uuid of the run
+};
+
+// Errors: INVALID_ARGUMENT.
+absl::StatusOr<AgentUsage> parse_usage(std::string_view json);
+
+// One look: what the master said of agents and tasks, and what each agent of it answered.
+struct TopLook {
+  core::ClusterView agents;
+  core::ClusterView tasks;
+  std::vector<absl::StatusOr<AgentUsage>> usage;  // in the order of agents.agents
+};
+
+// The second of two looks, with rates since the first where that knows the same.
+std::string top_to_table(const TopLook& before, const TopLook& now, std::uint32_t most,
+                         const Terminal& terminal);
+std::string top_to_json(const TopLook& before, const TopLook& now);
+
+}  // namespace shoal::cli

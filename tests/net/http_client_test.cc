@@ -1,0 +1,118 @@
+#include "net/http_client.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "net/http_server.h"
+#include "net/listener.h"
+#include "net/reactor.h"
+#include "net/timer.h"
+#include "tests/net/net_testing.h"
+
+namespace shoal::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Pages : HttpHandler {
+  void on_request(const HttpRequest& request, HttpResponder responder) override {
+    if (request.path == "/large") {
+      responder.respond(text_response(200, std::string(100'000, 'x')));
+    } else if (request.path == "/stream") {
+      HttpResponse response;
+      response.body = "one,";
+      responder.begin_stream(response);
+      responder.write("two,");
+      responder.write("three");
+      responder.end_stream();
+    } else if (request.path == "/never") {
+      kept = responder;
+    } else if (request.path == "/none") {
+      responder.respond(not_found());
+    } else {
+      HttpResponse response = text_response(200, absl::StrCat(request.path, "?", request.query));
+      response.headers.emplace_back("Shoal-Test", "yes");
+      responder.respond(response);
+    }
+  }
+  HttpResponder kept;
+};
+
+class HttpClientTest : public ::testing::Test {
+ protected:
+  HttpClientTest() {
+    ListenerOptions listening;
+    listening.http = &server_;
+    listener_ = Listener::create(*reactor_, "127.0.0.1:0", listening).value();
+  }
+  HostPort here() const { return *parse_host_port(listener_->bound_address().to_string()); }
+  absl::StatusOr<HttpAnswer> get(const HostPort& server, std::string_view target,
+                                 const HttpGetOptions& options = {}) {
+    absl::StatusOr<HttpAnswer> result = absl::UnknownError("no answer");
+    HttpGet get(*reactor_, server, target, options, [&](absl::StatusOr<HttpAnswer> answer) {
+      result = std::move(answer);
+      reactor_->stop();
+    });
+    reactor_->run();
+    return result;
+  }
+
+  std::unique_ptr<Reactor> reactor_ = Reactor::create(0).value();
+  Pages pages_;
+  HttpServer server_{*reactor_, &pages_};
+  std::unique_ptr<Listener> listener_;
+};
+
+TEST_F(HttpClientTest, GetsWhatIsThere) {
+  const auto answer = get(here(), "/a?path=x%2Fy");
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "/a?path=x%2Fy\n");
+  EXPECT_EQ(answer->header("shoal-test"), "yes");
+  EXPECT_EQ(answer->header("none"), "");
+  EXPECT_EQ(get(here(), "/none")->status, 404);
+  EXPECT_EQ(get(here(), "/large")->body.size(), 100'001u);
+  EXPECT_EQ(get(here(), "/stream")->body, "one,two,three");
+  HostPort by_name = here();
+  by_name.host = "localhost";
+  EXPECT_EQ(get(by_name, "/")->body, "/?\n");
+}
+
+TEST_F(HttpClientTest, FailuresAreTold) {
+  HttpGetOptions small;
+  small.max_body_bytes = 1000;
+  EXPECT_TRUE(absl::IsResourceExhausted(get(here(), "/large", small).status()));
+  HttpGetOptions hasty;
+  hasty.timeout = std::chrono::milliseconds(20);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(get(here(), "/never", hasty).status()));
+  for (const char* target : {"", "a", "/a b", "/a\r\nHost: x", "/\x80"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(get(here(), target).status())) << target;
+  }
+  const HostPort nobody = here();
+  listener_.reset();
+  const absl::Status refused = get(nobody, "/").status();
+  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("Connection refused"));
+}
+
+TEST_F(HttpClientTest, MayBeDestroyedAtAnyTime) {
+  auto get = std::make_unique<HttpGet>(*reactor_, here(), "/never", HttpGetOptions{},
+                                       [](const auto&) { ADD_FAILURE(); });
+  Timer timer(*reactor_, [&] {
+    get.reset();
+    reactor_->stop();
+  });
+  timer.start(std::chrono::milliseconds(20));
+  reactor_->run();
+  EXPECT_FALSE(pages_.kept.is_alive() && get != nullptr);
+}
+
+TEST(PercentEncode, LeavesPlainTextAlone) {
+  EXPECT_EQ(percent_encode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(percent_encode("a/b c&d=%\xc3\xa4"), "a%2Fb%20c%26d%3D%25%C3%A4");
+  EXPECT_EQ(percent_decode(percent_encode("x/\"?# +"), true), "x/\"?# +");
+}
+
+}  // namespace
+}  // namespace shoal::net
