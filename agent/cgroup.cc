@@ -84,7 +84,9 @@ bool end_tree(const std::string& folder, int depth) {
   if (remove_cgroup(folder.c_str())) return true;
   (void)kill_cgroup(folder.c_str());
   if (depth > 0) {
-    for (const std::string& name : folders_in(folder)) end_tree(folder + "/" + name, depth - 1);
+    for (const std::string& name : folders_in(folder)) {
+      end_tree(fmt::format("{}/{}", folder, name), depth - 1);
+    }
   }
   return remove_cgroup(folder.c_str());
 }
