@@ -48,12 +48,16 @@ class LateSendsTest : public testing::Test {
 TEST_F(LateSendsTest, GoesWithTheNextFrameAndInOrder) {
   reactors_.start();
   Client client(listener_->bound_address());
-  for (std::uint32_t i = 1; i <= 5; ++i) ASSERT_TRUE(client.send(as_text(make_frame(1, "", i))));
-  ASSERT_TRUE(client.send(as_text(make_frame(2, "", 6))));
+  std::string asked;
   std::string expected;
-  for (std::uint32_t i = 1; i <= 5; ++i) expected += answer(1, i);
-  expected += answer(2, 6);
+  for (std::uint32_t i = 1; i <= 6; ++i) {
+    const std::uint16_t kind = i < 6 ? 1 : 2;
+    asked += as_text(make_frame(kind, "", i));
+    expected += answer(kind, i);
+  }
+  ASSERT_TRUE(client.send(asked));
   EXPECT_EQ(client.receive(expected.size()), expected);
+  reactors_.stop();  // it counts after it has written
   EXPECT_EQ(writes(), 1u);
 }
 
