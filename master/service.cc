@@ -19,14 +19,10 @@ constexpr std::chrono::seconds kRefusalLineInterval{1};
 
 Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
                  std::uint64_t seed)
-    : reactor_(reactor),
-      shard_(std::move(config), tables, seed),
-      deadline_timer_(reactor,
-                      [this] {
-                        armed_for_.reset();
-                        core::on_tick(shard_, *this, reactor_.now());
-                      }),
-      late_(reactor) {
+    : reactor_(reactor), shard_(std::move(config), tables, seed), deadline_timer_(reactor, [this] {
+        armed_for_.reset();
+        core::on_tick(shard_, *this, reactor_.now());
+      }) {
   turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
 }
 
@@ -76,8 +72,7 @@ void Service::on_closed(net::Connection& connection, const absl::Status& /*reaso
   on_peer_gone(shard_, *this, peer, reactor_.now());
 }
 
-void Service::deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) {
-  if (urgency == Urgency::kMayWait) return late_.send(to.value, frame);
+void Service::deliver(core::SessionId to, wire::Bytes frame) {
   if (net::Connection* connection = reactor_.find_connection(to.value); connection != nullptr) {
     connection->send(frame);
   }

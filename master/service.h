@@ -17,7 +17,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "core/shard.h"
 #include "master/dispatch.h"
-#include "master/late_sends.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
 #include "net/hand_over.h"
@@ -52,7 +51,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_protocol_error(net::Connection& connection, const absl::Status& error) override;
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
 
-  void deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) override;
+  void deliver(core::SessionId to, wire::Bytes frame) override;
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
@@ -73,7 +72,6 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   core::TimePoint next_refusal_line_{};
   net::Reactor::HookId turn_end_hook_ = 0;
   net::Timer deadline_timer_;
-  LateSends late_;
   std::optional<core::TimePoint> armed_for_;
   std::deque<core::ShardMessage> own_;  // to_shard() to this very shard; handled in the same turn
   absl::flat_hash_map<core::SessionId, Peer> peers_;

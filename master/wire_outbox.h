@@ -12,19 +12,15 @@ namespace shoal::master {
 
 class WireOutbox : public core::Outbox {
  protected:
-  enum class Urgency : std::uint8_t { kNow, kMayWait };
-  // `frame` is valid during the call. Sessions that have gone swallow it. One that may wait keeps
-  // its place in the order.
-  virtual void deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) = 0;
+  // `frame` is valid during the call. Sessions that have gone swallow it.
+  virtual void deliver(core::SessionId to, wire::Bytes frame) = 0;
 
  private:
   void send_message(core::SessionId to, core::PeerMessage message,
                     std::uint32_t correlation) final {
     scratch_.clear();
     std::visit([&](const auto* m) { wire::encode(*m, correlation, scratch_); }, message);
-    // An agent only forgets the update when it hears of it.
-    const bool may_wait = std::holds_alternative<const core::AcknowledgeUpdate*>(message);
-    deliver(to, scratch_, may_wait ? Urgency::kMayWait : Urgency::kNow);
+    deliver(to, scratch_);
   }
 
   wire::ByteVector scratch_;  // keeps its capacity: no allocation in steady state

@@ -108,16 +108,6 @@ void Connection::send(wire::Bytes frame) {
   stream_->write(frame);
 }
 
-void Connection::append(wire::Bytes frame) {
-  if (is_closing()) return;
-  reactor_.mutable_counters().frames_out.add();
-  stream_->append(frame);
-}
-
-void Connection::flush() {
-  if (!is_closing()) stream_->flush_later();
-}
-
 void Connection::send(const wire::FrameHeader& header, wire::Bytes payload) {
   if (is_closing()) return;
   std::uint8_t bytes[core::kFrameHeaderBytes];

@@ -107,11 +107,6 @@ class Connection final : private StreamSink {
   // The same from its parts; header.length == payload.size(), a multiple of 8.
   void send(const wire::FrameHeader& header, wire::Bytes payload);
 
-  // The same, but left for the next send() or flush() to have it written.
-  void append(wire::Bytes frame);
-  // Has what was appended written at the end of the turn.
-  void flush();
-
   std::size_t output_bytes() const { return stream_ ? stream_->output_bytes() : 0; }
   // More than the soft bound waits: send this peer nothing that can wait.
   bool is_slow() const { return stream_ && output_bytes() > stream_->limits().soft_output_bytes; }

@@ -156,19 +156,10 @@ ssize_t Stream::read(iovec* parts, int count, absl::Status* why) {
 }
 
 void Stream::write(absl::Span<const std::uint8_t> bytes) {
-  append(bytes);
-  flush_later();
-}
-
-void Stream::append(absl::Span<const std::uint8_t> bytes) {
   if (state_ != State::kOpen) return;
   output_.append(bytes);
   state_of_reactor_.counters.output_bytes.add(bytes.size());
-  check_bounds();
-}
-
-void Stream::flush_later() {
-  if (state_ == State::kOpen && !blocked_ && !output_.empty()) mark_dirty();
+  after_append();
 }
 
 void Stream::write(absl::Span<const std::uint8_t> first, absl::Span<const std::uint8_t> second) {
@@ -176,11 +167,10 @@ void Stream::write(absl::Span<const std::uint8_t> first, absl::Span<const std::u
   output_.append(first);
   output_.append(second);
   state_of_reactor_.counters.output_bytes.add(first.size() + second.size());
-  check_bounds();
-  flush_later();
+  after_append();
 }
 
-void Stream::check_bounds() {
+void Stream::after_append() {
   if (output_.size() > limits_.soft_output_bytes) {
     was_slow_ = true;
     if (output_.size() > limits_.hard_output_bytes) {
@@ -189,6 +179,7 @@ void Stream::check_bounds() {
           "peer reads too slowly: more than ", limits_.hard_output_bytes, " bytes wait for it")));
     }
   }
+  if (!blocked_) mark_dirty();
 }
 
 void Stream::mark_dirty() {

@@ -68,9 +68,6 @@ class Stream {
   // Appends to the output, which is written at the end of the turn.
   void write(absl::Span<const std::uint8_t> bytes);
   void write(absl::Span<const std::uint8_t> first, absl::Span<const std::uint8_t> second);
-  // Appends, and leaves it to a later write() or flush_later() to have it written.
-  void append(absl::Span<const std::uint8_t> bytes);
-  void flush_later();
   std::size_t output_bytes() const { return output_.size(); }
 
   // on_deadline() is called once, about 20 ms late at most; TimePoint::max(): none.
@@ -103,7 +100,7 @@ class Stream {
   void poll_for(int events);
   void update_poll();
   void mark_dirty();
-  void check_bounds();
+  void after_append();
   void flush();
   void set_stall_deadline(core::TimePoint deadline);
   void finish_flushing();

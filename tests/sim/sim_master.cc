@@ -48,7 +48,7 @@ void SimShard::on_timer(core::TimePoint armed_for) {
   go_on();
 }
 
-void SimShard::deliver(core::SessionId to, wire::Bytes frame, Urgency /*urgency*/) {
+void SimShard::deliver(core::SessionId to, wire::Bytes frame) {
   sim_.ledger.on_sent(to, frame);
   const auto it = master_.links_.find(to);
   if (it != master_.links_.end()) master_.network_.send(it->second, End::kServer, frame);
