@@ -242,7 +242,9 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
 }
 
 void drop_agent(Shard& shard, AgentId id) {
-  dequeue(shard, *shard.find_agent(id));
+  AgentRecord& agent = *shard.find_agent(id);
+  dequeue(shard, agent);
+  if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   std::erase(shard.unreachable_agents, id);
   shard.agents_by_id.erase(id);
   shard.agents.erase(id);
@@ -319,7 +321,7 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
                                   shard.config.session_timeout / std::chrono::milliseconds(1))});
   reconcile_operations(shard, outbox, *agent, message);
   reconcile_agent_tasks(shard, outbox, *agent, message, restarted, now);
-  resume_drain(shard, outbox, *agent, now);
+  resume_drain(shard, outbox, *agent);
   return agent->id();
 }
 
@@ -528,7 +530,6 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   AgentRecord* oldest = shard.find_agent(shard.unreachable_agents.front());
   shard.unreachable_agents.pop_front();
   if (oldest == nullptr) return;
-  if (oldest->mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   remove_agent(shard, outbox, *oldest, TaskState::kGone, TaskReason::kAgentRemoved,
                "the agent did not come back", now);
 }

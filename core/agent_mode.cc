@@ -72,7 +72,6 @@ void drain(Shard& shard, Outbox& outbox, AgentRecord& agent, const ManageAgent& 
 
 void mark_gone(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
   const AgentId id = agent.id();
-  if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   if (agent.session.valid()) {
     outbox.refuse(agent.session, RefusalCode::kGone, kGoneText, 0);
     outbox.close(agent.session);
@@ -129,10 +128,13 @@ void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& mess
   outbox.to_shard(message.origin.shard, std::move(result));
 }
 
-void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint /*now*/) {
+void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent) {
   if (agent.drain == nullptr) return;
   // It may come back with tasks that an earlier master started.
-  if (!agent.tasks.empty()) agent.mode = AgentMode::kDraining;
+  if (!agent.tasks.empty()) {
+    agent.mode = AgentMode::kDraining;
+    agent.drain->ended_ms = 0;
+  }
   kill_all(shard, outbox, agent);
   note_drain_progress(shard, agent);
 }

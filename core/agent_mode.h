@@ -20,7 +20,7 @@ void on_manage_agent(Shard& shard, Outbox& outbox, SessionId session, const Mana
 void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& message, TimePoint now);
 
 // The agent is back with tasks: what has to end there is asked to.
-void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now);
+void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent);
 
 // A task or an operation of the agent is no longer in the books. What follows of it follows at the
 // end of the turn (end_drains), so the agent stays where it is.

@@ -331,31 +331,35 @@ void AllocationPass::send(Outbox& outbox) {
 
 namespace {
 
-bool is_empty_handed(const Shard& shard, FrameworkId framework) {
-  const FrameworkEntry* entry = shard.find_entry(framework);
-  return entry != nullptr &&
-         std::all_of(entry->subscriptions.begin(), entry->subscriptions.end(),
-                     [&shard](const SubscriptionEntry& subscription) {
-                       return shard.shared.shares.held(subscription.index).load().empty();
-                     });
+bool could_take(const Shard& shard, const Subscription& subscription, const AgentRecord& agent,
+                const OfferPayload& offer) {
+  if (subscription.framework == offer.framework) return false;
+  const bool plain = offer.resources.lots.empty();
+  const Resources what = plain ? offer.resources : offerable(offer.resources, subscription);
+  return !is_crumb(shard.config, subscription, what.all_quantities()) &&
+         may_see(shard.config, subscription, agent) &&
+         !agent.filters.hides(subscription.index, subscription.filter_epoch, what);
 }
 
 }  // namespace
 
-const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer,
-                              Waiting who) {
-  const bool plain = offer.resources.lots.empty();
+const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
   const auto role_ok = [](const RoleRow& role) { return !is_exhausted(role); };
   return shard.fair_share.neediest(role_ok, [&](const Subscription& subscription) {
-    if (subscription.framework == offer.framework) return false;
-    if (who == Waiting::kEmptyHanded && !is_empty_handed(shard, subscription.framework)) {
-      return false;
-    }
-    const Resources what = plain ? offer.resources : offerable(offer.resources, subscription);
-    return !is_crumb(shard.config, subscription, what.all_quantities()) &&
-           may_see(shard.config, subscription, agent) &&
-           !agent.filters.hides(subscription.index, subscription.filter_epoch, what);
+    return could_take(shard, subscription, agent, offer);
   });
+}
+
+const Subscription* first_that_waits(Shard& shard, const AgentRecord& agent,
+                                     const OfferPayload& offer,
+                                     const std::vector<SubscriptionIndex>& candidates) {
+  for (const SubscriptionIndex index : candidates) {
+    const Subscription* subscription = shard.fair_share.find(index);
+    if (subscription == nullptr || !subscription->active) continue;
+    if (exhausted_row(*subscription->role) != nullptr) continue;
+    if (could_take(shard, *subscription, agent, offer)) return subscription;
+  }
+  return nullptr;
 }
 
 }  // namespace shoal::core

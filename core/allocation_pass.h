@@ -85,13 +85,11 @@ class AllocationPass {
   std::vector<SubscriptionIndex> passed_over_;                  // for the agent at hand
 };
 
-enum class Waiting : std::uint8_t {
-  kAnybody,
-  kEmptyHanded,  // only frameworks that hold nothing, in none of their roles
-};
-
 // The neediest framework but the holder that could take what an old offer holds; null when none.
-const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer,
-                              Waiting who);
+const Subscription* who_waits(Shard& shard, const AgentRecord& agent, const OfferPayload& offer);
+// The first of `candidates` that could; null when none.
+const Subscription* first_that_waits(Shard& shard, const AgentRecord& agent,
+                                     const OfferPayload& offer,
+                                     const std::vector<SubscriptionIndex>& candidates);
 
 }  // namespace shoal::core

@@ -205,13 +205,32 @@ void arm_filter_deadline(Shard& shard, AgentRecord& agent, TimePoint when) {
   shard.deadlines.push(when, DeadlineKind::kFilterExpiry, agent.id().value);
 }
 
-// Who gets an old offer that its holder does not answer: a framework that has nothing at all,
-// however its roles stand, or who is furthest behind and would still be with it. Null: nobody.
-const Subscription* heir_of(Shard& shard, const AgentRecord& agent, const OfferPayload& offer) {
+// The subscriptions of frameworks that hold nothing, in none of their roles.
+std::vector<SubscriptionIndex> find_empty_handed(const Shard& shard) {
+  std::vector<SubscriptionIndex> out;
+  for (const auto& [id, framework] : shard.directory) {
+    const auto holds_nothing = [&shard](const SubscriptionEntry& subscription) {
+      return shard.shared.shares.held(subscription.index).load().empty();
+    };
+    if (!std::all_of(framework.subscriptions.begin(), framework.subscriptions.end(),
+                     holds_nothing)) {
+      continue;
+    }
+    for (const SubscriptionEntry& subscription : framework.subscriptions) {
+      if (subscription.active) out.push_back(subscription.index);
+    }
+  }
+  return out;
+}
+
+// Who gets an old offer that its holder does not answer: one of the empty-handed, however its roles
+// stand, or who is furthest behind and would still be with it. Null: nobody.
+const Subscription* heir_of(Shard& shard, const AgentRecord& agent, const OfferPayload& offer,
+                            const std::vector<SubscriptionIndex>& empty_handed) {
   const Subscription* holder = shard.fair_share.find(offer.subscription);
   if (holder == nullptr) return nullptr;
-  if (const Subscription* poor = who_waits(shard, agent, offer, Waiting::kEmptyHanded)) return poor;
-  const Subscription* waiting = who_waits(shard, agent, offer, Waiting::kAnybody);
+  if (const Subscription* poor = first_that_waits(shard, agent, offer, empty_handed)) return poor;
+  const Subscription* waiting = who_waits(shard, agent, offer);
   if (waiting == nullptr) return nullptr;
   const Quantities what = offer.resources.all_quantities();
   return shard.fair_share.stays_behind(*waiting, what, *holder) ? waiting : nullptr;
@@ -228,6 +247,7 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
                                     ? std::optional(state.patience_cursor)
                                     : table.oldest(shard.config.index);
   AllocationPass pass(shard, now);
+  std::optional<std::vector<SubscriptionIndex>> empty_handed;  // when the first offer is old
   for (std::size_t seen = 0; next.has_value() && seen < kOffersPerWatch; ++seen) {
     const OfferId id = *next;
     next = table.next_newer(id);
@@ -238,8 +258,11 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
     }
     AgentRecord* agent = shard.find_agent(offer.agent);
     if (agent == nullptr || table.state(id) != OfferState::kOpen) continue;
-    const Subscription* heir = heir_of(shard, *agent, offer);
+    if (!empty_handed.has_value()) empty_handed = find_empty_handed(shard);
+    const Subscription* heir = heir_of(shard, *agent, offer, *empty_handed);
     if (heir == nullptr) continue;
+    const FrameworkId heir_framework = heir->framework;
+    const Scope heir_only = Scope::only(heir->index);
     if (!rescind_offer(shard, outbox, id, RescindCause::kHoarding)) continue;
     // As if the holder had declined for as long as it did not answer: the others come first.
     if (const Subscription* holder = shard.fair_share.find(offer.subscription)) {
@@ -247,7 +270,11 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
     }
     // At once, so that the shares are those of after, for the next decision.
     leave_queue(shard, *agent);
-    pass.offer(*agent, Scope::only(heir->index));
+    pass.offer(*agent, heir_only);
+    std::erase_if(*empty_handed, [&](SubscriptionIndex index) {
+      const Subscription* subscription = shard.fair_share.find(index);
+      return subscription == nullptr || subscription->framework == heir_framework;
+    });
     if (pass.offer(*agent)) enter_queue(shard, *agent, AgentQueue::kIdle);
   }
   state.patience_cursor = next.value_or(OfferId{0xffffffff, 0});

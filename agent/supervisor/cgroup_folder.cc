@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "agent/supervisor/pid_list.h"
+
 namespace shoal::agent {
 namespace {
 
@@ -39,21 +41,7 @@ template <typename Visit>
 int each_process(const char* folder, Visit visit) {
   const int fd = open_in(folder, "cgroup.procs", O_RDONLY);
   if (fd < 0) return -1;
-  char text[4096];
-  int count = 0;
-  pid_t pid = 0;
-  ssize_t got = 0;
-  while ((got = read(fd, text, sizeof(text))) > 0) {
-    for (ssize_t i = 0; i < got; ++i) {
-      if (text[i] >= '0' && text[i] <= '9') {
-        pid = pid * 10 + (text[i] - '0');
-        continue;
-      }
-      visit(pid);
-      ++count;
-      pid = 0;
-    }
-  }
+  const int count = each_pid(fd, visit);
   close(fd);
   return count;
 }

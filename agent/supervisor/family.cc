@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/supervisor/cgroup_folder.h"
+#include "agent/supervisor/pid_list.h"
 
 namespace shoal::agent {
 namespace {
@@ -27,19 +28,7 @@ void kill_child(pid_t pid) {
 bool kill_listed_children() {
   const int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  char text[4096];
-  pid_t pid = 0;
-  ssize_t got = 0;
-  while ((got = read(fd, text, sizeof(text))) > 0) {
-    for (ssize_t i = 0; i < got; ++i) {
-      if (text[i] >= '0' && text[i] <= '9') {
-        pid = pid * 10 + (text[i] - '0');
-        continue;
-      }
-      kill_child(pid);
-      pid = 0;
-    }
-  }
+  each_pid(fd, kill_child);
   close(fd);
   return true;
 }
