@@ -101,9 +101,13 @@ class Checker:
         if path.endswith('.h') and '#pragma once' not in text:
             self.say(path, 1, 'a header starts with #pragma once')
         code = code_of(text).splitlines()
+        seen = set()
         for number, line in enumerate(text.splitlines(), 1):
             found = INCLUDE.match(line)
             if found and code[number - 1].lstrip().startswith('#'):
+                if found[2] in seen:
+                    self.say(path, number, f'{found[2]} is included twice')
+                seen.add(found[2])
                 check = self.check_inside if found[1] == '"' else self.check_outside
                 check(path, number, found[2])
         for number, line in enumerate(code, 1):

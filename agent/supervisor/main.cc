@@ -156,7 +156,9 @@ pid_t start_task(Start* start) {
   }
   const pid_t supervisor = getpid();
   const pid_t leader = vfork();
-  if (leader == 0) become_task(start, supervisor);
+  // Only system calls and fields of `start`, which the parent reads after the child's execve or
+  // end.
+  if (leader == 0) become_task(start, supervisor);  // NOLINT(clang-analyzer-unix.Vfork)
   if (leader < 0) {
     start->err = errno;
     start->stage = StartStage::kFork;

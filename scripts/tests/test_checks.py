@@ -91,6 +91,9 @@ class Layers(TreeCase):
         self.write('core/b.h', '#include "core/c.h"\n')
         self.assert_refused('core/c.h', '#include "core/a.h"\n', 'core/a.h -> core/b.h -> core/c.h')
 
+    def test_a_header_is_included_once(self):
+        self.assert_refused('core/a.cc', '#include <vector>\n\n#include <vector>\n', ':3:', 'twice')
+
     def test_headers_start_with_pragma_once(self):
         (self.root / 'core').mkdir()
         (self.root / 'core/a.h').write_text('int x;\n')
