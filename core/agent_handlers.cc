@@ -10,6 +10,7 @@
 #include "core/allocator.h"
 #include "core/operation_handlers.h"
 #include "core/quota.h"
+#include "core/registry.h"
 #include "core/role.h"
 
 namespace shoal::core {
@@ -139,6 +140,17 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
                   TaskAdopted{report.framework, agent.id(), std::string(report.id)});
 }
 
+// Tasks that an earlier master started for frameworks that are removed.
+void end_orphans(Shard& shard, Outbox& outbox, AgentRecord& agent) {
+  for (auto& [key, task] : agent.tasks) {
+    if (is_terminal(task.state) || task.kill_requested || !shard.was_removed(key.framework))
+      continue;
+    task.kill_requested = true;
+    task.reason = TaskReason::kFrameworkRemoved;
+    send_kill(outbox, agent, key, task);
+  }
+}
+
 // Compares what the master believes of a returning agent with what it reports.
 void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
                            const RegisterAgent& message, bool restarted, TimePoint now) {
@@ -181,6 +193,7 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
     const bool known = agent.tasks.contains(TaskKeyView{report.framework, report.id});
     if (!known) adopt_task(shard, outbox, agent, report, now);
   }
+  if (agent.is_admitted) end_orphans(shard, outbox, agent);
 }
 
 void uncount_tasks_of(Shard& shard, const AgentRecord& agent) {
@@ -199,9 +212,10 @@ void count_tasks_of(Shard& shard, const AgentRecord& agent) {
   }
 }
 
-void activate(Shard& shard, AgentRecord& agent, SessionId session, const RegisterAgent& message,
-              TimePoint now) {
+void activate(Shard& shard, Outbox& outbox, AgentRecord& agent, SessionId session,
+              const RegisterAgent& message, TimePoint now) {
   if (!counts(agent)) count_tasks_of(shard, agent);
+  const bool was_recovered = agent.state == AgentState::kRecovered;
   if (agent.state != AgentState::kActive) count_agent(shard, agent.total);
   std::erase(shard.unreachable_agents, agent.id());
   agent.state = AgentState::kActive;
@@ -212,6 +226,7 @@ void activate(Shard& shard, AgentRecord& agent, SessionId session, const Registe
   agent.silence_deadline = now + shard.config.session_timeout;
   shard.deadlines.push(agent.silence_deadline, DeadlineKind::kAgentSilence, agent.id().value);
   mark_dirty(shard, agent);
+  if (was_recovered) note_recovered(shard, outbox);
 }
 
 AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, TimePoint now) {
@@ -224,9 +239,24 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
   AgentRecord& agent = *record;
   shard.agents_by_id.emplace(id, record.get());
   shard.agents.emplace(id, std::move(record));
-  shard.counters.agents_registered.add();
   shard.counters.agents.add();
   return agent;
+}
+
+void welcome(const Shard& shard, Outbox& outbox, const AgentRecord& agent) {
+  outbox.send(agent.session,
+              AgentRegistered{.agent = agent.id(),
+                              .heartbeat_interval_ms = static_cast<std::uint32_t>(
+                                  shard.config.heartbeat_interval / std::chrono::milliseconds(1)),
+                              .session_timeout_ms = static_cast<std::uint32_t>(
+                                  shard.config.session_timeout / std::chrono::milliseconds(1))});
+}
+
+// Whether the registry has to hear of a returning agent.
+bool is_news(const AgentRecord& agent, const RegisterAgent& message) {
+  return agent.state == AgentState::kUnreachable ||
+         agent.description->hostname != message.hostname ||
+         agent.description->address != message.address;
 }
 
 // Takes over what a returning agent says of itself. Its tasks keep what they hold.
@@ -303,26 +333,63 @@ AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, Agent
   }
   if (live) outbox.close(agent->session);
   const bool restarted = agent != nullptr && agent->incarnation != message.incarnation;
+  const bool changed = agent != nullptr && is_news(*agent, message);
   if (agent == nullptr) {
     const AgentId id =
         known.valid() ? known
                       : AgentId{draw_id(shard.random, shard.config.index, shard.config.shards)};
     agent = &add_agent(shard, id, message, now);
+    shard.counters.agents_registered.add();
   } else {
     rescind_offers(shard, outbox, *agent, RescindCause::kAgentLost);
     redescribe(shard, *agent, message);
   }
-  activate(shard, *agent, session, message, now);
-  outbox.send(session,
-              AgentRegistered{.agent = agent->id(),
-                              .heartbeat_interval_ms = static_cast<std::uint32_t>(
-                                  shard.config.heartbeat_interval / std::chrono::milliseconds(1)),
-                              .session_timeout_ms = static_cast<std::uint32_t>(
-                                  shard.config.session_timeout / std::chrono::milliseconds(1))});
+  activate(shard, outbox, *agent, session, message, now);
+  if (agent->is_admitted) {
+    if (changed) store_agent(shard, outbox, *agent, now);
+    welcome(shard, outbox, *agent);
+  } else {
+    store_agent(shard, outbox, *agent, now);
+    when_stored(shard, outbox, AdmitAgent{agent->id()}, now);
+  }
   reconcile_operations(shard, outbox, *agent, message);
   reconcile_agent_tasks(shard, outbox, *agent, message, restarted, now);
   resume_drain(shard, outbox, *agent);
   return agent->id();
+}
+
+void admit_agent(Shard& shard, Outbox& outbox, AgentId id) {
+  AgentRecord* agent = shard.find_agent(id);
+  // It left meanwhile, or two of its registrations waited.
+  if (agent == nullptr || agent->is_admitted) return;
+  agent->is_admitted = true;
+  mark_dirty(shard, *agent);
+  welcome(shard, outbox, *agent);
+  end_orphans(shard, outbox, *agent);
+}
+
+void recover_agent(Shard& shard, const RegisteredAgent& row, TimePoint now) {
+  RegisterAgent message;
+  message.hostname = row.hostname;
+  message.address = row.address;
+  AgentRecord& agent = add_agent(shard, row.id, message, now);
+  agent.is_admitted = true;
+  agent.disconnected_at = now;
+  agent.mode = row.mode;
+  if (row.mode != AgentMode::kNormal) shard.counters.held_agents.add();
+  if (row.mode == AgentMode::kDraining || row.mode == AgentMode::kDrained) {
+    agent.drain = std::make_unique<Drain>(row.drain);
+  }
+  if (row.standing == AgentStanding::kUnreachable) {
+    agent.state = AgentState::kUnreachable;
+    shard.unreachable_agents.push_back(row.id);
+    return;
+  }
+  agent.state = AgentState::kRecovered;
+  shard.shared.recovery.expected_at[shard.config.index].add();
+  shard.shared.recovery.missing_at[shard.config.index].add();
+  shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
+                       row.id.value);
 }
 
 void on_agent_heartbeat(Shard& shard, Outbox& outbox, AgentId id, const Heartbeat& message,
@@ -388,6 +455,12 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId s
   uncount_agent(shard, agent->total);
   rescind_offers(shard, outbox, *agent, RescindCause::kAgentLost);
   dequeue(shard, *agent);
+  // It does not know its id yet, and will come as a new one.
+  if (!agent->is_admitted && agent->tasks.empty() && agent->operations.empty()) {
+    store(shard, outbox, ForgottenAgent{id});
+    drop_agent(shard, id);
+    return;
+  }
   shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
                        id.value);
 }
@@ -510,10 +583,14 @@ void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline,
 
 void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
   AgentRecord* agent = shard.find_agent(id);
-  if (agent == nullptr || agent->state != AgentState::kDisconnected) return;
+  if (agent == nullptr) return;
+  const bool was_recovered = agent->state == AgentState::kRecovered;
+  if (agent->state != AgentState::kDisconnected && !was_recovered) return;
   if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
   uncount_tasks_of(shard, *agent);
   agent->state = AgentState::kUnreachable;
+  store_agent(shard, outbox, *agent, now);
+  if (was_recovered) note_recovered(shard, outbox);
   shard.counters.agents_unreachable.add();
   for (auto& [key, task] : agent->tasks) {
     if (is_terminal(task.state)) continue;
@@ -530,6 +607,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   AgentRecord* oldest = shard.find_agent(shard.unreachable_agents.front());
   shard.unreachable_agents.pop_front();
   if (oldest == nullptr) return;
+  store(shard, outbox, ForgottenAgent{oldest->id()});
   remove_agent(shard, outbox, *oldest, TaskState::kGone, TaskReason::kAgentRemoved,
                "the agent did not come back", now);
 }
@@ -548,6 +626,7 @@ void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState st
     }
   }
   drop_operations(shard, outbox, agent);
+  if (agent.state == AgentState::kRecovered) note_recovered(shard, outbox);
   drop_agent(shard, agent.id());
 }
 

@@ -53,6 +53,11 @@ void count_tasks(Shard& shard, FrameworkId framework, const RoleRow& role,
 // The framework is new to this shard: tells its home shard of each of its tasks here.
 void announce_tasks(Shard& shard, Outbox& outbox, FrameworkId framework);
 
+// An agent that an earlier master left in the registry.
+void recover_agent(Shard& shard, const RegisteredAgent& row, TimePoint now);
+// A new agent is in the registry: it is told its id, and offered.
+void admit_agent(Shard& shard, Outbox& outbox, AgentId agent);
+
 // Takes an agent without a session, or with one that is closed, out of the books. Its tasks end in
 // `state` if they had not ended. Claimed offers of it that are still on their way to this shard
 // settle without it.

@@ -8,6 +8,7 @@
 
 #include "core/agent_handlers.h"
 #include "core/allocator.h"
+#include "core/registry.h"
 #include "core/status.h"
 
 namespace shoal::core {
@@ -70,7 +71,7 @@ void drain(Shard& shard, Outbox& outbox, AgentRecord& agent, const ManageAgent& 
   note_drain_progress(shard, agent);
 }
 
-void mark_gone(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
+void take_gone_out(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
   const AgentId id = agent.id();
   if (agent.session.valid()) {
     outbox.refuse(agent.session, RefusalCode::kGone, kGoneText, 0);
@@ -80,10 +81,20 @@ void mark_gone(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) 
     rescind_offers(shard, outbox, agent, RescindCause::kOperator);
   }
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, AgentLost{id});
-  shard.gone_agents.add(id);
+  if (const auto forgotten = shard.gone_agents.add(id); forgotten.has_value()) {
+    store(shard, outbox, ForgottenAgent{*forgotten});
+  }
   shard.counters.agents_marked_gone.add();
   remove_agent(shard, outbox, agent, TaskState::kGoneByOperator,
                TaskReason::kAgentRemovedByOperator, "an operator has declared the agent gone", now);
+}
+
+// First it is written down: once a framework has heard of it, no later master may forget it.
+void mark_gone(Shard& shard, Outbox& outbox, AgentRecord& agent, const RemoveGoneAgent& then,
+               TimePoint now) {
+  agent.is_declared_gone = true;
+  store_agent(shard, outbox, agent, now);
+  when_stored(shard, outbox, then, now);
 }
 
 }  // namespace
@@ -111,21 +122,33 @@ void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& mess
       if (agent->mode == AgentMode::kNormal) {
         set_mode(shard, outbox, *agent, AgentMode::kDeactivated);
       }
+      store_agent(shard, outbox, *agent, now);
       break;
     case AgentAction::kReactivate:
       done = reactivate(shard, outbox, *agent);
+      if (done.ok()) store_agent(shard, outbox, *agent, now);
       break;
     case AgentAction::kDrain:
       drain(shard, outbox, *agent, message.what, now);
+      store_agent(shard, outbox, *agent, now);
       break;
     case AgentAction::kMarkGone:
-      mark_gone(shard, outbox, *agent, now);
-      break;
+      return mark_gone(shard, outbox, *agent, {agent->id(), true, message.origin}, now);
   }
   result.ok = done.ok();
   result.code = RefusalCode::kInvalid;
   result.message = message_of(done);
-  outbox.to_shard(message.origin.shard, std::move(result));
+  when_stored(shard, outbox, std::move(result), now);
+}
+
+void remove_gone_agent(Shard& shard, Outbox& outbox, const RemoveGoneAgent& what, TimePoint now) {
+  if (AgentRecord* agent = shard.find_agent(what.agent); agent != nullptr) {
+    take_gone_out(shard, outbox, *agent, now);
+  }
+  if (!what.has_origin) return;
+  OperatorResult result;
+  result.origin = what.origin;
+  outbox.to_shard(what.origin.shard, std::move(result));
 }
 
 void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent) {
@@ -154,8 +177,9 @@ void end_drains(Shard& shard, Outbox& outbox, TimePoint now) {
       agent->mode = AgentMode::kDrained;
       agent->drain->ended_ms = shard.wall_ms(now);
       shard.counters.agents_drained.add();
+      store_agent(shard, outbox, *agent, now);
     }
-    if (agent->drain->mark_gone) mark_gone(shard, outbox, *agent, now);
+    if (agent->drain->mark_gone) mark_gone(shard, outbox, *agent, {id, false, {}}, now);
   }
 }
 

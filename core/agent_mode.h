@@ -22,6 +22,9 @@ void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& mess
 // The agent is back with tasks: what has to end there is asked to.
 void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent);
 
+// That an operator has declared it gone is in the registry: it is taken out of the books.
+void remove_gone_agent(Shard& shard, Outbox& outbox, const RemoveGoneAgent& what, TimePoint now);
+
 // A task or an operation of the agent is no longer in the books. What follows of it follows at the
 // end of the turn (end_drains), so the agent stays where it is.
 void note_drain_progress(Shard& shard, const AgentRecord& agent);

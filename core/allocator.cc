@@ -320,6 +320,7 @@ void allocate(Shard& shard, Outbox& outbox, TimePoint now) {
   tell_fallen(shard, outbox);
   const bool freed = !state.freed_roles.empty();
   unblock_roles(shard);
+  if (state.is_recovering) return;
   if (state.dirty.empty() && !somebody_wants(state) && !(freed && state.held_back)) return;
   shard.fair_share.refresh();
   AllocationPass pass(shard, now);

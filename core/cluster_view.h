@@ -17,8 +17,9 @@ enum class AgentState : std::uint8_t {
   kActive = 0,
   kDisconnected = 1,  // no session; within its time to come back
   kUnreachable = 2,   // did not come back in time
+  kRecovered = 3,     // known from an earlier master; within its time to come back
 };
-inline constexpr std::uint8_t kAgentStates = 3;
+inline constexpr std::uint8_t kAgentStates = 4;
 std::string_view name_of(AgentState state);  // "active"
 
 // What an operator wants of an agent, whatever its state. Only a normal one is offered.

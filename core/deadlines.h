@@ -19,6 +19,7 @@ enum class DeadlineKind : std::uint8_t {
   kOfferWatch,         // unanswered offers run out, or others wait for them
   kFilterExpiry,       // id: agent; a refused offer may be made again
   kFrameworkNotice,    // id: framework; it may have to be told why it has no offers
+  kHeldForRecovery,    // agents that an earlier master knew are no longer waited for
   kAllocate,           // nothing to do but the end of the turn
 };
 

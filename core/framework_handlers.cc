@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/explain.h"
+#include "core/registry.h"
 #include "core/status.h"
 #include "core/validation.h"
 
@@ -251,6 +252,7 @@ absl::Status check_own_roles(const FrameworkRecord& framework, const RoleViews& 
 
 // --- offers ---
 
+// Of those that were removed in this very turn the other list knows nothing yet.
 bool is_completed(const Shard& shard, FrameworkId id) {
   return std::any_of(shard.completed_frameworks.begin(), shard.completed_frameworks.end(),
                      [id](const FrameworkSummary& done) { return done.id == id; });
@@ -358,10 +360,11 @@ std::vector<OwnedOperation> own_operations(const Accept& message) {
   return out;
 }
 
-void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework) {
+void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework, TimePoint now) {
   return_all_offers(shard, outbox, framework);
   outbox.close(framework.session);
   framework.state = FrameworkState::kCompleted;
+  store_framework(shard, outbox, framework, now);
   shard.completed_frameworks.push_back(summarise(shard, framework));
   if (shard.completed_frameworks.size() > kMaxCompletedFrameworksPerShard) {
     shard.completed_frameworks.pop_front();
@@ -381,7 +384,7 @@ void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework) 
 
 FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, FrameworkId known,
                          const Subscribe& message, std::uint32_t correlation, TimePoint now) {
-  if (known.valid() && is_completed(shard, known)) {
+  if (known.valid() && (is_completed(shard, known) || shard.was_removed(known))) {
     shard.counters.refusals.add();
     outbox.refuse(
         session, RefusalCode::kFenced,
@@ -425,6 +428,7 @@ FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, Framew
   framework->session = session;
   framework->state = FrameworkState::kActive;
   touch(shard, *framework, now);
+  store_framework(shard, outbox, *framework, now);
   outbox.send(session,
               Subscribed{.framework = framework->id,
                          .heartbeat_interval_ms = static_cast<std::uint32_t>(
@@ -603,16 +607,41 @@ void on_reconcile(Shard& shard, Outbox& outbox, FrameworkId id, const Reconcile&
     const auto place = framework->tasks.find(task);
     if (place != framework->tasks.end()) {
       outbox.to_shard(shard.home_of(place->second.agent), ReconcileForward{id, std::string(task)});
-    } else {
+    } else if (shard.shared.recovery.missing() == 0) {
+      // While agents of the master before are missing it may run there: no answer is better than a
+      // wrong one (RCN-03).
       send_status(shard, outbox, *framework, AgentId(), task, TaskState::kUnknown,
                   TaskReason::kReconciliation, "the master does not know this task", now);
     }
   }
 }
 
-void on_teardown(Shard& shard, Outbox& outbox, FrameworkId id, TimePoint /*now*/) {
+void on_teardown(Shard& shard, Outbox& outbox, FrameworkId id, TimePoint now) {
   FrameworkRecord* framework = shard.find_framework(id);
-  if (framework != nullptr) remove_framework(shard, outbox, *framework);
+  if (framework != nullptr) remove_framework(shard, outbox, *framework, now);
+}
+
+void recover_framework(Shard& shard, Outbox& outbox, const RegisteredFramework& row,
+                       TimePoint now) {
+  FrameworkRecord* framework = find_or_add(shard, row.id, now);
+  if (framework == nullptr) return;  // fewer reactors have room for fewer
+  framework->name = row.name;
+  framework->user = row.user;
+  framework->capabilities = Capabilities(row.capabilities);
+  framework->failover_timeout = std::chrono::milliseconds(row.failover_timeout_ms);
+  framework->state = FrameworkState::kDisconnected;
+  // While no master was there it could not come back: it always has a while to.
+  const Duration grace =
+      std::min<Duration>(shard.config.agent_reregister_timeout, framework->failover_timeout);
+  Duration away{0};
+  if (row.standing == FrameworkStanding::kDisconnected) {
+    away = std::clamp<Duration>(std::chrono::milliseconds(shard.wall_ms(now) - row.since_ms),
+                                Duration::zero(), framework->failover_timeout - grace);
+  }
+  framework->disconnected_at = now - away;
+  announce(shard, outbox, *framework);
+  shard.deadlines.push(framework->disconnected_at + framework->failover_timeout,
+                       DeadlineKind::kFrameworkFailover, row.id.value);
 }
 
 void on_framework_disconnected(Shard& shard, Outbox& outbox, FrameworkId id, SessionId session,
@@ -624,9 +653,10 @@ void on_framework_disconnected(Shard& shard, Outbox& outbox, FrameworkId id, Ses
   framework->disconnected_at = now;
   return_all_offers(shard, outbox, *framework);
   if (framework->failover_timeout <= Duration::zero()) {
-    remove_framework(shard, outbox, *framework);
+    remove_framework(shard, outbox, *framework, now);
     return;
   }
+  store_framework(shard, outbox, *framework, now);
   announce(shard, outbox, *framework);
   shard.deadlines.push(now + framework->failover_timeout, DeadlineKind::kFrameworkFailover,
                        id.value);
@@ -706,8 +736,21 @@ void on_operation_forward(Shard& shard, Outbox& outbox, const OperationForward& 
                                                   .message = message.message});
 }
 
-void on_task_adopted(Shard& shard, const TaskAdopted& message) {
-  FrameworkRecord* framework = shard.find_framework(message.framework);
+void on_task_adopted(Shard& shard, Outbox& outbox, const TaskAdopted& message, TimePoint now) {
+  const FrameworkId id = message.framework;
+  if (shard.find_framework(id) == nullptr && !shard.was_removed(id)) {
+    // It subscribed to an earlier master, which died before that was written down. If it does not
+    // come back its tasks end.
+    recover_framework(shard, outbox,
+                      {.id = id,
+                       .standing = FrameworkStanding::kConnected,
+                       .name = {},
+                       .user = {},
+                       .failover_timeout_ms =
+                           shard.config.default_failover_timeout / std::chrono::milliseconds(1)},
+                      now);
+  }
+  FrameworkRecord* framework = shard.find_framework(id);
   if (framework == nullptr) return;
   framework->tasks.try_emplace(message.task, TaskPlace{.agent = message.agent});
 }
@@ -733,7 +776,7 @@ void check_framework_failover(Shard& shard, Outbox& outbox, FrameworkId id, Time
   FrameworkRecord* framework = shard.find_framework(id);
   if (framework == nullptr || framework->state != FrameworkState::kDisconnected) return;
   if (framework->disconnected_at + framework->failover_timeout > now) return;
-  remove_framework(shard, outbox, *framework);
+  remove_framework(shard, outbox, *framework, now);
 }
 
 void check_framework_notice(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {

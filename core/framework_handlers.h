@@ -43,6 +43,10 @@ void on_reconcile(Shard& shard, Outbox& outbox, FrameworkId framework, const Rec
                   TimePoint now);
 void on_teardown(Shard& shard, Outbox& outbox, FrameworkId framework, TimePoint now);
 
+// A framework that an earlier master left in the registry, disconnected. Its roles are known when
+// it comes back.
+void recover_framework(Shard& shard, Outbox& outbox, const RegisteredFramework& row, TimePoint now);
+
 // The session is gone. A session that was replaced by a newer one changes nothing.
 void on_framework_disconnected(Shard& shard, Outbox& outbox, FrameworkId framework,
                                SessionId session, TimePoint now);
@@ -53,7 +57,7 @@ void on_offers_out(Shard& shard, Outbox& outbox, const OffersOut& message, TimeP
 void on_offers_withdrawn(Shard& shard, Outbox& outbox, const OffersWithdrawn& message);
 void on_forwarded_status(Shard& shard, Outbox& outbox, const OwnedStatus& message, TimePoint now);
 void on_operation_forward(Shard& shard, Outbox& outbox, const OperationForward& message);
-void on_task_adopted(Shard& shard, const TaskAdopted& message);
+void on_task_adopted(Shard& shard, Outbox& outbox, const TaskAdopted& message, TimePoint now);
 
 // Deadlines.
 void check_framework_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);

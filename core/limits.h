@@ -108,6 +108,10 @@ inline constexpr std::chrono::milliseconds kDefaultOfferPatience{100};
 inline constexpr std::chrono::milliseconds kNoticeDelay{1000};
 inline constexpr std::size_t kMaxAgentsPerPass = 16 * 1024;  // the rest waits for the next turn
 inline constexpr std::chrono::hours kDefaultFailoverTimeout{1};
+// After a master's start nothing is offered, if there are quotas, until so many of the agents that
+// the one before knew are back, but no longer than this. As in Mesos (ALC-07).
+inline constexpr std::uint64_t kRecoveryHoldPercent = 80;
+inline constexpr std::chrono::minutes kRecoveryHold{10};
 inline constexpr std::int64_t kMaxScalarMilli = std::int64_t{1} << 50;  // sums of 8,192 of them fit
 inline constexpr std::int64_t kMinOfferCpusMilli = 10;                  // 0.01 cpus, or
 inline constexpr std::int64_t kMinOfferMemMilli = 32'000;               // 32 MiB: crumbs below both

@@ -4,6 +4,7 @@
 
 #include "core/cluster_view.h"
 #include "core/messages.h"
+#include "core/registry.h"
 
 namespace shoal::core {
 namespace {
@@ -26,8 +27,20 @@ std::string_view name_of(RefusalCode code) {
 
 std::string_view name_of(AgentState state) {
   static constexpr std::array<std::string_view, kAgentStates> kNames = {"active", "disconnected",
-                                                                        "unreachable"};
+                                                                        "unreachable", "recovered"};
   return pick(kNames, state);
+}
+
+std::string_view name_of(AgentStanding standing) {
+  static constexpr std::array<std::string_view, kAgentStandings> kNames = {"admitted",
+                                                                           "unreachable", "gone"};
+  return pick(kNames, standing);
+}
+
+std::string_view name_of(FrameworkStanding standing) {
+  static constexpr std::array<std::string_view, kFrameworkStandings> kNames = {
+      "connected", "disconnected", "removed"};
+  return pick(kNames, standing);
 }
 
 std::string_view name_of(AgentMode mode) {

@@ -10,6 +10,7 @@
 #include "core/explain.h"
 #include "core/framework_handlers.h"
 #include "core/quota_handlers.h"
+#include "core/registry.h"
 
 namespace shoal::core {
 namespace {
@@ -250,10 +251,11 @@ void on_forwarded_operator_teardown(Shard& shard, Outbox& outbox, const Operator
                                     TimePoint now) {
   const bool found = shard.find_framework(message.framework) != nullptr;
   on_teardown(shard, outbox, message.framework, now);
-  outbox.to_shard(
-      message.origin.shard,
+  when_stored(
+      shard, outbox,
       OperatorResult{message.origin, found, RefusalCode::kNotFound,
-                     found ? "" : fmt::format("no framework {}", to_string(message.framework))});
+                     found ? "" : fmt::format("no framework {}", to_string(message.framework))},
+      now);
 }
 
 void on_operator_result(Shard& shard, Outbox& outbox, const OperatorResult& message) {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "core/messages.h"
+#include "core/registry.h"
 #include "core/shard_message.h"
 
 namespace shoal::core {
@@ -42,6 +43,10 @@ class Outbox {
 
   // In order per pair of shards; also to the own shard, then within the same turn.
   virtual void to_shard(std::uint32_t shard, ShardMessage message) = 0;
+
+  // Writes the row to the registry; on_stored() follows when it is durable. Call store() of
+  // core/registry.h. False: there is no registry, and this master alone will know.
+  virtual bool store(RegistryRow /*row*/) { return false; }
 
  protected:
   virtual void send_message(SessionId to, PeerMessage message, std::uint32_t correlation) = 0;

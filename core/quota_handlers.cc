@@ -8,6 +8,7 @@
 #include "core/allocator.h"
 #include "core/eligibility.h"
 #include "core/quota.h"
+#include "core/registry.h"
 #include "core/role.h"
 #include "core/status.h"
 
@@ -105,6 +106,14 @@ void rescind_excess(Shard& shard, Outbox& outbox, const RoleRow& role) {
   }
 }
 
+void store_role(Shard& shard, Outbox& outbox, const RoleRow& role) {
+  store(shard, outbox,
+        RegisteredRole{.name = std::string(role.name),
+                       .weight = role.weight.load(std::memory_order_relaxed),
+                       .limits = role.limits.load(),
+                       .guarantees = role.guarantees.load()});
+}
+
 void list_guaranteed(Shard& shard) {
   auto& guaranteed = shard.allocator.guaranteed;
   guaranteed.clear();
@@ -151,7 +160,7 @@ void on_update_weights(Shard& shard, Outbox& outbox, SessionId session,
   outbox.to_shard(0, std::move(forward));
 }
 
-void on_operator_quota(Shard& shard, Outbox& outbox, const OperatorQuota& message) {
+void on_operator_quota(Shard& shard, Outbox& outbox, const OperatorQuota& message, TimePoint now) {
   OperatorResult result;
   result.origin = message.origin;
   result.code = RefusalCode::kInvalid;
@@ -162,27 +171,31 @@ void on_operator_quota(Shard& shard, Outbox& outbox, const OperatorQuota& messag
       config.role->limits.store(config.limits);
       config.role->guarantees.store(config.guarantees);
       changed.roles.push_back(config.role);
+      store_role(shard, outbox, *config.role);
     }
     broadcast(shard, outbox, changed);
   }
   result.ok = valid.ok();
   result.message = message_of(valid);
-  outbox.to_shard(message.origin.shard, std::move(result));
+  when_stored(shard, outbox, std::move(result), now);
 }
 
-void on_operator_weights(Shard& shard, Outbox& outbox, const OperatorWeights& message) {
+void on_operator_weights(Shard& shard, Outbox& outbox, const OperatorWeights& message,
+                         TimePoint now) {
   QuotaChanged changed{.roles = {}, .weights = true};
   for (const auto& [role, weight] : message.weights) {
     role->weight.store(weight, std::memory_order_relaxed);
     changed.roles.push_back(role);
+    store_role(shard, outbox, *role);
   }
   broadcast(shard, outbox, changed);
   OperatorResult result;
   result.origin = message.origin;
-  outbox.to_shard(message.origin.shard, std::move(result));
+  when_stored(shard, outbox, std::move(result), now);
 }
 
 void on_quota_changed(Shard& shard, Outbox& outbox, const QuotaChanged& message) {
+  if (message.recovered) end_recovery_hold(shard);
   if (message.weights) shard.fair_share.refresh(/*weights_changed=*/true);
   if (message.rescind) {
     for (const RoleRow* role : message.roles) rescind_excess(shard, outbox, *role);

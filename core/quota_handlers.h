@@ -18,8 +18,9 @@ void on_update_weights(Shard& shard, Outbox& outbox, SessionId session,
                        const UpdateWeights& message, std::uint32_t correlation, TimePoint now);
 
 // At shard 0.
-void on_operator_quota(Shard& shard, Outbox& outbox, const OperatorQuota& message);
-void on_operator_weights(Shard& shard, Outbox& outbox, const OperatorWeights& message);
+void on_operator_quota(Shard& shard, Outbox& outbox, const OperatorQuota& message, TimePoint now);
+void on_operator_weights(Shard& shard, Outbox& outbox, const OperatorWeights& message,
+                         TimePoint now);
 
 // At every shard: rescinds open offers of roles that are over their limit, as many as it takes.
 void on_quota_changed(Shard& shard, Outbox& outbox, const QuotaChanged& message);

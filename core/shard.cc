@@ -6,6 +6,7 @@
 #include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/framework_handlers.h"
+#include "core/registry.h"
 
 namespace shoal::core {
 
@@ -59,6 +60,9 @@ void on_tick(Shard& shard, Outbox& outbox, TimePoint now) {
       case DeadlineKind::kFrameworkNotice:
         check_framework_notice(shard, outbox, *due, now);
         break;
+      case DeadlineKind::kHeldForRecovery:
+        end_recovery_hold(shard);
+        break;
       case DeadlineKind::kAllocate:
         break;
     }
@@ -70,7 +74,8 @@ std::optional<TimePoint> next_deadline(const Shard& shard) { return shard.deadli
 bool has_work_left(const Shard& shard) {
   const AllocatorState& state = shard.allocator;
   const bool wanted = state.wake_all || !state.wanting.empty() || !state.wanting_roles.empty();
-  return !state.table_full && (!state.dirty.empty() || wanted || !state.freed_roles.empty());
+  return !state.table_full && !state.is_recovering &&
+         (!state.dirty.empty() || wanted || !state.freed_roles.empty());
 }
 
 void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now) {

@@ -32,6 +32,7 @@
 #include "core/offer_table.h"
 #include "core/outbox.h"
 #include "core/random.h"
+#include "core/registry.h"
 #include "core/resources.h"
 #include "core/role_table.h"
 #include "core/shard_message.h"
@@ -49,6 +50,8 @@ struct ShardConfig {
   Duration heartbeat_interval = kHeartbeatInterval;
   Duration session_timeout = kSessionTimeout;
   Duration agent_reregister_timeout = kAgentReregisterTimeout;
+  // Of a framework that only agents tell of: the registry did not hear of it in time.
+  Duration default_failover_timeout = kDefaultFailoverTimeout;
   Duration offer_timeout = kDefaultOfferTimeout;
   Duration offer_patience = kDefaultOfferPatience;
   // What is offered holds at least one of these, so that crumbs are not: Mesos' default
@@ -64,13 +67,31 @@ struct ShardConfig {
   TimePoint mono_base{};
 };
 
-// What all shards share; see the headings of the two files for why that is safe.
+// Agents that an earlier master knew and that are not back yet, by home shard: one writer each.
+struct Recovery {
+  std::array<alloc::Counter, kMaxReactors> expected_at;  // before the reactors run
+  std::array<alloc::Counter, kMaxReactors> missing_at;
+
+  static std::uint64_t sum(const std::array<alloc::Counter, kMaxReactors>& counters) {
+    std::uint64_t total = 0;
+    for (const alloc::Counter& counter : counters) total += counter.value();
+    return total;
+  }
+  std::uint64_t expected() const { return sum(expected_at); }
+  std::uint64_t missing() const { return sum(missing_at); }
+  bool enough_are_back() const {
+    return missing() * 100 <= expected() * (100 - kRecoveryHoldPercent);
+  }
+};
+
+// What all shards share; see the headings of the files for why that is safe.
 struct SharedTables {
   SharedTables(std::uint32_t shards, std::uint32_t first_generation)
       : offers(shards, first_generation), shares(shards) {}
   OfferTable offers;
   RoleTable roles;
   ShareTable shares;
+  Recovery recovery;
 };
 
 struct TaskKey {
@@ -132,7 +153,9 @@ struct AgentRecord {
   std::uint64_t incarnation = 0;
   AgentState state = AgentState::kActive;
   AgentMode mode = AgentMode::kNormal;
-  std::unique_ptr<Drain> drain;  // of a draining or drained one
+  bool is_admitted = false;       // it is in the registry
+  bool is_declared_gone = false;  // by an operator; taken out when that is in the registry
+  std::unique_ptr<Drain> drain;   // of a draining or drained one
   SessionId session;
   TimePoint last_heard;
   TimePoint silence_deadline;  // the one entry of the heap that counts
@@ -154,7 +177,9 @@ struct AgentRecord {
   std::int64_t registered_ms = 0;
 
   AgentId id() const { return description->id; }
-  bool may_be_offered() const { return state == AgentState::kActive && mode == AgentMode::kNormal; }
+  bool may_be_offered() const {
+    return is_admitted && state == AgentState::kActive && mode == AgentMode::kNormal;
+  }
 };
 
 // An offer as the framework's shard knows it.
@@ -236,6 +261,7 @@ struct AllocatorState {
   std::vector<RoleRow*> guaranteed;  // roles with a guarantee
   bool held_back = false;            // something is free and kept for them
   bool table_full = false;           // dirty agents wait for a slot to be settled
+  bool is_recovering = false;        // nothing is offered until enough agents are back
   // Sums that this shard lowered in this turn, for the others to hear.
   std::vector<SubscriptionIndex> fallen;
   std::vector<RoleRow*> fallen_roles;
@@ -290,16 +316,15 @@ struct ShardCounters {
 template <typename Id, std::size_t kMost>
 class RemovedIds {
  public:
-  void add(Id id) {
-    if (!ids_.insert(id).second) return;
+  // The one that is forgotten for it.
+  std::optional<Id> add(Id id) {
+    if (!ids_.insert(id).second) return std::nullopt;
     order_.push_back(id);
-    if (order_.size() <= kMost) return;
-    ids_.erase(order_.front());
+    if (order_.size() <= kMost) return std::nullopt;
+    const Id oldest = order_.front();
+    ids_.erase(oldest);
     order_.pop_front();
-  }
-  // It came back.
-  void forget(Id id) {
-    if (ids_.erase(id) > 0) std::erase(order_, id);
+    return oldest;
   }
   bool contains(Id id) const { return ids_.contains(id); }
 
@@ -332,6 +357,7 @@ struct Shard {
   std::deque<AgentId> unreachable_agents;             // oldest first, bounded
   RemovedIds<FrameworkId, kMaxFrameworksPerShard> removed_frameworks;
   RemovedIds<AgentId, kMaxUnreachableAgentsPerShard> gone_agents;  // an operator said so
+  PendingStores stores;
   std::vector<AgentId> maybe_drained;  // draining ones that lost a task or operation in this turn
 
   absl::flat_hash_map<std::uint64_t, Gathering> gatherings;

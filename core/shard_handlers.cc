@@ -12,6 +12,7 @@
 #include "core/operation_handlers.h"
 #include "core/operator_handlers.h"
 #include "core/quota_handlers.h"
+#include "core/registry.h"
 
 namespace shoal::core {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 // shares; a framework that is new here is told to its home shard task by task.
 void on_framework_entry(Shard& shard, Outbox& outbox, FrameworkEntry message) {
   const FrameworkId id = message.id;
-  shard.removed_frameworks.forget(id);
   const bool is_new = shard.find_entry(id) == nullptr;
   for (const SubscriptionEntry& entry : message.subscriptions) {
     const Subscription* before = shard.fair_share.find(entry.index);
@@ -63,7 +63,10 @@ void on_framework_removed(Shard& shard, Outbox& outbox, const FrameworkRemoved& 
     }
     shard.directory.erase(message.id);
   }
-  shard.removed_frameworks.add(message.id);
+  const std::optional<FrameworkId> forgotten = shard.removed_frameworks.add(message.id);
+  if (forgotten.has_value() && shard.home_of(*forgotten) == shard.config.index) {
+    store(shard, outbox, ForgottenFramework{*forgotten});
+  }
 }
 
 void on_shares_fell(Shard& shard, const SharesFell& message) {
@@ -101,7 +104,7 @@ struct Visitor {
   void operator()(const KillForward& m) { kill_task(shard, outbox, m); }
   void operator()(const AcknowledgeForward& m) { on_acknowledge_forward(shard, outbox, m, now); }
   void operator()(const ReconcileForward& m) { on_reconcile_forward(shard, outbox, m, now); }
-  void operator()(const TaskAdopted& m) { on_task_adopted(shard, m); }
+  void operator()(const TaskAdopted& m) { on_task_adopted(shard, outbox, m, now); }
   void operator()(const AgentLost& m) { on_agent_lost(shard, outbox, m); }
   void operator()(const OperationForward& m) { on_operation_forward(shard, outbox, m); }
   void operator()(const OperationAcknowledged& m) { on_operation_acknowledged(shard, outbox, m); }
@@ -109,8 +112,8 @@ struct Visitor {
   void operator()(QueryPart m) { on_query_part(shard, outbox, std::move(m)); }
   void operator()(const ExplainAsk& m) { on_explain_ask(shard, outbox, m); }
   void operator()(const ExplainPart& m) { on_explain_part(shard, outbox, m); }
-  void operator()(const OperatorQuota& m) { on_operator_quota(shard, outbox, m); }
-  void operator()(const OperatorWeights& m) { on_operator_weights(shard, outbox, m); }
+  void operator()(const OperatorQuota& m) { on_operator_quota(shard, outbox, m, now); }
+  void operator()(const OperatorWeights& m) { on_operator_weights(shard, outbox, m, now); }
   void operator()(const OperatorOperation& m) { on_operator_operation(shard, outbox, m); }
   void operator()(const OperatorManage& m) { on_operator_manage(shard, outbox, m, now); }
   void operator()(const OperatorKill& m) { on_forwarded_operator_kill(shard, outbox, m); }

@@ -107,7 +107,8 @@ struct SharesFell {
 struct QuotaChanged {
   std::vector<RoleRow*> roles;
   bool weights = false;
-  bool rescind = false;  // a limit may be below what is out
+  bool rescind = false;    // a limit may be below what is out
+  bool recovered = false;  // enough agents are back to hold nothing back any more
 };
 
 struct OwnedStatus {

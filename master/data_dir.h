@@ -19,6 +19,9 @@ class DataDir {
   DataDir& operator=(DataDir&&) = delete;
   ~DataDir();
 
+  // Of the file that SqliteRegistry keeps.
+  std::string registry_path() const { return path_ + "/registry.db"; }
+
   // <path>/cluster_id: written at the first start with `fresh`, read at every later one.
   absl::StatusOr<std::uint64_t> cluster_id(std::uint64_t fresh);
 

@@ -145,26 +145,39 @@ void append_rescinds(std::string& out, const MasterInfo& info) {
   }
 }
 
-void append_offer_delay(std::string& out, const MasterInfo& info) {
-  static constexpr std::string_view kName = "shoal_master_offer_delay_seconds";
-  append_head(out, kName, "histogram",
-              "From the start of the turn that freed resources to their offer.");
+// The sum of all of them.
+void append_histogram(std::string& out, std::string_view name, std::string_view help,
+                      const std::vector<const alloc::Histogram*>& parts) {
+  append_head(out, name, "histogram", help);
   std::uint64_t below = 0;
   std::uint64_t count = 0;
   double sum = 0;
   for (std::size_t i = 0; i + 1 < alloc::Histogram::kBuckets; ++i) {
-    for (const Service* service : info.services) {
-      below += service->counters().offer_delay.bucket(i);
-    }
-    out += fmt::format("{}_bucket{{le=\"{}\"}} {}\n", kName,
+    for (const alloc::Histogram* part : parts) below += part->bucket(i);
+    out += fmt::format("{}_bucket{{le=\"{}\"}} {}\n", name,
                        static_cast<double>(alloc::Histogram::bound_micros(i)) / 1e6, below);
   }
-  for (const Service* service : info.services) {
-    count += service->counters().offer_delay.count();
-    sum += static_cast<double>(service->counters().offer_delay.sum_micros()) / 1e6;
+  for (const alloc::Histogram* part : parts) {
+    count += part->count();
+    sum += static_cast<double>(part->sum_micros()) / 1e6;
   }
-  out += fmt::format("{}_bucket{{le=\"+Inf\"}} {}\n{}_sum {}\n{}_count {}\n", kName, count, kName,
-                     sum, kName, count);
+  out += fmt::format("{}_bucket{{le=\"+Inf\"}} {}\n{}_sum {}\n{}_count {}\n", name, count, name,
+                     sum, name, count);
+}
+
+void append_offer_delay(std::string& out, const MasterInfo& info) {
+  std::vector<const alloc::Histogram*> parts;
+  for (const Service* service : info.services) parts.push_back(&service->counters().offer_delay);
+  append_histogram(out, "shoal_master_offer_delay_seconds",
+                   "From the start of the turn that freed resources to their offer.", parts);
+}
+
+void append_registry(std::string& out, const MasterInfo& info) {
+  if (info.registry == nullptr) return;
+  append_head(out, "shoal_master_registry_rows_total", "counter", "Rows made durable.");
+  out += fmt::format("shoal_master_registry_rows_total {}\n", info.registry->rows_stored());
+  append_histogram(out, "shoal_master_registry_commit_seconds",
+                   "How long a transaction of the registry took.", {&info.registry->commit_time()});
 }
 
 std::string front_page(const MasterInfo& info) {
@@ -218,7 +231,13 @@ std::string metrics_text(const MasterInfo& info) {
   }
   append_rescinds(out, info);
   append_offer_delay(out, info);
-  if (info.tables != nullptr) append_role_metrics(out, *info.tables);
+  append_registry(out, info);
+  if (info.tables != nullptr) {
+    append_role_metrics(out, *info.tables);
+    append_gauge(out, "shoal_master_agents_recovering",
+                 "Agents that an earlier master knew and that are not back yet.",
+                 info.tables->recovery.missing());
+  }
   append_gauge(out, "shoal_master_descriptor_limit",
                "Descriptors that one table may hold; with --fd-tables=per-reactor each has one.",
                info.descriptor_limit);

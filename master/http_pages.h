@@ -18,6 +18,7 @@ struct MasterInfo {
   std::uint64_t cluster_id = 0;
   std::vector<const Service*> services;
   const core::SharedTables* tables = nullptr;
+  const RegistryWriter* registry = nullptr;
   std::uint64_t descriptor_limit = 0;  // of each descriptor table
 };
 

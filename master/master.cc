@@ -11,8 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/status.h"
 #include "master/data_dir.h"
 #include "master/http_pages.h"
+#include "master/registry_sqlite.h"
+#include "master/registry_writer.h"
 #include "master/service.h"
 #include "net/clock.h"
 #include "net/descriptor_limit.h"
@@ -62,6 +65,7 @@ class Master {
  private:
   core::ShardConfig shard_config(std::uint32_t index, std::uint32_t shards) const;
   absl::Status join_parts();
+  absl::Status open_registry();
   absl::Status watch_signals();
   void stop();
   absl::Status tell_ready();
@@ -79,6 +83,8 @@ class Master {
   HttpPages pages_{info_};
   std::vector<std::unique_ptr<Part>> parts_;
   std::unique_ptr<MailGrid> grid_;
+  std::unique_ptr<RegistryWriter> registry_;
+  absl::Status registry_failure_;  // written by the writer's thread before it stops the reactors
 };
 
 core::ShardConfig Master::shard_config(std::uint32_t index, std::uint32_t shards) const {
@@ -130,7 +136,36 @@ absl::Status Master::build() {
                                              net::random_seed());
     info_.services.push_back(part.service.get());
   }
-  return join_parts();
+  if (absl::Status joined = join_parts(); !joined.ok()) return joined;
+  return open_registry();
+}
+
+absl::Status Master::open_registry() {
+  auto store = SqliteRegistry::open(data_dir_->registry_path(), info_.cluster_id,
+                                    SqliteRegistry::Mode::kWrite);
+  if (!store.ok()) return store.status();
+  absl::StatusOr<core::RegistryContents> contents = (*store)->load();
+  if (!contents.ok()) return contents.status();
+  if (!contents->agents.empty() || !contents->frameworks.empty() || !contents->roles.empty()) {
+    log(fmt::format("the registry knows {} agents, {} frameworks and {} roles with settings",
+                    contents->agents.size(), contents->frameworks.size(), contents->roles.size()));
+  }
+  registry_ = std::make_unique<RegistryWriter>(
+      *std::move(store), parts_.size(),
+      [this](std::size_t client, std::uint64_t rows) {
+        Part& part = *parts_[client];
+        part.reactor->post([service = part.service.get(), rows] { service->on_stored(rows); });
+      },
+      [this](absl::Status why) {
+        registry_failure_ = absl::UnavailableError(fmt::format(
+            "{}; the master stops, so that nothing is promised that the next one would not know",
+            core::message_of(why)));
+        stop();
+      });
+  info_.registry = registry_.get();
+  core::recover_roles(*tables_, *contents);
+  for (const auto& part : parts_) part->service->recover(*contents, *registry_);
+  return absl::OkStatus();
 }
 
 absl::Status Master::join_parts() {
@@ -251,8 +286,11 @@ absl::Status Master::serve() {
     thread.end = [&part] { part.reset(); };
     threads.push_back(std::move(thread));
   }
-  absl::Status ran =
-      net::run_reactors(threads, options_.descriptor_tables, [this] { grid_.reset(); });
+  absl::Status ran = net::run_reactors(threads, options_.descriptor_tables, [this] {
+    registry_.reset();
+    grid_.reset();
+  });
+  if (!registry_failure_.ok()) return registry_failure_;
   return told.ok() ? ran : told;
 }
 

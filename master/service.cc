@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/registry.h"
 #include "core/shard_handlers.h"
 #include "core/status.h"
 #include "net/clock.h"
@@ -38,6 +39,16 @@ void Service::join(MailGrid& grid, net::HandOver* hand_over, Log log) {
   hand_over->receive(
       [this](net::DetachedConnection detached) { adopt(std::move(detached)); },
       [this](std::size_t count, const absl::Status& why) { on_refused(count, why); });
+}
+
+void Service::recover(const core::RegistryContents& contents, RegistryWriter& writer) {
+  core::recover(shard_, *this, contents, net::monotonic_now());
+  writer_ = &writer;
+  reactor_.post([] {});  // a turn, for what that has put into mailboxes
+}
+
+void Service::on_stored(std::uint64_t rows) {
+  core::on_stored(shard_, *this, rows, reactor_.now());
 }
 
 void Service::on_frame(net::Connection& connection, const wire::FrameView& frame) {
@@ -99,6 +110,12 @@ void Service::to_shard(std::uint32_t shard, core::ShardMessage message) {
   }
 }
 
+bool Service::store(core::RegistryRow row) {
+  if (writer_ == nullptr) return false;
+  rows_.push_back(std::move(row));
+  return true;
+}
+
 void Service::hand_over(net::Connection& connection, const wire::FrameView& frame,
                         std::uint32_t shard) {
   net::DetachedConnection detached = connection.detach(frame);
@@ -143,6 +160,7 @@ void Service::end_turn() {
     drain_own();
     if (!core::has_work_left(shard_)) break;
   }
+  if (!rows_.empty()) writer_->put(shard_.config.index, std::exchange(rows_, {}));
   if (core::has_work_left(shard_)) shard_.deadlines.push(now, core::DeadlineKind::kAllocate, 0);
   const std::uint64_t offers = shard_.counters.offers_published.value() - published;
   if (offers > 0) shard_.counters.offer_delay.observe(net::monotonic_now() - now, offers);

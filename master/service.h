@@ -13,10 +13,12 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "core/shard.h"
 #include "master/dispatch.h"
+#include "master/registry_writer.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
 #include "net/hand_over.h"
@@ -43,6 +45,11 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   // nullptr when all reactors have one descriptor table; connections then go by the grid.
   void join(MailGrid& grid, net::HandOver* hand_over, Log log);
 
+  // What an earlier master left; on the main thread, before `writer` is used and any peer is heard.
+  void recover(const core::RegistryContents& contents, RegistryWriter& writer);
+  // `rows` more of those that this shard stored are durable.
+  void on_stored(std::uint64_t rows);
+
   const core::ShardCounters& counters() const { return shard_.counters; }
   const net::Reactor& reactor() const { return reactor_; }
 
@@ -55,6 +62,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
+  bool store(core::RegistryRow row) override;
 
   void hand_over(net::Connection& connection, const wire::FrameView& frame, std::uint32_t shard);
   void on_mail(Mail mail);
@@ -67,6 +75,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   core::Shard shard_;
   MailGrid* grid_ = nullptr;
   net::HandOver* hand_over_ = nullptr;
+  RegistryWriter* writer_ = nullptr;
+  std::vector<core::RegistryRow> rows_;  // of this turn, not with the writer yet
   Log log_;
   std::size_t refused_ = 0;  // connections, not logged yet
   core::TimePoint next_refusal_line_{};

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "agent/crc32c.h"
+#include "core/crc32c.h"
 
 namespace shoal::agent {
 
@@ -131,8 +131,8 @@ inline constexpr char kSeccomp[] = "seccomp";             // the program that kF
 inline std::uint32_t checksum_of(const RecordHeader& header, const void* payload) {
   unsigned char head[12];
   std::memcpy(head, &header, sizeof(head));
-  return crc32c(static_cast<const unsigned char*>(payload), header.length,
-                crc32c(head, sizeof(head)));
+  return core::crc32c(static_cast<const unsigned char*>(payload), header.length,
+                      core::crc32c(head, sizeof(head)));
 }
 
 inline RecordHeader header_of(RecordKind kind, const void* payload, std::uint32_t length) {

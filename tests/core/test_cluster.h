@@ -19,6 +19,7 @@
 #include "core/outbox.h"
 #include "core/shard.h"
 #include "core/shard_handlers.h"
+#include "tests/core/kept_registry.h"
 
 namespace shoal::core {
 
@@ -94,7 +95,7 @@ struct AgentOptions {
 class TestCluster {
  public:
   explicit TestCluster(std::uint32_t shards = 1, ShardConfig config = {})
-      : tables_(shards, 100), shards_(shards) {
+      : tables_(std::make_unique<SharedTables>(shards, 100)), shards_(shards) {
     configure(std::move(config));
   }
 
@@ -105,15 +106,40 @@ class TestCluster {
     config.version = "test";
     for (std::uint32_t i = 0; i < size(); ++i) {
       config.index = i;
-      shards_[i] = std::make_unique<Shard>(config, tables_, /*seed=*/7 + i);
+      shards_[i] = std::make_unique<Shard>(config, *tables_, /*seed=*/7 + i);
     }
+  }
+
+  // --- the registry ---
+
+  bool has_registry = false;
+  bool commits_itself = true;  // in settle(); otherwise commit() does
+  KeptRegistry registry;       // what is durable
+
+  // What was stored becomes durable, and what waits for it happens.
+  void commit() {
+    commit_stored();
+    settle();
+  }
+  // The master dies, with what is under way and what is not durable, and another starts.
+  void restart_master() {
+    const ShardConfig config = shards_[0]->config;
+    mail_.clear();
+    stored_.clear();
+    for (auto& shard : shards_) shard.reset();
+    tables_ = std::make_unique<SharedTables>(size(), 5000);
+    configure(config);
+    const RegistryContents left = registry.contents();
+    recover_roles(*tables_, left);
+    for (const auto& shard : shards_) recover(*shard, outbox(), left, now);
+    settle();
   }
 
   Shard& shard(std::uint32_t i = 0) { return *shards_[i]; }
   Shard& home(AgentId id) { return *shards_[home_shard(id.value, size())]; }
   Shard& home(FrameworkId id) { return *shards_[home_shard(id.value, size())]; }
   Outbox& outbox() { return outbox_; }
-  SharedTables& tables() { return tables_; }
+  SharedTables& tables() { return *tables_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(shards_.size()); }
   Mailbag& bag(SessionId session) { return bags_[session]; }
   SessionId new_session() { return SessionId{++sessions_}; }
@@ -276,8 +302,9 @@ class TestCluster {
   void settle() {
     do {
       while (!mail_.empty()) deliver_next();
+      if (commits_itself) commit_stored();
       end_turns();
-    } while (!mail_.empty());
+    } while (!mail_.empty() || (commits_itself && !stored_.empty()));
     std::vector<const Shard*> all;
     for (const auto& shard : shards_) all.push_back(shard.get());
     const absl::Status sound = check_cluster(all);
@@ -308,6 +335,10 @@ class TestCluster {
     bool is_slow(SessionId session) const override { return cluster_.bag(session).slow; }
     void to_shard(std::uint32_t shard, ShardMessage message) override {
       cluster_.mail_.emplace_back(shard, std::move(message));
+    }
+    bool store(RegistryRow row) override {
+      if (cluster_.has_registry) cluster_.stored_.push_back(std::move(row));
+      return cluster_.has_registry;
     }
 
    private:
@@ -363,10 +394,20 @@ class TestCluster {
     TestCluster& cluster_;
   };
 
-  SharedTables tables_;
+  void commit_stored() {
+    while (!stored_.empty()) {
+      const RegistryRow row = std::move(stored_.front());
+      stored_.pop_front();
+      registry.apply(row);
+      on_stored(*shards_[shard_of(row, size())], outbox(), 1, now);
+    }
+  }
+
+  std::unique_ptr<SharedTables> tables_;
   RecordingOutbox outbox_{*this};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::deque<std::pair<std::uint32_t, ShardMessage>> mail_;
+  std::deque<RegistryRow> stored_;  // and not durable yet
   absl::flat_hash_map<SessionId, Mailbag> bags_;
   std::uint64_t sessions_ = 0;
   Random random_{99};

@@ -57,7 +57,7 @@ void Ledger::on_master_started(const core::SharedTables& tables) {
   over_.clear();
   touched_.clear();
   doubtful_.clear();
-  registration_.reset();
+  registering_.clear();
 }
 
 bool Ledger::holds_nothing(core::FrameworkId framework) const {
@@ -200,15 +200,6 @@ void Ledger::on_sent(core::SessionId session, wire::Bytes bytes) {
   const auto progress = wire::next_frame(bytes, core::kMaxFrameBytes, &frame);
   if (!progress.ok()) return checker_.fail("the master sends a bad frame");
   const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
-  if (kind == wire::MessageKind::kAgentRegistered) {
-    const auto registered = wire::decode<core::AgentRegistered>(frame.payload);
-    const auto message = wire::decode<core::RegisterAgent>(registering_);
-    if (!registered.ok() || !message.ok()) return checker_.fail("nobody registered");
-    registration_.emplace();
-    registration_->agent = registered->agent;
-    registration_->session = session;
-    return register_agent(*message);
-  }
   if (kind != wire::MessageKind::kRunTask && kind != wire::MessageKind::kApplyOperation) return;
   Agent* agent = find(session);
   if (agent == nullptr) return checker_.fail("ledger: a task goes to who is no agent");
@@ -224,7 +215,7 @@ void Ledger::on_sent(core::SessionId session, wire::Bytes bytes) {
 void Ledger::on_received(core::SessionId session, const wire::FrameView& frame) {
   const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
   if (kind == wire::MessageKind::kRegisterAgent) {
-    registering_ = frame.payload;  // valid while it is being handled
+    registering_[session] = {frame.payload.begin(), frame.payload.end()};
     return;
   }
   Agent* agent = find(session);
@@ -241,22 +232,35 @@ void Ledger::on_received(core::SessionId session, const wire::FrameView& frame) 
   }
 }
 
-void Ledger::register_agent(const core::RegisterAgent& message) {
-  registration_->total = message.resources;
-  for (const core::TaskReport& report : message.tasks) {
-    const TaskName name{report.framework, std::string(report.id)};
-    registration_->known.insert(name);
-    if (core::is_terminal(report.state)) continue;
-    registration_->running.emplace(
-        name, std::make_pair(HeldTask{nullptr, report.resources}, std::string(report.role)));
+// An agent is in the books from when the shard has heard it; it is told, and offered, later.
+void Ledger::take_registrations(const core::Shard& shard) {
+  for (auto it = registering_.begin(); it != registering_.end();) {
+    const auto agent =
+        std::find_if(shard.agents.begin(), shard.agents.end(),
+                     [&it](const auto& entry) { return entry.second->session == it->first; });
+    const auto message = wire::decode<core::RegisterAgent>(it->second);
+    if (agent == shard.agents.end() || !message.ok()) {
+      ++it;
+      continue;
+    }
+    Registration registration{.agent = agent->first,
+                              .session = it->first,
+                              .total = message->resources,
+                              .running = {},
+                              .known = {}};
+    for (const core::TaskReport& report : message->tasks) {
+      const TaskName name{report.framework, std::string(report.id)};
+      registration.known.insert(name);
+      if (core::is_terminal(report.state)) continue;
+      registration.running.emplace(
+          name, std::make_pair(HeldTask{nullptr, report.resources}, std::string(report.role)));
+    }
+    finish_registration(registration);
+    it = registering_.erase(it);
   }
 }
 
-// The roles that it names are in the table only now.
-void Ledger::finish_registration() {
-  if (!registration_.has_value()) return;
-  const Registration registration = std::move(*registration_);
-  registration_.reset();
+void Ledger::finish_registration(const Registration& registration) {
   Agent& agent = agents_[registration.agent];
   if (agent.session.valid()) drop_session(agent);
   charge_tasks(registration.agent, true);
@@ -297,6 +301,7 @@ void Ledger::drop_session(Agent& agent) {
 }
 
 void Ledger::on_session_gone(core::SessionId session) {
+  registering_.erase(session);
   if (Agent* agent = find(session); agent != nullptr) drop_session(*agent);
 }
 
@@ -444,7 +449,7 @@ void Ledger::forget_gone(const core::Shard& shard) {
 }
 
 void Ledger::check(const core::Shard& shard) {
-  finish_registration();
+  take_registrations(shard);
   forget_gone(shard);
   if (!doubtful_.empty()) {
     check_doubts(shard);

@@ -75,7 +75,7 @@ class Ledger {
     bool is_counted = true;              // the tasks, in what roles are charged
     std::set<core::UpdateUuid> pending;  // operations
   };
-  // An agent's registration, until the shard has dealt with it.
+  // What an agent said when it registered.
   struct Registration {
     core::AgentId agent;
     core::SessionId session;
@@ -87,8 +87,8 @@ class Ledger {
   void publish(std::uint32_t shard, const core::OffersOut& message, core::TimePoint now);
   void settle(core::OfferId offer);
   void settle_all(std::uint32_t shard, core::FrameworkId framework);
-  void register_agent(const core::RegisterAgent& message);
-  void finish_registration();
+  void take_registrations(const core::Shard& shard);
+  void finish_registration(const Registration& registration);
   void run(Agent& agent, const core::RunTask& message);
   void operate(Agent& agent, const core::ApplyOperation& message);
   void end_task(Agent& agent, const core::TaskStatus& status);
@@ -120,8 +120,7 @@ class Ledger {
   std::set<core::AgentId> doubtful_;
   bool roles_touched_ = false;
   bool may_rise_ = false;  // over a limit: what happened is not the allocator's doing
-  wire::Bytes registering_;
-  std::optional<Registration> registration_;
+  std::map<core::SessionId, wire::ByteVector> registering_;  // REGISTER_AGENTs not dealt with yet
   std::uint64_t operations_sent_ = 0;
   std::uint64_t operations_failed_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "tests/sim/sim_master.h"
 
 #include "core/invariants.h"
+#include "core/registry.h"
 #include "core/shard_handlers.h"
 #include "core/status.h"
 
@@ -20,6 +21,7 @@ void SimShard::on_frame(core::SessionId session, const wire::FrameView& frame) {
   const master::Dispatched result = dispatch(shard_, *this, peer, frame, sim_.now());
   if (result.verdict == master::Verdict::kHandOver) {
     peers_.erase(session);
+    sim_.ledger.on_session_gone(session);
     master_.hand_over(session, frame, result.shard);
   }
   go_on();
@@ -46,6 +48,21 @@ void SimShard::on_timer(core::TimePoint armed_for) {
   armed_for_.reset();
   core::on_tick(shard_, *this, sim_.now());
   go_on();
+}
+
+void SimShard::on_stored(std::uint64_t rows) {
+  core::on_stored(shard_, *this, rows, sim_.now());
+  go_on();
+}
+
+void SimShard::recover(const core::RegistryContents& contents) {
+  core::recover(shard_, *this, contents, sim_.now());
+  go_on();
+}
+
+bool SimShard::store(core::RegistryRow row) {
+  master_.store(std::move(row));
+  return true;
 }
 
 void SimShard::deliver(core::SessionId to, wire::Bytes frame) {
@@ -141,6 +158,7 @@ core::ShardConfig SimMaster::config_of(std::uint32_t index) const {
   config.heartbeat_interval = sim_.scenario.heartbeat;
   config.session_timeout = sim_.scenario.session_timeout;
   config.agent_reregister_timeout = sim_.scenario.reregister_timeout;
+  config.default_failover_timeout = sim_.scenario.reregister_timeout;
   config.offer_timeout = sim_.scenario.offer_timeout;
   config.offer_patience = sim_.scenario.offer_patience;
   if (sim_.scenario.has_regions) config.region = kHomeRegion;
@@ -156,8 +174,34 @@ void SimMaster::start() {
     shards_.push_back(
         std::make_unique<SimShard>(sim_, *this, config_of(i), *tables_, sim_.random.next()));
   }
+  const core::RegistryContents left = registry_.contents();
+  core::recover_roles(*tables_, left);
+  for (const auto& shard : shards_) shard->recover(left);
   network_.set_listening(true);
-  sim_.trace.note("the master starts with {} shards", count);
+  sim_.trace.note("the master starts with {} shards; its registry knows {} agents, {} frameworks",
+                  count, left.agents.size(), left.frameworks.size());
+}
+
+// One transaction at a time, with all that waits.
+void SimMaster::store(core::RegistryRow row) {
+  waiting_.push_back(std::move(row));
+  if (committing_.empty()) commit();
+}
+
+void SimMaster::commit() {
+  committing_ = std::exchange(waiting_, {});
+  if (committing_.empty()) return;
+  const bool is_slow = sim_.random.chance(1, 50);
+  const auto time = is_slow ? sim_.draw(milliseconds(10), seconds(2))
+                            : sim_.draw(microseconds(100), milliseconds(10));
+  at(sim_.now() + time, [this] {
+    const auto rows = std::exchange(committing_, {});
+    for (const core::RegistryRow& row : rows) registry_.apply(row);
+    commit();
+    for (const core::RegistryRow& row : rows) {
+      shards_[core::shard_of(row, sim_.scenario.shards)]->on_stored(1);
+    }
+  });
 }
 
 void SimMaster::restart(core::Duration downtime) {
@@ -174,6 +218,12 @@ void SimMaster::restart(core::Duration downtime) {
   links_.clear();
   last_mail_.clear();
   mail_under_way_ = 0;
+  // A transaction that nobody has heard of is there or not, but not by half.
+  if (sim_.random.chance(1, 2)) {
+    for (const core::RegistryRow& row : committing_) registry_.apply(row);
+  }
+  committing_.clear();
+  waiting_.clear();
   shards_.clear();
   tables_.reset();
   sim_.checker.on_master_restarted();

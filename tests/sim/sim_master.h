@@ -14,6 +14,7 @@
 #include "core/shard.h"
 #include "master/dispatch.h"
 #include "master/wire_outbox.h"
+#include "tests/core/kept_registry.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 
@@ -31,6 +32,8 @@ class SimShard final : public master::WireOutbox {
   void on_closed(core::SessionId session);
   void on_mail(core::ShardMessage message);
   void on_timer(core::TimePoint armed_for);
+  void on_stored(std::uint64_t rows);
+  void recover(const core::RegistryContents& contents);
   void end_turn();
 
   core::Shard& state() { return shard_; }
@@ -42,6 +45,7 @@ class SimShard final : public master::WireOutbox {
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
+  bool store(core::RegistryRow row) override;
 
   // After something happened: ends the turn now, or lets more happen in it.
   void go_on();
@@ -88,6 +92,8 @@ class SimMaster final : public LinkHandler {
   };
 
   core::ShardConfig config_of(std::uint32_t index) const;
+  void store(core::RegistryRow row);
+  void commit();
   void hand_over(core::SessionId session, const wire::FrameView& frame, std::uint32_t shard);
   void adopt(LinkId link);
   void send_mail(std::uint32_t from, std::uint32_t to, core::ShardMessage message);
@@ -105,6 +111,10 @@ class SimMaster final : public LinkHandler {
   std::map<std::pair<std::uint32_t, std::uint32_t>, core::TimePoint> last_mail_;
   std::uint64_t next_session_ = 1;
   std::uint64_t mail_under_way_ = 0;
+
+  core::KeptRegistry registry_;                // on disk: it outlives a life
+  std::vector<core::RegistryRow> committing_;  // in the transaction that is under way
+  std::vector<core::RegistryRow> waiting_;     // for the next one
 };
 
 }  // namespace shoal::sim

@@ -269,13 +269,10 @@ std::string World::unfinished_agents() const {
     if (!agent->is_registered()) return fmt::format("agent {} is not registered", agent->node());
     if (!agent->runs_nothing()) return fmt::format("agent {} runs something", agent->node());
     for (const auto& [key, task] : agent->state().tasks) {
-      // Of a framework that was removed by a master that has died since: nobody knows any more.
-      if (sim_.scenario.has_master_restarts && sim_.checker.is_retired(key.framework)) continue;
       return fmt::format("agent {} still has {}, {} of framework {}", agent->node(), key.id,
                          name_of(task->state), to_string(key.framework));
     }
     for (const agent::OperationOutcome& outcome : agent->state().operations.outcomes) {
-      if (sim_.scenario.has_master_restarts && sim_.checker.is_retired(outcome.framework)) continue;
       return fmt::format("agent {} still has operation '{}' of framework {}", agent->node(),
                          outcome.id, to_string(outcome.framework));
     }

@@ -1,10 +1,10 @@
-#include "agent/crc32c.h"
+#include "core/crc32c.h"
 
 #include <gtest/gtest.h>
 
 #include <string_view>
 
-namespace shoal::agent {
+namespace shoal::core {
 namespace {
 
 std::uint32_t sum_of(std::string_view text, std::uint32_t before = 0) {
@@ -25,4 +25,4 @@ TEST(Crc32cTest, InPartsAsInOne) {
 }
 
 }  // namespace
-}  // namespace shoal::agent
+}  // namespace shoal::core

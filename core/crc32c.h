@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace shoal::agent {
+namespace shoal::core {
 
 namespace crc32c_detail {
 
@@ -35,4 +35,4 @@ constexpr std::uint32_t crc32c(const unsigned char* data, std::size_t size,
   return ~sum;
 }
 
-}  // namespace shoal::agent
+}  // namespace shoal::core

@@ -1,0 +1,77 @@
+#include "master/registry_writer.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <iterator>
+#include <utility>
+
+#include "net/clock.h"
+
+namespace shoal::master {
+
+RegistryWriter::RegistryWriter(std::unique_ptr<RegistryStore> store, std::size_t clients,
+                               Stored stored, Failed failed)
+    : store_(std::move(store)), stored_(std::move(stored)), failed_(std::move(failed)) {
+  waiting_.rows_of.resize(clients);
+  // Signals are for the reactors.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { work(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+RegistryWriter::~RegistryWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void RegistryWriter::put(std::size_t client, std::vector<core::RegistryRow> rows) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.rows_of[client] += rows.size();
+    waiting_.rows.insert(waiting_.rows.end(), std::make_move_iterator(rows.begin()),
+                         std::make_move_iterator(rows.end()));
+  }
+  changed_.notify_one();
+}
+
+bool RegistryWriter::take(Batch& batch) {
+  batch.rows.clear();
+  batch.rows_of.assign(batch.rows_of.size(), 0);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return is_ending_ || !waiting_.rows.empty(); });
+  if (waiting_.rows.empty()) return false;
+  std::swap(batch, waiting_);
+  return true;
+}
+
+bool RegistryWriter::commit(const Batch& batch) {
+  const core::TimePoint begin = net::monotonic_now();
+  if (absl::Status written = store_->apply(batch.rows); !written.ok()) {
+    failed_(std::move(written));
+    return false;
+  }
+  commit_time_.observe(net::monotonic_now() - begin);
+  rows_stored_.add(batch.rows.size());
+  for (std::size_t client = 0; client < batch.rows_of.size(); ++client) {
+    if (batch.rows_of[client] > 0) stored_(client, batch.rows_of[client]);
+  }
+  return true;
+}
+
+void RegistryWriter::work() {
+  Batch batch;
+  batch.rows_of.resize(waiting_.rows_of.size());
+  while (take(batch)) {
+    if (!commit(batch)) return;
+  }
+}
+
+}  // namespace shoal::master

@@ -1,0 +1,66 @@
+// Makes what the shards store durable, on a thread of its own: a disk that is slow, or syncs, never
+// holds up a reactor. Whatever waits when the store is free goes into one transaction (group
+// commit), so a crowd of admissions costs as many syncs as the disk does meanwhile.
+//
+// Threads: start() and the end on the main thread, put() on any reactor's. `stored` and `failed`
+// are called on the writer's thread. commits() and the like from any.
+// Invariants: 1. rows of a client are stored, and answered, in the order of its calls;
+//   2. after a failure nothing is stored or answered any more.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "alloc/counters.h"
+#include "alloc/histogram.h"
+#include "master/registry.h"
+
+namespace shoal::master {
+
+class RegistryWriter {
+ public:
+  // `rows` more of the client's rows are durable.
+  using Stored = std::function<void(std::size_t client, std::uint64_t rows)>;
+  using Failed = std::function<void(absl::Status why)>;
+
+  RegistryWriter(std::unique_ptr<RegistryStore> store, std::size_t clients, Stored stored,
+                 Failed failed);
+  // Stores what waits, and ends.
+  ~RegistryWriter();
+  RegistryWriter(const RegistryWriter&) = delete;
+  RegistryWriter& operator=(const RegistryWriter&) = delete;
+
+  void put(std::size_t client, std::vector<core::RegistryRow> rows);
+
+  std::uint64_t rows_stored() const { return rows_stored_.value(); }
+  const alloc::Histogram& commit_time() const { return commit_time_; }  // one per transaction
+
+ private:
+  struct Batch {
+    std::vector<core::RegistryRow> rows;
+    std::vector<std::uint64_t> rows_of;  // how many of them are of each client
+  };
+
+  void work();
+  bool take(Batch& batch);  // false: the end, and nothing waits
+  bool commit(const Batch& batch);
+
+  std::unique_ptr<RegistryStore> store_;
+  Stored stored_;
+  Failed failed_;
+  std::mutex mutex_;  // guards the next two
+  std::condition_variable changed_;
+  Batch waiting_;
+  bool is_ending_ = false;
+  alloc::Counter rows_stored_;
+  alloc::Histogram commit_time_;
+  std::thread thread_;  // last: it uses all the others
+};
+
+}  // namespace shoal::master
