@@ -88,6 +88,11 @@ Finish define_quota_remove(Parser& parser);
 Finish define_weight_get(Parser& parser);
 Finish define_weight_set(Parser& parser);
 
+Finish define_registry_dump(Parser& parser);  // flags_registry.cc
+Finish define_registry_check(Parser& parser);
+Finish define_registry_backup(Parser& parser);
+Finish define_registry_restore(Parser& parser);
+
 Finish define_drain(Parser& parser);  // flags_manage.cc
 Finish define_deactivate(Parser& parser);
 Finish define_reactivate(Parser& parser);

@@ -32,7 +32,7 @@ struct VerbEntry {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 28> kVerbs = {{
+constexpr std::array<VerbEntry, 29> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -87,6 +87,7 @@ constexpr std::array<VerbEntry, 28> kVerbs = {{
      "  shoal unreserve node-7 'cpus(ads,dynamic):4'",
      define_unreserve},
     {"volume", "disk that outlives tasks: list, create, destroy, grow, shrink", "", nullptr},
+    {"registry", "what a master keeps on disk: dump, check, backup, restore", "", nullptr},
     {"swarm", "many simulated agents for a master",
      "  shoal swarm --master 127.0.0.1:7070 --agents 10000\n"
      "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
@@ -96,7 +97,7 @@ constexpr std::array<VerbEntry, 28> kVerbs = {{
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 16> kActions = {{
+constexpr std::array<VerbEntry, 20> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -118,6 +119,16 @@ constexpr std::array<VerbEntry, 16> kActions = {{
      define_volume_grow},
     {"volume shrink", "take disk off a volume", "  shoal volume shrink node-7 --id data --by 50",
      define_volume_shrink},
+    {"registry dump", "what is in it",
+     "  shoal registry dump --data /var/lib/shoal\n"
+     "  shoal registry dump --file backup.db -o json",
+     define_registry_dump},
+    {"registry check", "whether it is sound", "  shoal registry check --data /var/lib/shoal",
+     define_registry_check},
+    {"registry backup", "copy it, also while a master runs",
+     "  shoal registry backup --data /var/lib/shoal backup.db", define_registry_backup},
+    {"registry restore", "put a backup in its place; no master may run",
+     "  shoal registry restore --data /var/lib/shoal backup.db", define_registry_restore},
     {"bench agents", "register agents, then watch them",
      "  shoal bench agents --agents 100000 --duration 60s", define_bench_agents},
     {"bench launch", "launches a second, and how long one takes",

@@ -1,8 +1,6 @@
 #include "cli/json.h"
 
 #include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <array>
@@ -13,55 +11,12 @@
 #include <variant>
 
 #include "cli/amounts.h"
+#include "cli/json_writer.h"
 #include "core/status.h"
 #include "core/text.h"
 
 namespace shoal::cli {
 namespace {
-
-using Buffer = rapidjson::StringBuffer;
-using Writer = rapidjson::Writer<Buffer>;
-
-void put(Writer& writer, std::string_view key, std::string_view value) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void put(Writer& writer, std::string_view key, std::int64_t value) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  writer.Int64(value);
-}
-
-void put_bool(Writer& writer, std::string_view key, bool value) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  writer.Bool(value);
-}
-
-void put_null(Writer& writer, std::string_view key) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  writer.Null();
-}
-
-// Three decimals at most, written exactly: a double would show 0.30000000000000004.
-void put_milli(Writer& writer, std::string_view key, core::Milli value) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  const std::string text = core::milli_to_string(value);
-  writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
-}
-
-// null when `wall_ms` is 0.
-void put_time(Writer& writer, std::string_view key, std::int64_t wall_ms) {
-  if (wall_ms == 0) return put_null(writer, key);
-  put(writer, key, iso_time(wall_ms));
-}
-
-void put_key(Writer& writer, std::string_view key) {
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-}
-
-void put_text(Writer& writer, std::string_view text) {
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
 
 void put_names(Writer& writer, std::string_view key, const std::vector<std::string>& names) {
   put_key(writer, key);
@@ -164,23 +119,6 @@ void put_resources(Writer& writer, std::string_view key, const core::Resources& 
   writer.StartArray();
   for (const core::Lot& lot : resources.lots) put_lot(writer, lot);
   writer.EndArray();
-  writer.EndObject();
-}
-
-constexpr std::array<std::string_view, core::kResourceKinds> kQuantityKeys = {"cpus", "mem_mib",
-                                                                              "disk_mib", "gpus"};
-
-// null: no limit.
-void put_quantities(Writer& writer, std::string_view key, const core::Quantities& quantities) {
-  put_key(writer, key);
-  writer.StartObject();
-  for (std::size_t kind = 0; kind < core::kResourceKinds; ++kind) {
-    if (quantities[kind] == core::kNoLimit) {
-      put_null(writer, kQuantityKeys[kind]);
-    } else {
-      put_milli(writer, kQuantityKeys[kind], quantities[kind]);
-    }
-  }
   writer.EndObject();
 }
 

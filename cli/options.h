@@ -232,9 +232,17 @@ struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
-using Verb =
-    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
-                 KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
-                 ManageVerb, VolumesVerb, VersionVerb, SwarmVerb, BenchVerb, CompareVerb>;
+struct RegistryVerb {
+  enum class Action : std::uint8_t { kDump, kCheck, kBackup, kRestore };
+  Action action = Action::kDump;
+  std::string data_dir;
+  std::string file;  // a backup: to read, or to write
+  OutputFormat format = OutputFormat::kTable;
+};
+
+using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
+                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb,
+                          OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb,
+                          SwarmVerb, BenchVerb, CompareVerb>;
 
 }  // namespace shoal::cli

@@ -20,7 +20,8 @@ class DataDir {
   ~DataDir();
 
   // Of the file that SqliteRegistry keeps.
-  std::string registry_path() const { return path_ + "/registry.db"; }
+  std::string registry_path() const { return registry_path_in(path_); }
+  static std::string registry_path_in(const std::string& folder) { return folder + "/registry.db"; }
 
   // <path>/cluster_id: written at the first start with `fresh`, read at every later one.
   absl::StatusOr<std::uint64_t> cluster_id(std::uint64_t fresh);

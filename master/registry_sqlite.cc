@@ -1,10 +1,12 @@
 #include "master/registry_sqlite.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -54,10 +56,18 @@ absl::StatusOr<std::unique_ptr<SqliteRegistry>> SqliteRegistry::open(const std::
   if (mode == Mode::kRead && ::access(path.c_str(), F_OK) != 0) {
     return absl::NotFoundError(fmt::format("{}: there is no registry", path));
   }
+  if (mode == Mode::kWrite) {
+    // Made here, as nobody else's to read; SQLite gives its other files the same mode.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+      return absl::FailedPreconditionError(
+          fmt::format("{}: cannot open it: {}", path, std::strerror(errno)));
+    }
+    ::close(fd);
+  }
   sqlite3* database = nullptr;
   // Also to read: the log may have to be read with it.
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mode == Mode::kWrite ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
   const int opened = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   std::unique_ptr<SqliteRegistry> registry(new SqliteRegistry(path, database));
   if (opened != SQLITE_OK) return registry->error("open it");

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "core/crc32c.h"
 #include "core/limits.h"
+#include "core/role.h"
 #include "core/status.h"
 #include "core/text.h"
 
@@ -64,7 +65,7 @@ class Reader {
   std::string text() {
     const std::string& value = next();
     if (value.size() <= kMaxTextBytes) return value;
-    refuse(value, "too long");
+    refuse(value, "it is too long");
     return {};
   }
   template <typename Int>
@@ -72,16 +73,19 @@ class Reader {
     const std::string& value = next();
     Int number = 0;
     if (!core::parse_int(std::string_view(value), &number) || number < least) {
-      refuse(value, "not a number that is possible here");
+      refuse(value, "no number that is possible here");
       return least;
     }
     return number;
   }
   template <typename T>
   T parsed(const absl::StatusOr<T>& result) {
-    if (result.ok()) return *result;
-    refuse(values_[position_ - 1], core::message_of(result.status()));
-    return T{};
+    check(result.status());
+    return status_.ok() ? *result : T{};
+  }
+  // Of the column read last.
+  void check(const absl::Status& valid) {
+    if (status_.ok() && !valid.ok()) refuse(values_[position_ - 1], core::message_of(valid));
   }
   template <typename Enum>
   Enum named(std::uint8_t count) {
@@ -89,7 +93,7 @@ class Reader {
     for (std::uint8_t i = 0; i < count; ++i) {
       if (name_of(static_cast<Enum>(i)) == value) return static_cast<Enum>(i);
     }
-    refuse(value, "not a name that is known");
+    refuse(value, "no name that is known");
     return Enum{};
   }
   const std::string& next() {
@@ -100,7 +104,7 @@ class Reader {
  private:
   void refuse(std::string_view value, std::string_view why) {
     if (!status_.ok()) return;
-    status_ = core::invalid("{}: '{}' is {}", table_.columns[position_ - 1],
+    status_ = core::invalid("{}: '{}': {}", table_.columns[position_ - 1],
                             core::printable(value.substr(0, 64)), why);
   }
 
@@ -140,6 +144,7 @@ core::RegisteredFramework read_framework(Reader& reader) {
 core::RegisteredRole read_role(Reader& reader) {
   core::RegisteredRole row;
   row.name = reader.text();
+  reader.check(core::check_role(row.name));
   row.weight = reader.parsed(core::parse_milli(reader.next()));
   row.limits = reader.parsed(core::parse_quantities(reader.next(), core::kNoLimit));
   row.guarantees = reader.parsed(core::parse_quantities(reader.next()));

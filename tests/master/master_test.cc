@@ -1,7 +1,9 @@
 #include "master/master.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -47,19 +49,25 @@ class MasterTest : public testing::TestWithParam<Shape> {
     options.descriptor_tables = GetParam().tables;
     options.log = [this](const std::string& line) { log.push_back(line); };
     options.version = "test";
+    start();
+  }
+  void TearDown() override {
+    if (!thread.joinable()) return;
+    stop();
+    EXPECT_TRUE(result.ok()) << result;
+    EXPECT_EQ(count_open_descriptors(), open_before);
+    std::filesystem::remove_all(data);
+  }
+  void start() {
     std::promise<std::string> ready;
     options.on_ready = [&ready](const std::string& bound) { ready.set_value(bound); };
     std::future<std::string> bound = ready.get_future();
     thread = std::thread([this] { result = run_master(options); });
     address = bound.get();
   }
-  void TearDown() override {
-    if (!thread.joinable()) return;
+  void stop() {
     ::kill(::getpid(), SIGTERM);
     thread.join();
-    EXPECT_TRUE(result.ok()) << result;
-    EXPECT_EQ(count_open_descriptors(), open_before);
-    std::filesystem::remove_all(data);
   }
 
   core::AgentId add_agent(FrameClient& client, std::uint64_t id = 0) {
@@ -191,6 +199,78 @@ TEST_P(MasterTest, GarbageIsRefusedAndOthersGoOn) {
   FrameClient agent(address);
   add_agent(agent);
   EXPECT_TRUE(steady.expect<core::Offers>(MessageKind::kOffers).has_value());
+}
+
+TEST_P(MasterTest, TheNextMasterOnTheFolderKnowsWhatItWasTold) {
+  core::AgentId agent_id;
+  core::FrameworkId framework_id;
+  {
+    FrameClient agent(address);
+    agent_id = add_agent(agent);
+    FrameClient framework(address);
+    framework_id = subscribe(framework);
+    FrameClient oper(address);
+    oper.greet(core::PeerKind::kOperator);
+    core::UpdateWeights weights;
+    weights.weights.push_back({"eng/ads", 2500});
+    oper.send(weights);
+    ASSERT_TRUE(oper.expect<core::Done>(MessageKind::kDone).has_value());
+    oper.send(core::ManageAgent{.agent = agent_id, .action = core::AgentAction::kMarkGone});
+    ASSERT_TRUE(oper.expect<core::Done>(MessageKind::kDone).has_value());
+    oper.send(core::TeardownFramework{framework_id});
+    ASSERT_TRUE(oper.expect<core::Done>(MessageKind::kDone).has_value());
+  }
+  stop();
+  start();
+  EXPECT_THAT(log, testing::Contains(testing::HasSubstr("the registry knows 1 agents")));
+  FrameClient agent(address);
+  agent.greet(core::PeerKind::kAgent, agent_id.value);
+  core::RegisterAgent message;
+  message.incarnation = 1;
+  message.hostname = "h";
+  message.address = "127.0.0.1:1";
+  message.resources = core::parse_resources("cpus:2;mem:100").value();
+  agent.send(message);
+  const auto gone = agent.expect<core::Refusal>(MessageKind::kRefusal);
+  ASSERT_TRUE(gone.has_value());
+  EXPECT_EQ(gone->code, core::RefusalCode::kGone);
+  FrameClient framework(address);
+  framework.greet(core::PeerKind::kFramework, framework_id.value);
+  core::Subscribe subscribe;
+  subscribe.name = "f";
+  subscribe.user = "u";
+  framework.send(subscribe);
+  const auto fenced = framework.expect<core::Refusal>(MessageKind::kRefusal);
+  ASSERT_TRUE(fenced.has_value());
+  EXPECT_EQ(fenced->code, core::RefusalCode::kFenced);
+  FrameClient oper(address);
+  oper.greet(core::PeerKind::kOperator);
+  oper.send(core::Query{core::QueryKind::kRoles, "eng/ads"});
+  const auto roles = oper.expect<core::ClusterView>(MessageKind::kQueryAnswer);
+  ASSERT_TRUE(roles.has_value());
+  ASSERT_EQ(roles->roles.size(), 1u);
+  EXPECT_EQ(roles->roles[0].weight, 2500);
+}
+
+// The disk is full: nothing is promised that the next master would not know.
+TEST_P(MasterTest, ARegistryThatCannotBeWrittenEndsTheMaster) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((data + "/registry.db").c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "DROP TABLE agents", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  FrameClient agent(address);
+  agent.greet(core::PeerKind::kAgent);
+  core::RegisterAgent message;
+  message.incarnation = 1;
+  message.hostname = "h";
+  message.address = "127.0.0.1:1";
+  agent.send(message);
+  EXPECT_FALSE(agent.expect<core::AgentRegistered>(MessageKind::kAgentRegistered).has_value());
+  thread.join();
+  EXPECT_TRUE(absl::IsUnavailable(result)) << result;
+  EXPECT_THAT(std::string(core::message_of(result)),
+              testing::HasSubstr("registry.db: cannot write to it"));
+  std::filesystem::remove_all(data);
 }
 
 TEST_P(MasterTest, PagesAreServedOnTheSamePort) {

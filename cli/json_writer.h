@@ -1,0 +1,80 @@
+// How JSON is written here: fields of an open object, and lists with an object a line. The schemas
+// are in docs/CLI.md.
+#pragma once
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cli/json.h"
+#include "core/quantities.h"
+
+namespace shoal::cli {
+
+using Buffer = rapidjson::StringBuffer;
+using Writer = rapidjson::Writer<Buffer>;
+
+inline void put(Writer& writer, std::string_view key, std::string_view value) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+inline void put(Writer& writer, std::string_view key, std::int64_t value) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  writer.Int64(value);
+}
+
+inline void put_bool(Writer& writer, std::string_view key, bool value) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  writer.Bool(value);
+}
+
+inline void put_null(Writer& writer, std::string_view key) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  writer.Null();
+}
+
+// Three decimals at most, written exactly: a double would show 0.30000000000000004.
+inline void put_milli(Writer& writer, std::string_view key, core::Milli value) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  const std::string text = core::milli_to_string(value);
+  writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
+}
+
+// null when `wall_ms` is 0.
+inline void put_time(Writer& writer, std::string_view key, std::int64_t wall_ms) {
+  if (wall_ms == 0) return put_null(writer, key);
+  put(writer, key, iso_time(wall_ms));
+}
+
+inline void put_key(Writer& writer, std::string_view key) {
+  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+}
+
+inline void put_text(Writer& writer, std::string_view text) {
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+inline constexpr std::array<std::string_view, core::kResourceKinds> kQuantityKeys = {
+    "cpus", "mem_mib", "disk_mib", "gpus"};
+
+// null: no limit.
+inline void put_quantities(Writer& writer, std::string_view key,
+                           const core::Quantities& quantities) {
+  put_key(writer, key);
+  writer.StartObject();
+  for (std::size_t kind = 0; kind < core::kResourceKinds; ++kind) {
+    if (quantities[kind] == core::kNoLimit) {
+      put_null(writer, kQuantityKeys[kind]);
+    } else {
+      put_milli(writer, kQuantityKeys[kind], quantities[kind]);
+    }
+  }
+  writer.EndObject();
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,117 @@
+#include "cli/registry.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "cli/exit_code.h"
+#include "cli/json.h"
+#include "cli/lookup.h"
+#include "cli/table.h"
+#include "master/data_dir.h"
+#include "master/registry_restore.h"
+#include "master/registry_sqlite.h"
+
+namespace shoal::cli {
+namespace {
+
+using master::SqliteRegistry;
+
+struct Read {
+  std::unique_ptr<SqliteRegistry> registry;
+  core::RegistryContents contents;
+};
+
+absl::StatusOr<Read> read(const RegistryVerb& verb) {
+  const std::string path = verb.file.empty() || verb.action == RegistryVerb::Action::kBackup
+                               ? master::DataDir::registry_path_in(verb.data_dir)
+                               : verb.file;
+  auto registry = SqliteRegistry::open(path, 0, SqliteRegistry::Mode::kRead);
+  if (!registry.ok()) return registry.status();
+  if (absl::Status sound = (*registry)->check_file(); !sound.ok()) return sound;
+  auto contents = (*registry)->load();
+  if (!contents.ok()) return contents.status();
+  return Read{*std::move(registry), *std::move(contents)};
+}
+
+std::string summary_of(const Read& read) {
+  return fmt::format("cluster {:016x}, {} agents, {} frameworks, {} roles with settings",
+                     read.registry->cluster_id(), read.contents.agents.size(),
+                     read.contents.frameworks.size(), read.contents.roles.size());
+}
+
+int show(const RegistryVerb& verb, const Read& read) {
+  if (verb.format != OutputFormat::kTable) {
+    return print_output(registry_to_json(read.registry->cluster_id(), read.contents, verb.format));
+  }
+  return print_output(
+      fmt::format("{}\n{}", summary_of(read), render_registry(read.contents, describe_stdout())));
+}
+
+int back_up(const RegistryVerb& verb, const Read& read) {
+  if (const absl::Status copied = read.registry->copy_to(verb.file); !copied.ok()) {
+    return report(copied);
+  }
+  say(fmt::format("{}: {}", verb.file, summary_of(read)));
+  return kExitOk;
+}
+
+int restore(const RegistryVerb& verb) {
+  const absl::Status restored = master::restore_registry(verb.data_dir, verb.file);
+  if (!restored.ok()) return report(restored);
+  say(fmt::format("the registry of {} is that of {}; what was there is {}.old", verb.data_dir,
+                  verb.file, master::DataDir::registry_path_in(verb.data_dir)));
+  return kExitOk;
+}
+
+std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) {
+  const std::string text = core::to_string(quantities, absent);
+  return text == "none" ? "-" : text;
+}
+
+}  // namespace
+
+std::string render_registry(const core::RegistryContents& contents, const Terminal& terminal) {
+  std::string out;
+  const auto add = [&](const Table& table) {
+    if (!table.empty()) out += "\n" + table.render(terminal);
+  };
+  Table agents({{"AGENT"}, {"STANDING"}, {"MODE"}, {"HOSTNAME"}, {"ADDRESS"}, {"SINCE"}});
+  for (const core::RegisteredAgent& row : contents.agents) {
+    agents.add_row({core::to_string(row.id), std::string(name_of(row.standing)),
+                    std::string(name_of(row.mode)), row.hostname, row.address,
+                    iso_time(row.since_ms)});
+  }
+  add(agents);
+  Table frameworks({{"FRAMEWORK"}, {"STANDING"}, {"NAME"}, {"USER"}, {"FAILOVER"}, {"SINCE"}});
+  for (const core::RegisteredFramework& row : contents.frameworks) {
+    frameworks.add_row({core::to_string(row.id), std::string(name_of(row.standing)), row.name,
+                        row.user, fmt::format("{} s", row.failover_timeout_ms / 1000),
+                        iso_time(row.since_ms)});
+  }
+  add(frameworks);
+  Table roles({{"ROLE"}, {"WEIGHT"}, {"LIMIT"}, {"GUARANTEE"}});
+  for (const core::RegisteredRole& row : contents.roles) {
+    roles.add_row({row.name, core::milli_to_string(row.weight), or_dash(row.limits, core::kNoLimit),
+                   or_dash(row.guarantees)});
+  }
+  add(roles);
+  return out;
+}
+
+int run_registry(const RegistryVerb& verb) {
+  if (verb.action == RegistryVerb::Action::kRestore) return restore(verb);
+  const absl::StatusOr<Read> found = read(verb);
+  if (!found.ok()) return report(found.status());
+  switch (verb.action) {
+    case RegistryVerb::Action::kDump:
+      return show(verb, *found);
+    case RegistryVerb::Action::kBackup:
+      return back_up(verb, *found);
+    default:
+      say("ok: " + summary_of(*found));
+      return kExitOk;
+  }
+}
+
+}  // namespace shoal::cli
