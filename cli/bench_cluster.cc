@@ -110,8 +110,9 @@ absl::Status BenchCluster::start(const std::string& name, std::vector<std::strin
 absl::Status BenchCluster::start_master(const std::vector<std::string>& more_words,
                                         const std::string& preload) {
   const std::string ready = folder() + "/master.ready";
-  std::vector<std::string> words = {
-      "master", "--listen", "127.0.0.1:0", "--data", folder() + "/master", "--ready-file", ready};
+  std::vector<std::string> words = {"master", "--listen",           "127.0.0.1:0",
+                                    "--data", folder() + "/master", "--ready-file",
+                                    ready,    "--config",           ""};
   words.insert(words.end(), more_words.begin(), more_words.end());
   if (!preload.empty()) ::setenv("LD_PRELOAD", preload.c_str(), 1);
   absl::Status started = start("master", std::move(words));

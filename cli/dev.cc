@@ -143,7 +143,9 @@ absl::Status DevCluster::start_master() {
                 "--ready-file",
                 master_ready_file_,
                 "--reactors",
-                fmt::format("{}", verb_.reactors)};
+                fmt::format("{}", verb_.reactors),
+                "--config",  // only what is said here holds
+                ""};
   return supervisor_->start(std::move(spec)).status();
 }
 
@@ -168,7 +170,9 @@ absl::Status DevCluster::start_agents() {
                   "--on-stop",
                   "kill",
                   "--isolation",
-                  verb_.isolation};
+                  verb_.isolation,
+                  "--config",
+                  ""};
     if (auto started = supervisor_->start(std::move(spec)); !started.ok()) return started.status();
   }
   return absl::OkStatus();

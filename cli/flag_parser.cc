@@ -8,12 +8,24 @@
 namespace shoal::cli {
 
 void add_master_option(Parser& parser) {
-  parser.app.add_option("--master", parser.master,
-                        "HOST:PORT of the master (else SHOAL_MASTER, else 127.0.0.1:7070)");
+  parser.app
+      .add_option("--master", parser.master,
+                  "HOST:PORT of the master (else SHOAL_MASTER, else the configuration)")
+      ->capture_default_str();
 }
 
 void add_format_option(Parser& parser) {
-  parser.app.add_option("-o,--output", parser.format, "table, json, jsonl or name");
+  parser.app.add_option("-o,--output", parser.format, "how it is written")
+      ->type_name("table|json|jsonl|name")
+      ->capture_default_str();
+}
+
+void add_config_option(Parser& parser) {
+  parser.app
+      .add_option("--config", parser.config,
+                  "file with settings (else SHOAL_CONFIG, else /etc/shoal/shoal.toml if there is "
+                  "one); '': no settings, also none from the environment")
+      ->type_name("FILE");
 }
 
 absl::Status check_address(std::string_view flag, const std::string& address) {
@@ -40,6 +52,14 @@ absl::Status finish_shared(const Parser& parsed, std::string* master, OutputForm
   const auto parsed_format = parse_format(parsed.format);
   if (!parsed_format.ok()) return parsed_format.status();
   *format = *parsed_format;
+  return absl::OkStatus();
+}
+
+absl::Status narrow_format(const Parser& parsed, bool known, std::string_view otherwise,
+                           OutputFormat* format) {
+  if (known) return absl::OkStatus();
+  if (!parsed.format_is_a_wish) return core::invalid("--output: {}", otherwise);
+  *format = OutputFormat::kTable;
   return absl::OkStatus();
 }
 

@@ -11,7 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "cli/options.h"
+#include "cli/settings_load.h"
 #include "core/status.h"
 #include "core/text.h"
 
@@ -23,25 +25,47 @@ namespace shoal::cli {
 
 // One verb being parsed: the flags library's app, and the texts that many verbs take.
 struct Parser {
+  Parser(CLI::App& of, std::string_view default_master) : app(of), master(default_master) {}
+
   CLI::App& app;
   std::string master;
   std::string format = "table";
-  std::vector<std::string> command;  // what followed "--"
+  std::vector<std::string> command;          // what followed "--"
+  std::string config;                        // --config, of the verbs that have it
+  const SettingsSources* sources = nullptr;  // nullptr: none
+  // The format is a wish from the configuration: a verb that does not know it shows its table.
+  bool format_is_a_wish = false;
 };
 
 // Turns the texts into a verb, once all are read. Errors: INVALID_ARGUMENT, naming the flag.
 using Finish = std::function<absl::StatusOr<Verb>(Parser&)>;
 
+struct VerbEntry {
+  std::string_view name;      // "run", "quota set"
+  std::string_view about;     // one line
+  std::string_view example;   // commands, one a line
+  Finish (*define)(Parser&);  // nullptr: a group of actions; and `help`, which is neither
+};
+
+absl::Span<const VerbEntry> all_verbs();  // flags.cc
+absl::Span<const VerbEntry> all_actions();
+bool is_action_of(const VerbEntry& action, std::string_view group);
+
 // --- shared options ---
 
 void add_master_option(Parser& parser);
 void add_format_option(Parser& parser);
+void add_config_option(Parser& parser);
 
 absl::Status check_address(std::string_view flag, const std::string& address);
 absl::StatusOr<OutputFormat> parse_format(const std::string& text);
 // Sets the master's address, and the format.
 absl::Status finish_shared(const Parser& parsed, std::string* master);
 absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format);
+// For a verb that does not know every format: `known` of `format`? Errors: INVALID_ARGUMENT with
+// `otherwise`, unless the format was only a wish.
+absl::Status narrow_format(const Parser& parsed, bool known, std::string_view otherwise,
+                           OutputFormat* format);
 
 // A role's name; `text` may also be "*" when `may_be_default`.
 absl::Status check_role_flag(std::string_view flag, const std::string& text, bool may_be_default);
@@ -61,6 +85,23 @@ absl::StatusOr<Int> parse_count(std::string_view flag, const std::string& text, 
                        most);
 }
 
+// --- settings, flags_settings.cc ---
+
+// The section whose keys are flags of the verb; "" when settings do not touch it.
+std::string_view section_of_verb(std::string_view verb);
+// All that may be set, from the flags of the daemons and of the client verbs. Values are tried
+// together with what was typed for `verb`, if it is one of a section.
+Schema flags_schema(std::string_view verb, std::vector<std::string> typed);
+// The words that give the app's flags these values; those without such a flag, and those whose flag
+// is in `typed`, are left out.
+std::vector<std::string> words_of(const Settings& settings, std::string_view section,
+                                  const CLI::App& app, const std::vector<std::string>& typed);
+// The long names of the flags that were given.
+std::vector<std::string> given_flags(const CLI::App& app);
+
+Finish define_config_check(Parser& parser);
+Finish define_config_dump(Parser& parser);
+
 // --- the verbs, by file ---
 
 Finish define_master(Parser& parser);  // flags_daemon.cc
@@ -79,6 +120,7 @@ Finish define_logs(Parser& parser);
 Finish define_files(Parser& parser);
 Finish define_top(Parser& parser);
 Finish define_version(Parser& parser);
+Finish define_completion(Parser& parser);  // flags_complete.cc
 
 Finish define_kill(Parser& parser);  // flags_act.cc
 Finish define_teardown(Parser& parser);

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "agent/agent_options.h"
-#include "cli/duration.h"
+#include "cli/config.h"
 #include "cli/exit_code.h"
 #include "cli/flag_parser.h"
 #include "cli/resources_option.h"
@@ -22,17 +22,10 @@
 namespace shoal::cli {
 namespace {
 
-struct VerbEntry {
-  std::string_view name;     // "run", "quota set"
-  std::string_view about;    // one line
-  std::string_view example;  // commands, one a line
-  Finish (*define)(Parser&);
-};
-
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 29> kVerbs = {{
+constexpr std::array<VerbEntry, 31> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -93,11 +86,14 @@ constexpr std::array<VerbEntry, 29> kVerbs = {{
      "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
      define_swarm},
     {"bench", "how fast: agents, launch, offer-latency, churn, compare, alloc", "", nullptr},
+    {"config", "settings from files and the environment: check, dump", "", nullptr},
+    {"completion", "words at a TAB: a script for bash, zsh or fish",
+     "  source <(shoal completion bash)\n  shoal completion fish | source", define_completion},
     {"version", "what this program is", "  shoal version\n  shoal version -o json", define_version},
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 20> kActions = {{
+constexpr std::array<VerbEntry, 22> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -129,6 +125,12 @@ constexpr std::array<VerbEntry, 20> kActions = {{
      "  shoal registry backup --data /var/lib/shoal backup.db", define_registry_backup},
     {"registry restore", "put a backup in its place; no master may run",
      "  shoal registry restore --data /var/lib/shoal backup.db", define_registry_restore},
+    {"config check", "all mistakes in the configuration, at once",
+     "  shoal config check\n  shoal config check --config ./shoal.toml", define_config_check},
+    {"config dump", "the settings that hold, and who says so",
+     "  shoal config dump master\n  shoal config dump agent -o json\n"
+     "  shoal config dump master -- --reactors 4",
+     define_config_dump},
     {"bench agents", "register agents, then watch them",
      "  shoal bench agents --agents 100000 --duration 60s", define_bench_agents},
     {"bench launch", "launches a second, and how long one takes",
@@ -161,10 +163,6 @@ std::vector<std::string> verb_names() {
   std::vector<std::string> names;
   for (const VerbEntry& entry : kVerbs) names.emplace_back(entry.name);
   return names;
-}
-
-bool is_action_of(const VerbEntry& action, std::string_view group) {
-  return action.name.starts_with(group) && action.name[group.size()] == ' ';
 }
 
 const VerbEntry* find_action(std::string_view group, std::string_view name) {
@@ -224,7 +222,7 @@ std::string explain_parse_error(const std::string& text) {
   if (text.find("required but received") != std::string::npos) {
     return fmt::format("{} is given more than once", core::printable(flag));
   }
-  if (text.find("required TEXT missing") != std::string::npos) {
+  if (text.find(" required ") != std::string::npos && text.ends_with(" missing")) {
     return fmt::format("{} needs a value", core::printable(flag));
   }
   return core::printable(text, 300);
@@ -239,7 +237,7 @@ std::string help_of(const CLI::App& app, std::string_view verb) {
 
 // What some verbs take after "--"; the flags library never sees it.
 bool takes_command(std::string_view verb) {
-  return verb == "run" || verb == "bench compare" || verb == "bench alloc";
+  return verb == "run" || verb == "bench compare" || verb == "bench alloc" || verb == "config dump";
 }
 
 std::vector<std::string> take_command(std::vector<std::string>& words, std::string_view verb) {
@@ -251,30 +249,88 @@ std::vector<std::string> take_command(std::vector<std::string>& words, std::stri
   return command;
 }
 
+// What surrounds the words.
+struct Context {
+  std::string_view default_master;
+  const SettingsSources& sources;
+};
+
+// One verb's flags, ready to take words.
+struct VerbFlags {
+  VerbFlags(const VerbEntry& verb, const Context& context)
+      : entry(verb),
+        app(std::string(verb.about), "shoal " + std::string(verb.name)),
+        parser(app, context.default_master) {
+    parser.sources = &context.sources;
+    app.set_help_flag("-h,--help", "this text");
+    app.footer(fmt::format("Example:\n{}", entry.example));
+    finish = entry.define(parser);
+  }
+
+  ParsedCommand error(const std::string& message) const {
+    return usage_error(fmt::format("{}: {}", entry.name, message),
+                       fmt::format("Try: shoal {} --help", entry.name));
+  }
+
+  // nullopt: all is well so far.
+  std::optional<ParsedCommand> take(std::vector<std::string> words) {
+    std::reverse(words.begin(), words.end());  // as the library wants them
+    try {
+      app.parse(words);
+    } catch (const CLI::CallForHelp&) {
+      return ParsedCommand{std::nullopt, kExitOk, help_of(app, entry.name)};
+    } catch (const CLI::ExtrasError&) {
+      return error(explain_extra(app, entry.name, app.remaining()));
+    } catch (const CLI::ParseError& parse_error) {
+      return error(explain_parse_error(parse_error.what()));
+    }
+    return std::nullopt;
+  }
+
+  const VerbEntry& entry;
+  CLI::App app;
+  Parser parser;
+  Finish finish;
+};
+
+// What files and the environment say of the verb's flags.
+Settings settings_for(const VerbFlags& typed, std::string_view section,
+                      const std::vector<std::string>& words) {
+  SettingsRequest request;
+  const CLI::Option* file = typed.app.get_option_no_throw("--config");
+  if (file == nullptr) request.only = section;
+  if (file != nullptr && file->count() > 0) request.file = typed.parser.config;
+  // Words of a client verb are more than the section knows.
+  const bool is_own = typed.entry.name == section;
+  return load_settings(*typed.parser.sources, request,
+                       flags_schema(section, is_own ? words : std::vector<std::string>()));
+}
+
 ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
-                         std::string_view default_master) {
-  CLI::App app(std::string(entry.about), "shoal " + std::string(entry.name));
-  app.set_help_flag("-h,--help", "this text");
-  app.footer(fmt::format("Example:\n{}", entry.example));
-  Parser parser{app, std::string(default_master), "table", {}};
-  const Finish finish = entry.define(parser);
-  parser.command = take_command(words, entry.name);
-  const std::string hint = fmt::format("Try: shoal {} --help", entry.name);
-  const std::string prefix = fmt::format("{}: ", entry.name);
-  std::reverse(words.begin(), words.end());  // as the library wants them
-  try {
-    app.parse(words);
-  } catch (const CLI::CallForHelp&) {
-    return {std::nullopt, kExitOk, help_of(app, entry.name)};
-  } catch (const CLI::ExtrasError&) {
-    return usage_error(prefix + explain_extra(app, entry.name, app.remaining()), hint);
-  } catch (const CLI::ParseError& error) {
-    return usage_error(prefix + explain_parse_error(error.what()), hint);
+                         const Context& context) {
+  std::vector<std::string> command = take_command(words, entry.name);
+  VerbFlags flags(entry, context);
+  if (const std::string_view section = section_of_verb(entry.name); !section.empty()) {
+    // First what was typed: whether settings are read, and which, depends on it.
+    VerbFlags typed(entry, context);
+    for (CLI::Option* option : typed.app.get_options()) option->required(false);
+    if (auto ended = typed.take(words)) {
+      if (ended->exit_code == kExitOk) ended->text = help_of(flags.app, entry.name);
+      return *ended;
+    }
+    const Settings settings = settings_for(typed, section, words);
+    if (!settings.mistakes.empty()) {
+      return {std::nullopt, kExitUsage, mistakes_to_text(settings.mistakes)};
+    }
+    const std::vector<std::string> given = given_flags(typed.app);
+    std::vector<std::string> more = words_of(settings, section, typed.app, given);
+    words.insert(words.begin(), more.begin(), more.end());
+    flags.parser.format_is_a_wish = std::find(given.begin(), given.end(), "output") == given.end();
   }
-  absl::StatusOr<Verb> verb = finish(parser);
-  if (!verb.ok()) {
-    return usage_error(prefix + std::string(core::message_of(verb.status())), hint);
-  }
+  if (auto ended = flags.take(std::move(words))) return *ended;
+  flags.parser.command = std::move(command);
+  absl::StatusOr<Verb> verb = flags.finish(flags.parser);
+  if (!verb.ok()) return flags.error(std::string(core::message_of(verb.status())));
   return {*std::move(verb), kExitOk, ""};
 }
 
@@ -292,7 +348,7 @@ std::string group_help(const VerbEntry& group) {
 }
 
 ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words,
-                          std::string_view default_master) {
+                          const Context& context) {
   const std::string hint = fmt::format("Try: shoal {} --help", group.name);
   const std::vector<std::string> names = action_names(group.name);
   if (words.empty()) {
@@ -303,11 +359,11 @@ ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words
   if (word == "-h" || word == "--help") return {std::nullopt, kExitOk, group_help(group)};
   if (const VerbEntry* action = find_action(group.name, word); action != nullptr) {
     words.erase(words.begin());
-    return parse_verb(*action, std::move(words), default_master);
+    return parse_verb(*action, std::move(words), context);
   }
   // `shoal weight ROLE WEIGHT`
   if (group.name == "weight" && words.size() > 1) {
-    return parse_verb(*find_action(group.name, "set"), std::move(words), default_master);
+    return parse_verb(*find_action(group.name, "set"), std::move(words), context);
   }
   std::string message = fmt::format("{}: '{}' is none of {}", group.name, core::printable(word),
                                     fmt::join(names, ", "));
@@ -317,19 +373,27 @@ ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words
 }
 
 ParsedCommand parse_entry(const VerbEntry& entry, std::vector<std::string> words,
-                          std::string_view default_master) {
-  if (entry.define == nullptr) return parse_group(entry, std::move(words), default_master);
-  return parse_verb(entry, std::move(words), default_master);
+                          const Context& context) {
+  if (entry.define == nullptr) return parse_group(entry, std::move(words), context);
+  return parse_verb(entry, std::move(words), context);
 }
 
 }  // namespace
+
+absl::Span<const VerbEntry> all_verbs() { return kVerbs; }
+absl::Span<const VerbEntry> all_actions() { return kActions; }
+
+bool is_action_of(const VerbEntry& action, std::string_view group) {
+  return action.name.starts_with(group) && action.name.substr(group.size()).starts_with(' ');
+}
 
 std::string overview() {
   std::string text = "Usage: shoal VERB [OPTIONS]\n\n";
   for (const VerbEntry& entry : kVerbs)
     text += fmt::format("  {:<11} {}\n", entry.name, entry.about);
   text +=
-      "\nThe master is taken from --master, then SHOAL_MASTER, then 127.0.0.1:7070.\n"
+      "\nThe master is taken from --master, then SHOAL_MASTER, then the\n"
+      "configuration (docs/CONFIGURATION.md), then 127.0.0.1:7070.\n"
       "Ends with 0 ok, 1 failed, 2 usage, 3 not found, 4 master unreachable, 6 timed out;\n"
       "`run` passes the command's own code on.\n"
       "`shoal help VERB` tells more. A first look: shoal dev, then shoal run -- echo hello\n";
@@ -337,13 +401,14 @@ std::string overview() {
 }
 
 ParsedCommand parse_command_line(const std::vector<std::string>& words,
-                                 std::string_view default_master) {
+                                 std::string_view default_master, const SettingsSources& sources) {
+  const Context context{default_master, sources};
   if (words.empty()) {
     return {std::nullopt, kExitUsage, "shoal: no verb\n" + overview()};
   }
   const std::string& word = words.front();
   const std::vector<std::string> rest(words.begin() + 1, words.end());
-  if (word == "--version") return parse_command_line({"version"}, default_master);
+  if (word == "--version") return parse_command_line({"version"}, default_master, sources);
   if (word == "-h" || word == "--help" || word == "help") {
     const bool of_verb = word == "help" && !rest.empty() && rest.front() != "help" &&
                          rest.front() != "-h" && rest.front() != "--help";
@@ -353,7 +418,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
     std::vector<std::string> question(rest.begin() + 1, rest.end());
     if (of->define != nullptr) question.clear();
     question.emplace_back("--help");
-    return parse_entry(*of, std::move(question), default_master);
+    return parse_entry(*of, std::move(question), context);
   }
   const VerbEntry* entry = find_verb(word);
   if (entry == nullptr) {
@@ -363,7 +428,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
     }
     return unknown_verb(word);
   }
-  return parse_entry(*entry, rest, default_master);
+  return parse_entry(*entry, rest, context);
 }
 
 }  // namespace shoal::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "cli/settings_load.h"
 
 namespace shoal::cli {
 
@@ -19,10 +20,11 @@ struct ParsedCommand {
   std::string text;
 };
 
-// `words` are the arguments after the program's name. `default_master` is used where --master is
-// not given (SHOAL_MASTER, or the default address).
+// `words` are the arguments after the program's name. What no flag says comes from `sources`;
+// `default_master` is used where nobody names one.
 ParsedCommand parse_command_line(const std::vector<std::string>& words,
-                                 std::string_view default_master);
+                                 std::string_view default_master,
+                                 const SettingsSources& sources = {});
 
 // The list of verbs: what `shoal help` prints.
 std::string overview();

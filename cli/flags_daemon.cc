@@ -227,12 +227,18 @@ Finish define_master(Parser& parser) {
   CLI::App& app = parser.app;
   app.add_option("--listen", texts->verb.listen, "HOST:PORT to serve; port 0 picks one")
       ->capture_default_str();
-  app.add_option("--data", texts->verb.data_dir, "folder for what must survive")->required();
-  app.add_option("--reactors", texts->reactors, "threads; 0: one per core")->capture_default_str();
+  app.add_option("--data", texts->verb.data_dir, "folder for what must survive")
+      ->required()
+      ->type_name("FOLDER");
+  app.add_option("--reactors", texts->reactors, "threads; 0: one per core")
+      ->type_name("NUMBER")
+      ->capture_default_str();
   app.add_option("--fd-tables", texts->fd_tables,
                  "of descriptors: shared, or per-reactor: the limit (ulimit -n) holds for each")
+      ->type_name("shared|per-reactor")
       ->capture_default_str();
-  app.add_option("--ready-file", texts->verb.ready_file, "file to write when it serves");
+  app.add_option("--ready-file", texts->verb.ready_file, "file to write when it serves")
+      ->type_name("FILE");
   app.add_option("--offer-timeout", texts->offer_timeout, "how long an offer stays unanswered")
       ->capture_default_str();
   app.add_option("--offer-patience", texts->offer_patience,
@@ -242,6 +248,7 @@ Finish define_master(Parser& parser) {
       ->capture_default_str();
   app.add_option("--sorter", texts->sorter,
                  "who is next: drf (the smallest dominant share) or random (by weight)")
+      ->type_name("drf|random")
       ->capture_default_str();
   app.add_option("--fair-share-exclude", texts->excluded,
                  "kinds that do not count in shares, as 'gpus,disk'");
@@ -250,6 +257,7 @@ Finish define_master(Parser& parser) {
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
   app.add_flag("--insecure", texts->verb.insecure,
                "serve other machines without authentication or encryption");
+  add_config_option(parser);
   return [texts](Parser&) { return finish_master(*texts); };
 }
 
@@ -260,6 +268,7 @@ void add_disk_options(CLI::App& app, AgentTexts& texts) {
       ->capture_default_str();
   app.add_option("--gc-disk-headroom", texts.gc_headroom,
                  "part of the disk, 0 to 1, that old sandboxes make room for")
+      ->type_name("NUMBER")
       ->capture_default_str();
   app.add_option("--disk-watch-interval", texts.disk_watch, "time between two looks at the disk")
       ->capture_default_str();
@@ -276,7 +285,9 @@ Finish define_agent(Parser& parser) {
   verb.listen = "127.0.0.1:0";
   CLI::App& app = parser.app;
   add_master_option(parser);
-  app.add_option("--data", verb.data_dir, "folder for sandboxes, volumes and records")->required();
+  app.add_option("--data", verb.data_dir, "folder for sandboxes, volumes and records")
+      ->required()
+      ->type_name("FOLDER");
   app.add_option("--listen", verb.listen, "HOST:PORT where it serves logs; port 0 picks one")
       ->capture_default_str();
   app.add_option("--resources", verb.resources,
@@ -289,14 +300,17 @@ Finish define_agent(Parser& parser) {
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
   app.add_option("--attributes", verb.attributes, "labels, as 'rack:a;ssd:true'");
   app.add_option("--hostname", verb.hostname, "its name (else the machine's)");
-  app.add_option("--ready-file", verb.ready_file, "file to write when it is registered");
+  app.add_option("--ready-file", verb.ready_file, "file to write when it is registered")
+      ->type_name("FILE");
   app.add_flag("--insecure", verb.insecure,
                "serve other machines without authentication or encryption");
   app.add_option("--recover", texts->recover,
                  "tasks of the agent before: reconnect (they run on) or cleanup (they are killed)")
+      ->type_name("reconnect|cleanup")
       ->capture_default_str();
   app.add_option("--on-stop", texts->on_stop,
                  "tasks when it is told to end: keep (they run on) or kill")
+      ->type_name("keep|kill")
       ->capture_default_str();
   app.add_option(
          "--isolation", verb.isolation,
@@ -308,6 +322,7 @@ Finish define_agent(Parser& parser) {
       ->capture_default_str();
   app.add_option("--max-pids-per-task", texts->max_pids,
                  "processes and threads that one task may have; 0: no limit")
+      ->type_name("NUMBER")
       ->capture_default_str();
   app.add_flag("--cpu-quota", verb.cpu_quota,
                "give no task more processor time than it has asked for, also on an idle machine");
@@ -316,6 +331,7 @@ Finish define_agent(Parser& parser) {
       "who runs tasks that name nobody (else the agent's own user); root is then refused "
       "to those that name it");
   add_disk_options(app, *texts);
+  add_config_option(parser);
   return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };
 }
 
@@ -328,19 +344,25 @@ Finish define_dev(Parser& parser) {
   auto texts = std::make_shared<Texts>();
   texts->verb.listen = "127.0.0.1:7070";
   CLI::App& app = parser.app;
-  app.add_option("--agents", texts->agents, "how many agents")->capture_default_str();
+  app.add_option("--agents", texts->agents, "how many agents")
+      ->type_name("NUMBER")
+      ->capture_default_str();
   app.add_option("--listen", texts->verb.listen, "HOST:PORT of the master; port 0 picks one")
       ->capture_default_str();
-  app.add_option("--data", texts->verb.data_dir, "folder to keep (else a temporary one)");
+  app.add_option("--data", texts->verb.data_dir, "folder to keep (else a temporary one)")
+      ->type_name("FOLDER");
   app.add_option("--ready-file", texts->verb.ready_file,
-                 "file to write when the master serves and every agent is registered");
+                 "file to write when the master serves and every agent is registered")
+      ->type_name("FILE");
   app.add_option(
       "--resources", texts->verb.resources,
       "of each agent, as 'cpus:4;mem:8192', JSON or @FILE (else the machine's, divided)");
   app.add_option("--reactors", texts->reactors, "threads of the master; 0: one per core")
+      ->type_name("NUMBER")
       ->capture_default_str();
   app.add_option("--isolation", texts->verb.isolation, "of the agents' tasks, as of shoal agent")
       ->capture_default_str();
+  add_config_option(parser);
   return [texts](Parser&) -> absl::StatusOr<Verb> {
     DevVerb& verb = texts->verb;
     if (auto ok = check_isolation(verb.isolation); !ok.ok()) return ok;

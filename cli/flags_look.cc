@@ -58,8 +58,10 @@ Finish define_explain(Parser& parser) {
   return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
     ExplainVerb& verb = texts->verb;
     if (auto ok = finish_shared(parsed, &verb.master, &verb.format); !ok.ok()) return ok;
-    if (verb.format == OutputFormat::kName) {
-      return core::invalid("--output: explain knows table, json and jsonl");
+    if (auto ok = narrow_format(parsed, verb.format != OutputFormat::kName,
+                                "explain knows table, json and jsonl", &verb.format);
+        !ok.ok()) {
+      return ok;
     }
     if (verb.framework.empty()) return core::invalid("--framework: is empty");
     if (!verb.role.empty()) {
@@ -105,7 +107,9 @@ Finish define_files(Parser& parser) {
     }
     if (!verb->cat) return *verb;
     if (verb->path.empty()) return core::invalid("--cat: needs the PATH of a file");
-    if (parsed.format != "table") return core::invalid("--cat: goes with no --output");
+    if (parsed.format != "table" && !parsed.format_is_a_wish) {
+      return core::invalid("--cat: goes with no --output");
+    }
     return *verb;
   };
 }
@@ -127,8 +131,10 @@ Finish define_top(Parser& parser) {
   return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
     TopVerb& verb = texts->verb;
     if (auto ok = finish_shared(parsed, &verb.master, &verb.format); !ok.ok()) return ok;
-    if (verb.format != OutputFormat::kTable && verb.format != OutputFormat::kJson) {
-      return core::invalid("--output: top knows table and json");
+    const bool known = verb.format == OutputFormat::kTable || verb.format == OutputFormat::kJson;
+    if (auto ok = narrow_format(parsed, known, "top knows table and json", &verb.format);
+        !ok.ok()) {
+      return ok;
     }
     const auto interval = parse_duration(texts->interval);
     if (!interval.ok()) return core::invalid("--interval: {}", core::message_of(interval.status()));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/load/swarm_options.h"
+#include "cli/settings.h"
 #include "core/cluster_view.h"
 #include "core/messages.h"
 #include "core/resources.h"
@@ -240,9 +241,22 @@ struct RegistryVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+struct CompletionVerb {
+  std::string script;  // for the shell that was named
+};
+
+// Both have read everything already.
+struct ConfigVerb {
+  enum class Action : std::uint8_t { kCheck, kDump };
+  Action action = Action::kCheck;
+  Settings settings;
+  std::vector<Section> sections;  // of kDump: those to show
+  bool as_json = false;           // of kDump; else as TOML
+};
+
 using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
                           TopVerb, KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb,
                           OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb,
-                          SwarmVerb, BenchVerb, CompareVerb>;
+                          SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

@@ -8,15 +8,9 @@
 #include <stdexcept>
 #include <string>
 
-// The library asserts where some malformed files ("[[[") bring it: that is an error of the file,
-// not of the program.
-[[noreturn]] static void refuse_file() { throw std::invalid_argument("this is no TOML"); }
-#undef NDEBUG
-#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : refuse_file())
-#include <toml++/toml.h>
-
 #include "bench/load/swarm_options.h"
 #include "cli/duration.h"
+#include "cli/toml_library.h"
 #include "core/status.h"
 #include "core/text.h"
 

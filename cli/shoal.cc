@@ -2,7 +2,6 @@
 
 #include <sys/prctl.h>
 
-#include <cstdlib>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -10,6 +9,8 @@
 #include "cli/act.h"
 #include "cli/bench.h"
 #include "cli/bench_compare.h"
+#include "cli/complete.h"
+#include "cli/config.h"
 #include "cli/daemons.h"
 #include "cli/dev.h"
 #include "cli/exit_code.h"
@@ -21,6 +22,7 @@
 #include "cli/operate.h"
 #include "cli/registry.h"
 #include "cli/run.h"
+#include "cli/settings_load.h"
 #include "cli/shares.h"
 #include "cli/swarm.h"
 #include "cli/terminal.h"
@@ -31,12 +33,6 @@
 
 namespace shoal::cli {
 namespace {
-
-std::string default_master() {
-  const char* from_environment = std::getenv("SHOAL_MASTER");
-  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-  return fmt::format("127.0.0.1:{}", core::kDefaultMasterPort);
-}
 
 int perform(const MasterVerb& verb) { return run_master_daemon(verb); }
 int perform(const AgentVerb& verb) { return run_agent_daemon(verb); }
@@ -59,6 +55,8 @@ int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
 int perform(const CompareVerb& verb) { return run_compare(verb); }
+int perform(const ConfigVerb& verb) { return run_config(verb); }
+int perform(const CompletionVerb& verb) { return print_output(verb.script); }
 
 // "shoal-master" in ps and top, also where this program was started as /proc/self/exe.
 void name_process(const std::vector<std::string>& words) {
@@ -72,7 +70,12 @@ int shoal_main(int argc, char** argv) {
   prepare_standard_streams();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   name_process(words);
-  const ParsedCommand parsed = parse_command_line(words, default_master());
+  const std::string default_master = fmt::format("127.0.0.1:{}", core::kDefaultMasterPort);
+  const SettingsSources sources = process_settings_sources();
+  if (!words.empty() && words.front() == "__complete") {
+    return run_complete({words.begin() + 1, words.end()}, default_master, sources);
+  }
+  const ParsedCommand parsed = parse_command_line(words, default_master, sources);
   if (parsed.verb.has_value()) {
     return std::visit([](const auto& verb) { return perform(verb); }, *parsed.verb);
   }
