@@ -10,19 +10,10 @@ namespace {
 
 using Action = RegistryVerb::Action;
 
-std::shared_ptr<RegistryVerb> make_verb(Action action) {
-  auto verb = std::make_shared<RegistryVerb>();
-  verb->action = action;
-  return verb;
-}
-
-void add_data(Parser& parser, RegistryVerb& verb) {
-  parser.app.add_option("--data", verb.data_dir, "the master's folder")->required();
-}
-
 // Of a folder, or a backup.
 Finish define_look(Parser& parser, Action action) {
-  auto verb = make_verb(action);
+  auto verb = std::make_shared<RegistryVerb>();
+  verb->action = action;
   CLI::Option* data = parser.app.add_option("--data", verb->data_dir, "the master's folder");
   parser.app.add_option("--file", verb->file, "a backup instead")->excludes(data);
   if (action == Action::kDump) add_format_option(parser);
@@ -39,8 +30,9 @@ Finish define_look(Parser& parser, Action action) {
 }
 
 Finish define_move(Parser& parser, Action action, const std::string& help) {
-  auto verb = make_verb(action);
-  add_data(parser, *verb);
+  auto verb = std::make_shared<RegistryVerb>();
+  verb->action = action;
+  parser.app.add_option("--data", verb->data_dir, "the master's folder")->required();
   parser.app.add_option("FILE", verb->file, help)->required();
   return [verb](Parser& /*parsed*/) -> absl::StatusOr<Verb> {
     if (verb->data_dir.empty()) return core::invalid("--data: the folder's name is empty");

@@ -66,6 +66,4 @@ void check_framework_failover(Shard& shard, Outbox& outbox, FrameworkId framewor
 // Tells a framework that has had no offers for a while if it is to blame itself (Notice).
 void check_framework_notice(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
 
-FrameworkSummary summarise(const Shard& shard, const FrameworkRecord& framework);
-
 }  // namespace shoal::core

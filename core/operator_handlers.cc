@@ -9,6 +9,7 @@
 #include "core/agent_handlers.h"
 #include "core/explain.h"
 #include "core/framework_handlers.h"
+#include "core/framework_summary.h"
 #include "core/quota_handlers.h"
 #include "core/registry.h"
 
@@ -61,7 +62,9 @@ void collect_cluster(const Shard& shard, ClusterSummary& cluster) {
   for (const auto& [id, agent] : shard.agents) {
     cluster.tasks_active += active_tasks(*agent);
     if (agent->state == AgentState::kUnreachable) ++cluster.agents_unreachable;
-    if (agent->state == AgentState::kDisconnected) ++cluster.agents_disconnected;
+    const bool is_awaited =
+        agent->state == AgentState::kDisconnected || agent->state == AgentState::kRecovered;
+    if (is_awaited) ++cluster.agents_disconnected;
     if (agent->state != AgentState::kActive) continue;
     ++cluster.agents_active;
     add_scalars(cluster.total, agent->total);

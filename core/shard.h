@@ -32,6 +32,7 @@
 #include "core/offer_table.h"
 #include "core/outbox.h"
 #include "core/random.h"
+#include "core/recovery.h"
 #include "core/registry.h"
 #include "core/resources.h"
 #include "core/role_table.h"
@@ -65,23 +66,6 @@ struct ShardConfig {
   // Wall clock = wall_base_ms + (now - mono_base): for people only, so it may drift.
   std::int64_t wall_base_ms = 0;
   TimePoint mono_base{};
-};
-
-// Agents that an earlier master knew and that are not back yet, by home shard: one writer each.
-struct Recovery {
-  std::array<alloc::Counter, kMaxReactors> expected_at;  // before the reactors run
-  std::array<alloc::Counter, kMaxReactors> missing_at;
-
-  static std::uint64_t sum(const std::array<alloc::Counter, kMaxReactors>& counters) {
-    std::uint64_t total = 0;
-    for (const alloc::Counter& counter : counters) total += counter.value();
-    return total;
-  }
-  std::uint64_t expected() const { return sum(expected_at); }
-  std::uint64_t missing() const { return sum(missing_at); }
-  bool enough_are_back() const {
-    return missing() * 100 <= expected() * (100 - kRecoveryHoldPercent);
-  }
 };
 
 // What all shards share; see the headings of the files for why that is safe.
