@@ -59,6 +59,10 @@ configure: bootstrap
 build: configure  ## the release build: build/release/shoal
 	$(call ninja,$(RELEASE),shoal examples)
 
+.PHONY: man
+man: build  ## the manual: build/release/man/*.1
+	@scripts/make_man $(RELEASE)/shoal $(RELEASE)/man
+
 .PHONY: run
 run: build  ## build, start a cluster of one master and three agents, run a real job on it
 	@scripts/demo_job

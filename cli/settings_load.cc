@@ -94,7 +94,7 @@ class Loading {
          at.increment(error)) {
       const std::string name = at->path().filename().string();
       if (!name.ends_with(".toml") || name.starts_with('.')) continue;
-      files.push_back(folder + "/" + name);
+      files.push_back(fmt::format("{}/{}", folder, name));
       if (files.size() <= kMaxSettingsFiles) continue;
       complain(folder, fmt::format("more than {} files", kMaxSettingsFiles));
       return {};

@@ -18,6 +18,7 @@
 #include "cli/files.h"
 #include "cli/flags.h"
 #include "cli/list.h"
+#include "cli/man.h"
 #include "cli/manage.h"
 #include "cli/operate.h"
 #include "cli/registry.h"
@@ -75,6 +76,7 @@ int shoal_main(int argc, char** argv) {
   if (!words.empty() && words.front() == "__complete") {
     return run_complete({words.begin() + 1, words.end()}, default_master, sources);
   }
+  if (!words.empty() && words.front() == "__man") return run_man({words.begin() + 1, words.end()});
   const ParsedCommand parsed = parse_command_line(words, default_master, sources);
   if (parsed.verb.has_value()) {
     return std::visit([](const auto& verb) { return perform(verb); }, *parsed.verb);
