@@ -100,8 +100,8 @@ TEST(Enums, ValuesOutOfRange) {
       refused(Samples().read_log, [](auto& m) { m.stream = static_cast<core::LogStream>(9); }),
       "ReadLog.stream: 9 is not a known value");
   EXPECT_EQ(refused(Samples().view,
-                    [](auto& m) { m.agents[0].state = static_cast<core::AgentState>(3); }),
-            "QueryAnswer.agents[0].state: 3 is not a known value");
+                    [](auto& m) { m.agents[0].state = static_cast<core::AgentState>(4); }),
+            "QueryAnswer.agents[0].state: 4 is not a known value");
   EXPECT_EQ(refused(Samples().view,
                     [](auto& m) { m.roles[0].dominant = static_cast<core::ResourceKind>(4); }),
             "QueryAnswer.roles[0].dominant: 4 is not a known value");
