@@ -46,7 +46,7 @@ class Outbox {
 
   // Writes the row to the registry; on_stored() follows when it is durable. Call store() of
   // core/registry.h. False: there is no registry, and this master alone will know.
-  virtual bool store(RegistryRow /*row*/) { return false; }
+  virtual bool store(RegistryRow /*row*/) { return false; }  // NOLINT(*-unnecessary-value-param)
 
  protected:
   virtual void send_message(SessionId to, PeerMessage message, std::uint32_t correlation) = 0;
