@@ -156,7 +156,7 @@ absl::Status Master::open_registry() {
         Part& part = *parts_[client];
         part.reactor->post([service = part.service.get(), rows] { service->on_stored(rows); });
       },
-      [this](absl::Status why) {
+      [this](const absl::Status& why) {
         registry_failure_ = absl::UnavailableError(fmt::format(
             "{}; the master stops, so that nothing is promised that the next one would not know",
             core::message_of(why)));

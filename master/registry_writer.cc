@@ -54,8 +54,8 @@ bool RegistryWriter::take(Batch& batch) {
 
 bool RegistryWriter::commit(const Batch& batch) {
   const core::TimePoint begin = net::monotonic_now();
-  if (absl::Status written = store_->apply(batch.rows); !written.ok()) {
-    failed_(std::move(written));
+  if (const absl::Status written = store_->apply(batch.rows); !written.ok()) {
+    failed_(written);
     return false;
   }
   commit_time_.observe(net::monotonic_now() - begin);

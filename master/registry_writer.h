@@ -27,7 +27,7 @@ class RegistryWriter {
  public:
   // `rows` more of the client's rows are durable.
   using Stored = std::function<void(std::size_t client, std::uint64_t rows)>;
-  using Failed = std::function<void(absl::Status why)>;
+  using Failed = std::function<void(const absl::Status& why)>;
 
   RegistryWriter(std::unique_ptr<RegistryStore> store, std::size_t clients, Stored stored,
                  Failed failed);

@@ -94,7 +94,7 @@ TEST(RegistryWriterTest, AfterAFailureNothingIsStoredOrAnswered) {
   std::atomic<int> answers{0};
   RegistryWriter writer(
       std::make_unique<GatedStore>(log), 1, [&answers](std::size_t, std::uint64_t) { ++answers; },
-      [&failed](absl::Status why) { failed.set_value(std::move(why)); });
+      [&failed](const absl::Status& why) { failed.set_value(why); });
   writer.put(0, rows_named({"a"}));
   EXPECT_EQ(failed.get_future().get().message(), "the disk is full");
   log.fails = false;
