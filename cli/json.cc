@@ -158,21 +158,6 @@ void put_capabilities(Writer& writer, std::uint64_t bits) {
   put_names(writer, "capabilities", names);
 }
 
-// Of an agent that is draining or drained; null for others.
-void put_drain(Writer& writer, const core::AgentSummary& agent) {
-  put_key(writer, "drain");
-  if (agent.mode != core::AgentMode::kDraining && agent.mode != core::AgentMode::kDrained) {
-    writer.Null();
-    return;
-  }
-  writer.StartObject();
-  put(writer, "max_grace_ms", agent.drain.max_grace_ms);
-  put_bool(writer, "mark_gone", agent.drain.mark_gone);
-  put_time(writer, "started", agent.drain.started_ms);
-  put_time(writer, "ended", agent.drain.ended_ms);
-  writer.EndObject();
-}
-
 void put_object(Writer& writer, const core::AgentSummary& agent) {
   writer.StartObject();
   put(writer, "id", core::to_string(agent.id));
@@ -189,7 +174,7 @@ void put_object(Writer& writer, const core::AgentSummary& agent) {
   put(writer, "region", agent.region);
   put(writer, "zone", agent.zone);
   put(writer, "mode", core::name_of(agent.mode));
-  put_drain(writer, agent);
+  put_drain(writer, agent.mode, agent.drain);
   writer.EndObject();
 }
 

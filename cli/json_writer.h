@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/json.h"
+#include "core/cluster_view.h"
 #include "core/quantities.h"
 
 namespace shoal::cli {
@@ -57,6 +58,20 @@ inline void put_key(Writer& writer, std::string_view key) {
 
 inline void put_text(Writer& writer, std::string_view text) {
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+// Of an agent that is draining or drained; null for others.
+inline void put_drain(Writer& writer, core::AgentMode mode, const core::Drain& drain) {
+  if (mode != core::AgentMode::kDraining && mode != core::AgentMode::kDrained) {
+    return put_null(writer, "drain");
+  }
+  put_key(writer, "drain");
+  writer.StartObject();
+  put(writer, "max_grace_ms", drain.max_grace_ms);
+  put_bool(writer, "mark_gone", drain.mark_gone);
+  put_time(writer, "started", drain.started_ms);
+  put_time(writer, "ended", drain.ended_ms);
+  writer.EndObject();
 }
 
 inline constexpr std::array<std::string_view, core::kResourceKinds> kQuantityKeys = {

@@ -64,12 +64,7 @@ std::string exit_of(const core::TaskSummary& task) {
   return fmt::format("{}", task.exit_code);
 }
 
-std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
-
-std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) {
-  const std::string text = core::to_string(quantities, absent);
-  return text == "none" ? "-" : text;
-}
+std::string text_or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 // --- tables ---
 
@@ -119,9 +114,9 @@ Table table_of(const std::vector<core::FrameworkSummary>& frameworks, std::int64
     const bool active = framework.state == core::FrameworkState::kActive;
     table.add_row(
         {core::to_string(framework.id),
-         or_dash(framework.name),
-         or_dash(framework.user),
-         or_dash(fmt::format("{}", fmt::join(framework.roles, ","))),
+         text_or_dash(framework.name),
+         text_or_dash(framework.user),
+         text_or_dash(fmt::format("{}", fmt::join(framework.roles, ","))),
          {std::string(core::name_of(framework.state)), active ? Colour::kGreen : Colour::kDim},
          fmt::format("{}", framework.tasks),
          fmt::format("{}", framework.offers),
@@ -147,7 +142,7 @@ Table table_of(const std::vector<core::TaskSummary>& tasks, std::int64_t now_ms)
                    exit_of(task),
                    core::milli_to_string(task.resources.cpus),
                    core::milli_to_string(task.resources.mem),
-                   or_dash(task.hostname),
+                   text_or_dash(task.hostname),
                    age(task.started_ms, now_ms),
                    task.message});
   }
@@ -162,8 +157,8 @@ Table table_of(const std::vector<core::OfferSummary>& offers) {
                {"RESOURCES", Align::kLeft, true},
                {"AGE", Align::kRight}});
   for (const core::OfferSummary& offer : offers) {
-    table.add_row({core::to_string(offer.id), core::to_string(offer.framework), or_dash(offer.role),
-                   offer.hostname, core::to_string(offer.resources),
+    table.add_row({core::to_string(offer.id), core::to_string(offer.framework),
+                   text_or_dash(offer.role), offer.hostname, core::to_string(offer.resources),
                    duration_to_string(std::chrono::milliseconds(offer.age_ms))});
   }
   return table;
@@ -200,15 +195,15 @@ std::string reserved_in(const core::Resources& total) {
 Details details_of(const core::AgentSummary& agent) {
   Details details = {{"agent", core::to_string(agent.id)},
                      {"host", agent.hostname},
-                     {"address", or_dash(agent.address)},
+                     {"address", text_or_dash(agent.address)},
                      {"state", std::string(core::name_of(agent.state))},
                      {"mode", std::string(core::name_of(agent.mode))},
                      {"total", core::to_string(agent.total)},
                      {"used", core::to_string(agent.used)},
                      {"offered", core::to_string(agent.offered)},
                      {"reserved", reserved_in(agent.total)},
-                     {"region", or_dash(agent.region)},
-                     {"zone", or_dash(agent.zone)},
+                     {"region", text_or_dash(agent.region)},
+                     {"zone", text_or_dash(agent.zone)},
                      {"tasks", fmt::format("{}", agent.tasks)},
                      {"registered", time_or_dash(agent.registered_ms)}};
   for (const auto& [name, value] : agent.attributes) {
@@ -225,9 +220,9 @@ std::string suppressed_in(const core::FrameworkSummary& framework) {
 
 Details details_of(const core::FrameworkSummary& framework) {
   return {{"framework", core::to_string(framework.id)},
-          {"name", or_dash(framework.name)},
-          {"user", or_dash(framework.user)},
-          {"roles", or_dash(fmt::format("{}", fmt::join(framework.roles, ",")))},
+          {"name", text_or_dash(framework.name)},
+          {"user", text_or_dash(framework.user)},
+          {"roles", text_or_dash(fmt::format("{}", fmt::join(framework.roles, ",")))},
           {"state", std::string(core::name_of(framework.state))},
           {"suppressed", suppressed_in(framework)},
           {"tasks", fmt::format("{}", framework.tasks)},
@@ -238,16 +233,16 @@ Details details_of(const core::FrameworkSummary& framework) {
 
 Details details_of(const core::TaskSummary& task) {
   return {{"task", task.id},
-          {"name", or_dash(task.name)},
+          {"name", text_or_dash(task.name)},
           {"state", std::string(core::name_of(task.state))},
-          {"reason", or_dash(std::string(core::name_of(task.reason)))},
-          {"message", or_dash(task.message)},
+          {"reason", text_or_dash(std::string(core::name_of(task.reason)))},
+          {"message", text_or_dash(task.message)},
           {"exit", exit_of(task)},
           {"framework", core::to_string(task.framework)},
           {"agent", task.agent.valid() ? core::to_string(task.agent) : "-"},
-          {"host", or_dash(task.hostname)},
-          {"logs at", or_dash(task.agent_address)},
-          {"role", or_dash(task.role)},
+          {"host", text_or_dash(task.hostname)},
+          {"logs at", text_or_dash(task.agent_address)},
+          {"role", text_or_dash(task.role)},
           {"resources", core::to_string(task.resources)},
           {"started", time_or_dash(task.started_ms)},
           {"ended", time_or_dash(task.ended_ms)}};
@@ -258,7 +253,7 @@ Details details_of(const core::OfferSummary& offer) {
           {"framework", core::to_string(offer.framework)},
           {"agent", core::to_string(offer.agent)},
           {"host", offer.hostname},
-          {"role", or_dash(offer.role)},
+          {"role", text_or_dash(offer.role)},
           {"resources", core::to_string(offer.resources)},
           {"age", duration_to_string(std::chrono::milliseconds(offer.age_ms))}};
 }

@@ -2,8 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <memory>
 #include <utility>
 
+#include "cli/amounts.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/lookup.h"
@@ -62,11 +64,6 @@ int restore(const RegistryVerb& verb) {
   say(fmt::format("the registry of {} is that of {}; what was there is {}.old", verb.data_dir,
                   verb.file, master::DataDir::registry_path_in(verb.data_dir)));
   return kExitOk;
-}
-
-std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) {
-  const std::string text = core::to_string(quantities, absent);
-  return text == "none" ? "-" : text;
 }
 
 }  // namespace

@@ -9,24 +9,11 @@
 namespace shoal::cli {
 namespace {
 
-void put_drain(Writer& writer, const core::RegisteredAgent& row) {
-  const bool has_drain =
-      row.mode == core::AgentMode::kDraining || row.mode == core::AgentMode::kDrained;
-  if (!has_drain) return put_null(writer, "drain");
-  put_key(writer, "drain");
-  writer.StartObject();
-  put(writer, "max_grace_ms", row.drain.max_grace_ms);
-  put_bool(writer, "mark_gone", row.drain.mark_gone);
-  put_time(writer, "started", row.drain.started_ms);
-  put_time(writer, "ended", row.drain.ended_ms);
-  writer.EndObject();
-}
-
 void put_fields(Writer& writer, const core::RegisteredAgent& row) {
   put(writer, "id", core::to_string(row.id));
   put(writer, "standing", name_of(row.standing));
   put(writer, "mode", name_of(row.mode));
-  put_drain(writer, row);
+  put_drain(writer, row.mode, row.drain);
   put(writer, "hostname", row.hostname);
   put(writer, "address", row.address);
   put_time(writer, "since", row.since_ms);

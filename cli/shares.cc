@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/amounts.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/lookup.h"
@@ -27,11 +28,6 @@ absl::StatusOr<Roles> query_roles(sdk::OperatorClient& client, const std::string
   std::sort(view->roles.begin(), view->roles.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   return std::move(view->roles);
-}
-
-std::string or_dash(const core::Quantities& quantities, core::Milli absent = 0) {
-  const std::string text = core::to_string(quantities, absent);
-  return text == "none" ? "-" : text;
 }
 
 std::string names_of(const Roles& roles) {

@@ -253,9 +253,10 @@ absl::Status check_own_roles(const FrameworkRecord& framework, const RoleViews& 
 
 // --- offers ---
 
-// Of those that were removed in this very turn the other list knows nothing yet.
-bool is_completed(const Shard& shard, FrameworkId id) {
-  return std::any_of(shard.completed_frameworks.begin(), shard.completed_frameworks.end(),
+// For good. Of those that were removed in this very turn was_removed() knows nothing yet.
+bool is_over(const Shard& shard, FrameworkId id) {
+  return shard.was_removed(id) ||
+         std::any_of(shard.completed_frameworks.begin(), shard.completed_frameworks.end(),
                      [id](const FrameworkSummary& done) { return done.id == id; });
 }
 
@@ -385,7 +386,7 @@ void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework, 
 
 FrameworkId on_subscribe(Shard& shard, Outbox& outbox, SessionId session, FrameworkId known,
                          const Subscribe& message, std::uint32_t correlation, TimePoint now) {
-  if (known.valid() && (is_completed(shard, known) || shard.was_removed(known))) {
+  if (known.valid() && is_over(shard, known)) {
     shard.counters.refusals.add();
     outbox.refuse(
         session, RefusalCode::kFenced,
@@ -739,7 +740,7 @@ void on_operation_forward(Shard& shard, Outbox& outbox, const OperationForward& 
 
 void on_task_adopted(Shard& shard, Outbox& outbox, const TaskAdopted& message, TimePoint now) {
   const FrameworkId id = message.framework;
-  if (shard.find_framework(id) == nullptr && !shard.was_removed(id)) {
+  if (shard.find_framework(id) == nullptr && !is_over(shard, id)) {
     // It subscribed to an earlier master, which died before that was written down. If it does not
     // come back its tasks end.
     recover_framework(shard, outbox,

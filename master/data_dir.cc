@@ -63,7 +63,10 @@ DataDir::DataDir(DataDir&& other) noexcept
     : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
 DataDir::~DataDir() {
-  if (lock_fd_ >= 0) ::close(lock_fd_);
+  if (lock_fd_ < 0) return;
+  // A reactor's own descriptor table has a copy, which may outlive its thread for a moment.
+  ::flock(lock_fd_, LOCK_UN);
+  ::close(lock_fd_);
 }
 
 absl::StatusOr<std::uint64_t> DataDir::cluster_id(std::uint64_t fresh) {

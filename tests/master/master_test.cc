@@ -70,14 +70,17 @@ class MasterTest : public testing::TestWithParam<Shape> {
     thread.join();
   }
 
-  core::AgentId add_agent(FrameClient& client, std::uint64_t id = 0) {
-    client.greet(core::PeerKind::kAgent, id);
+  static core::RegisterAgent registration() {
     core::RegisterAgent message;
     message.incarnation = 1;
     message.hostname = "h";
     message.address = "127.0.0.1:1";
     message.resources = core::parse_resources("cpus:2;mem:100").value();
-    client.send(message);
+    return message;
+  }
+  core::AgentId add_agent(FrameClient& client, std::uint64_t id = 0) {
+    client.greet(core::PeerKind::kAgent, id);
+    client.send(registration());
     const auto registered = client.expect<core::AgentRegistered>(MessageKind::kAgentRegistered);
     EXPECT_TRUE(registered.has_value());
     return registered ? registered->agent : core::AgentId();
@@ -225,12 +228,7 @@ TEST_P(MasterTest, TheNextMasterOnTheFolderKnowsWhatItWasTold) {
   EXPECT_THAT(log, testing::Contains(testing::HasSubstr("the registry knows 1 agents")));
   FrameClient agent(address);
   agent.greet(core::PeerKind::kAgent, agent_id.value);
-  core::RegisterAgent message;
-  message.incarnation = 1;
-  message.hostname = "h";
-  message.address = "127.0.0.1:1";
-  message.resources = core::parse_resources("cpus:2;mem:100").value();
-  agent.send(message);
+  agent.send(registration());
   const auto gone = agent.expect<core::Refusal>(MessageKind::kRefusal);
   ASSERT_TRUE(gone.has_value());
   EXPECT_EQ(gone->code, core::RefusalCode::kGone);
@@ -260,11 +258,7 @@ TEST_P(MasterTest, ARegistryThatCannotBeWrittenEndsTheMaster) {
   sqlite3_close(database);
   FrameClient agent(address);
   agent.greet(core::PeerKind::kAgent);
-  core::RegisterAgent message;
-  message.incarnation = 1;
-  message.hostname = "h";
-  message.address = "127.0.0.1:1";
-  agent.send(message);
+  agent.send(registration());
   EXPECT_FALSE(agent.expect<core::AgentRegistered>(MessageKind::kAgentRegistered).has_value());
   thread.join();
   EXPECT_TRUE(absl::IsUnavailable(result)) << result;

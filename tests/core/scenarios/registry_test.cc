@@ -180,6 +180,16 @@ TEST_P(RegistryScenario, ARemovedFrameworkStaysRemovedAndItsTasksEnd) {
   EXPECT_THAT(cluster.bag(back).kills, testing::ElementsAre("t"));
 }
 
+TEST_P(RegistryScenario, ATaskThatIsToldInTheTurnOfTheRemovalBringsNoFrameworkBack) {
+  const FrameworkId owner = framework("dev");
+  const AgentId id = agent("cpus:4;mem:64");
+  on_teardown(cluster.home(owner), cluster.outbox(), owner, cluster.now);
+  on_task_adopted(cluster.home(owner), cluster.outbox(), {owner, id, "t"}, cluster.now);
+  cluster.settle();
+  EXPECT_EQ(cluster.home(owner).find_framework(owner), nullptr);
+  EXPECT_EQ(cluster.registry.find(owner)->standing, FrameworkStanding::kRemoved);
+}
+
 TEST_P(RegistryScenario, AFrameworkKeepsItsTimeToComeBack) {
   FrameworkOptions options;
   options.roles = {"dev"};
