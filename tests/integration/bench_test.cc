@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/integration/shoal_process.h"
+#include "tests/net/one_table.h"
 
 namespace shoal::test {
 namespace {
@@ -97,8 +98,10 @@ TEST(SwarmTest, RegistersTellsAndStops) {
   ASSERT_TRUE(cluster.is_ready());
   const TempFolder folder;
   const std::string ready = folder.path() + "/ready";
+  // Each of its reactors has a descriptor table of its own.
+  const char* reactors = net::testing::kOneTableOnly ? "1" : "2";
   auto swarm =
-      cluster.start_shoal({"swarm", "--agents", "30", "--reactors", "2", "--ready-file", ready,
+      cluster.start_shoal({"swarm", "--agents", "30", "--reactors", reactors, "--ready-file", ready,
                            "--disconnect", "100%/min", "--fail", "100%/min", "-o", "json"});
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(ready); }));
   const Result run = cluster.shoal({"run", "--cpus", "8", "--", "anything"});
