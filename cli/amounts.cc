@@ -2,14 +2,6 @@
 
 namespace shoal::cli {
 
-core::Amounts whole(const core::Resources& resources) {
-  core::Amounts sum = resources;
-  for (const core::Lot& lot : resources.lots) {
-    if (!lot.tags->revocable) sum += lot.amounts;
-  }
-  return sum;
-}
-
 core::Resources reserved_of(const core::Resources& resources) {
   return core::select(resources, false,
                       [](const core::LotTags& tags) { return tags.is_reserved(); });

@@ -13,11 +13,11 @@
 #include "cli/bench_cluster.h"
 #include "cli/bench_result.h"
 #include "cli/exit_code.h"
-#include "cli/json.h"
 #include "cli/resources_option.h"
 #include "cli/terminal.h"
 #include "cli/version.h"
 #include "core/status.h"
+#include "master/json_writer.h"
 #include "net/clock.h"
 #include "net/whole_file.h"
 
@@ -340,7 +340,7 @@ int run_bench(const BenchVerb& verb) {
   result.machine = describe_machine();
   result.commit = version.commit;
   result.allocator = verb.preload.empty() ? version.allocator : verb.preload;
-  result.when = iso_time(net::wall_now_ms());
+  result.when = master::iso_time(net::wall_now_ms());
   return show(verb, result);
 }
 

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 #include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,12 +10,12 @@
 #include "cli/agent_http.h"
 #include "cli/bytes.h"
 #include "cli/exit_code.h"
-#include "cli/json.h"
 #include "cli/json_reader.h"
 #include "cli/lookup.h"
 #include "cli/table.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "master/json_writer.h"
 #include "net/reactor.h"
 #include "sdk/operator_client.h"
 
@@ -111,31 +109,24 @@ std::string files_to_table(const std::vector<FileRow>& rows, const Terminal& ter
                {"NAME", Table::Align::kLeft, true}});
   for (const FileRow& row : rows) {
     const bool is_plain = row.kind == "file";
-    table.add_row({row.mode, is_plain ? bytes_to_string(row.size) : "-", iso_time(row.modified_ms),
-                   row.kind, row.name});
+    table.add_row({row.mode, is_plain ? bytes_to_string(row.size) : "-",
+                   master::iso_time(row.modified_ms), row.kind, row.name});
   }
   return table.render(terminal);
 }
 
 std::string files_to_json(const std::vector<FileRow>& rows, bool lines) {
-  rapidjson::StringBuffer buffer;
   std::string out;
-  const auto put = [](auto& writer, const char* key, const std::string& value) {
-    writer.Key(key);
-    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-  };
   for (const FileRow& row : rows) {
-    buffer.Clear();
-    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    master::Buffer buffer;
+    master::Writer writer(buffer);
     writer.StartObject();
-    put(writer, "name", row.name);
-    put(writer, "kind", row.kind);
-    writer.Key("size_bytes");
-    writer.Uint64(row.size);
-    writer.Key("disk_bytes");
-    writer.Uint64(row.disk);
-    put(writer, "mode", row.mode);
-    put(writer, "modified", iso_time(row.modified_ms));
+    master::put(writer, "name", row.name);
+    master::put(writer, "kind", row.kind);
+    master::put(writer, "size_bytes", static_cast<std::int64_t>(row.size));
+    master::put(writer, "disk_bytes", static_cast<std::int64_t>(row.disk));
+    master::put(writer, "mode", row.mode);
+    master::put(writer, "modified", master::iso_time(row.modified_ms));
     writer.EndObject();
     if (!out.empty() && !lines) out += ",";
     out.append(buffer.GetString(), buffer.GetSize());

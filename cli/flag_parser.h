@@ -116,6 +116,7 @@ Finish define_frameworks(Parser& parser);
 Finish define_offers(Parser& parser);
 Finish define_roles(Parser& parser);
 Finish define_explain(Parser& parser);
+Finish define_events(Parser& parser);
 Finish define_logs(Parser& parser);
 Finish define_files(Parser& parser);
 Finish define_top(Parser& parser);

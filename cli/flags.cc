@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <utility>
 
@@ -25,7 +24,7 @@ namespace {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 31> kVerbs = {{
+constexpr VerbEntry kVerbs[] = {
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -51,6 +50,10 @@ constexpr std::array<VerbEntry, 31> kVerbs = {{
      "  shoal explain --framework f-00c0ffee00c0ffee 'cpus:4;mem:1024'\n"
      "  shoal explain --framework 'run job.sh' --role ads -o json",
      define_explain},
+    {"events", "every change of the cluster, as it happens",
+     "  shoal events -f\n  shoal events -f --types agent,framework\n"
+     "  shoal events --task echo-3fa91c -o jsonl",
+     define_events},
     {"logs", "what a task wrote", "  shoal logs -f echo-3fa91c\n  shoal logs --stderr echo-3fa91c",
      define_logs},
     {"files", "the files of a task's sandbox",
@@ -91,9 +94,9 @@ constexpr std::array<VerbEntry, 31> kVerbs = {{
      "  source <(shoal completion bash)\n  shoal completion fish | source", define_completion},
     {"version", "what this program is", "  shoal version\n  shoal version -o json", define_version},
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
-}};
+};
 
-constexpr std::array<VerbEntry, 22> kActions = {{
+constexpr VerbEntry kActions[] = {
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -150,7 +153,7 @@ constexpr std::array<VerbEntry, 22> kActions = {{
     {"bench alloc", "the same bench under several mallocs",
      "  shoal bench alloc\n  shoal bench alloc --figure master_cpu_s -- launch --rate 5000",
      define_bench_alloc},
-}};
+};
 
 const VerbEntry* find_verb(std::string_view name) {
   for (const VerbEntry& entry : kVerbs) {

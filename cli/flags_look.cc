@@ -77,6 +77,39 @@ Finish define_explain(Parser& parser) {
   };
 }
 
+Finish define_events(Parser& parser) {
+  auto verb = std::make_shared<EventsVerb>();
+  add_master_option(parser);
+  add_format_option(parser);
+  parser.app.add_flag("-f,--follow", verb->follow, "go on with what happens from now on");
+  parser.app.add_flag("--all", verb->from_start, "with --follow: also what is still known");
+  parser.app.add_option("--types", verb->types,
+                        "only these, between commas: agent, framework, task, role, operation");
+  parser.app.add_option("--task", verb->task, "only of this task");
+  parser.app.add_option("--agent", verb->agent, "only of the agent with this id");
+  parser.app.add_option("--framework", verb->framework, "only of the framework with this id");
+  return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    const bool known =
+        verb->format == OutputFormat::kTable || verb->format == OutputFormat::kJsonLines;
+    if (auto ok = narrow_format(parsed, known, "events knows table and jsonl", &verb->format);
+        !ok.ok()) {
+      return ok;
+    }
+    if (!verb->agent.empty()) {
+      if (auto id = core::parse_agent_id(verb->agent); !id.ok()) {
+        return core::invalid("--agent: {}", core::message_of(id.status()));
+      }
+    }
+    if (!verb->framework.empty()) {
+      if (auto id = core::parse_framework_id(verb->framework); !id.ok()) {
+        return core::invalid("--framework: {}", core::message_of(id.status()));
+      }
+    }
+    return *verb;
+  };
+}
+
 Finish define_logs(Parser& parser) {
   auto verb = std::make_shared<LogsVerb>();
   add_master_option(parser);

@@ -37,7 +37,4 @@ std::string ready_json(const std::string& master, int pid);
 // The "master" of such a file; "" when it is not one.
 std::string master_of_ready_json(const std::string& text);
 
-// "2026-01-31T12:00:00.250Z"
-std::string iso_time(std::int64_t wall_ms);
-
 }  // namespace shoal::cli

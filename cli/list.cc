@@ -15,6 +15,7 @@
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "master/json_writer.h"
 #include "net/clock.h"
 #include "sdk/operator_client.h"
 
@@ -89,8 +90,8 @@ Table table_of(const std::vector<core::AgentSummary>& agents, std::int64_t now_m
                {"TASKS", Align::kRight},
                {"UP", Align::kRight}});
   for (const core::AgentSummary& agent : agents) {
-    const core::Amounts used = whole(agent.used);
-    const core::Amounts total = whole(agent.total);
+    const core::Amounts used = core::whole(agent.used);
+    const core::Amounts total = core::whole(agent.total);
     table.add_row({core::to_string(agent.id), agent.hostname, state_of(agent),
                    used_of(used.cpus, total.cpus), used_of(used.mem, total.mem),
                    used_of(used.disk, total.disk), fmt::format("{}", agent.tasks),
@@ -185,7 +186,9 @@ Table table_of(const std::vector<core::RoleSummary>& roles) {
 
 // --- details ---
 
-std::string time_or_dash(std::int64_t wall_ms) { return wall_ms == 0 ? "-" : iso_time(wall_ms); }
+std::string time_or_dash(std::int64_t wall_ms) {
+  return wall_ms == 0 ? "-" : master::iso_time(wall_ms);
+}
 
 std::string reserved_in(const core::Resources& total) {
   const core::Resources reserved = reserved_of(total);

@@ -139,6 +139,17 @@ struct ExplainVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+struct EventsVerb {
+  std::string master;
+  bool follow = false;
+  bool from_start = false;  // of follow: also what was before
+  std::string types;        // as the API takes them; empty: all
+  std::string task;
+  std::string agent;
+  std::string framework;
+  OutputFormat format = OutputFormat::kTable;
+};
+
 struct QuotaVerb {
   enum class Action : std::uint8_t { kGet, kSet, kRemove };
   Action action = Action::kGet;
@@ -254,9 +265,10 @@ struct ConfigVerb {
   bool as_json = false;           // of kDump; else as TOML
 };
 
-using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
-                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb,
-                          OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb,
-                          SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+using Verb =
+    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
+                 KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
+                 OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb, SwarmVerb,
+                 BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

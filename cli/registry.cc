@@ -7,10 +7,10 @@
 
 #include "cli/amounts.h"
 #include "cli/exit_code.h"
-#include "cli/json.h"
 #include "cli/lookup.h"
 #include "cli/table.h"
 #include "master/data_dir.h"
+#include "master/json_writer.h"
 #include "master/registry_restore.h"
 #include "master/registry_sqlite.h"
 
@@ -77,14 +77,14 @@ std::string render_registry(const core::RegistryContents& contents, const Termin
   for (const core::RegisteredAgent& row : contents.agents) {
     agents.add_row({core::to_string(row.id), std::string(name_of(row.standing)),
                     std::string(name_of(row.mode)), row.hostname, row.address,
-                    iso_time(row.since_ms)});
+                    master::iso_time(row.since_ms)});
   }
   add(agents);
   Table frameworks({{"FRAMEWORK"}, {"STANDING"}, {"NAME"}, {"USER"}, {"FAILOVER"}, {"SINCE"}});
   for (const core::RegisteredFramework& row : contents.frameworks) {
     frameworks.add_row({core::to_string(row.id), std::string(name_of(row.standing)), row.name,
                         row.user, fmt::format("{} s", row.failover_timeout_ms / 1000),
-                        iso_time(row.since_ms)});
+                        master::iso_time(row.since_ms)});
   }
   add(frameworks);
   Table roles({{"ROLE"}, {"WEIGHT"}, {"LIMIT"}, {"GUARANTEE"}});

@@ -3,11 +3,20 @@
 #include <string>
 #include <string_view>
 
-#include "cli/json_writer.h"
 #include "cli/registry.h"
+#include "master/json_writer.h"
 
 namespace shoal::cli {
 namespace {
+
+using master::Buffer;
+using master::put;
+using master::put_drain;
+using master::put_key;
+using master::put_milli;
+using master::put_quantities;
+using master::put_time;
+using master::Writer;
 
 void put_fields(Writer& writer, const core::RegisteredAgent& row) {
   put(writer, "id", core::to_string(row.id));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "cli/amounts.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/terminal.h"
@@ -172,7 +171,7 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   description.environment.emplace_back("SHOAL_INSTANCE", fmt::format("{}", instance.index));
   description.environment.emplace_back("SHOAL_INSTANCES", fmt::format("{}", verb_.instances));
   std::uint32_t number = 0;
-  const core::Amounts amounts = whole(resources);
+  const core::Amounts amounts = core::whole(resources);
   for (const core::PortRange& range : amounts.ports.ranges()) {
     for (std::uint32_t port = range.begin; port <= range.end; ++port) {
       const std::string text = fmt::format("{}", port);

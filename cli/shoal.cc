@@ -13,6 +13,7 @@
 #include "cli/config.h"
 #include "cli/daemons.h"
 #include "cli/dev.h"
+#include "cli/events.h"
 #include "cli/exit_code.h"
 #include "cli/explain.h"
 #include "cli/files.h"
@@ -46,6 +47,7 @@ int perform(const TopVerb& verb) { return run_top(verb); }
 int perform(const KillVerb& verb) { return run_kill(verb); }
 int perform(const TeardownVerb& verb) { return run_teardown(verb); }
 int perform(const ExplainVerb& verb) { return run_explain(verb); }
+int perform(const EventsVerb& verb) { return run_events(verb); }
 int perform(const QuotaVerb& verb) { return run_quota(verb); }
 int perform(const WeightVerb& verb) { return run_weight(verb); }
 int perform(const OperateVerb& verb) { return run_operate(verb); }

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "cli/agent_http.h"
-#include "cli/amounts.h"
 #include "cli/bytes.h"
 #include "cli/exit_code.h"
 #include "cli/json_reader.h"
@@ -158,7 +157,7 @@ Table tasks_table(const std::vector<TopTaskRow>& rows, std::size_t shown) {
     std::string cpus = cpus_text(row.cpus_used);
     std::string memory = bytes_to_string(row.usage->rss_bytes);
     if (row.task != nullptr) {
-      const core::Amounts given = whole(row.task->resources);
+      const core::Amounts given = core::whole(row.task->resources);
       cpus += "/" + core::milli_to_string(given.cpus);
       memory += "/" + core::milli_to_string(given.mem) + " MiB";
     }
@@ -229,7 +228,7 @@ void put_task(Writer& writer, const TopTaskRow& row) {
   std::optional<double> cpus;
   std::optional<double> mem_mib;
   if (row.task != nullptr) {
-    const core::Amounts given = whole(row.task->resources);
+    const core::Amounts given = core::whole(row.task->resources);
     cpus = static_cast<double>(given.cpus) / 1000;
     mem_mib = static_cast<double>(given.mem) / 1000;
   }

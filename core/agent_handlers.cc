@@ -8,10 +8,12 @@
 #include "core/accounting.h"
 #include "core/agent_mode.h"
 #include "core/allocator.h"
+#include "core/events.h"
 #include "core/operation_handlers.h"
 #include "core/quota.h"
 #include "core/registry.h"
 #include "core/role.h"
+#include "core/summary.h"
 
 namespace shoal::core {
 namespace {
@@ -66,7 +68,10 @@ void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& 
   release(shard, agent, key.framework, task);
   if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
   shard.completed_tasks.push_back(summarise(agent, key, task));
-  if (shard.completed_tasks.size() > kMaxCompletedTasksPerShard) shard.completed_tasks.pop_front();
+  if (shard.completed_tasks.size() > kMaxCompletedTasksPerShard) {
+    shard.completed_tasks.pop_front();
+    ++shard.forgotten_tasks;
+  }
   shard.counters.tasks_ended.add();
   shard.counters.tasks.sub();
   const TaskKey gone = key;  // `key` lives in the entry that is erased
@@ -78,9 +83,11 @@ void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& 
 void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskKey& key,
                    TaskState state, TaskReason reason, std::string_view message, TimePoint now) {
   TaskRecord& task = agent.tasks.find(key)->second;
+  const bool is_news = task.state != state;
   task.state = state;
   task.reason = reason;
   task.message = message;
+  if (is_news) note_task(shard, agent.id(), key, task);
   TaskStatus status =
       master_status(shard, key.framework, agent.id(), key.id, state, reason, message, now);
   status.has_exit = task.has_exit;
@@ -135,7 +142,9 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
     hold(shard, *task.role, shard.subscription_of(report.framework, *task.role), task.resources);
   }
   shard.counters.tasks.add();
-  agent.tasks.emplace(TaskKey{report.framework, std::string(report.id)}, std::move(task));
+  const auto added =
+      agent.tasks.emplace(TaskKey{report.framework, std::string(report.id)}, std::move(task)).first;
+  note_task(shard, agent.id(), added->first, added->second);
   outbox.to_shard(shard.home_of(report.framework),
                   TaskAdopted{report.framework, agent.id(), std::string(report.id)});
 }
@@ -167,6 +176,7 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
     // One that has ended is told by its own updates, which the agent sends now, in order.
     if (task.state == TaskState::kUnreachable && !is_terminal(reported->state)) {
       task.state = reported->state;
+      note_task(shard, agent.id(), key, task);
       forward_status(shard, outbox,
                      master_status(shard, key.framework, agent.id(), key.id, reported->state,
                                    TaskReason::kAgentReregistered, "the agent is back", now));
@@ -226,6 +236,7 @@ void activate(Shard& shard, Outbox& outbox, AgentRecord& agent, SessionId sessio
   agent.silence_deadline = now + shard.config.session_timeout;
   shard.deadlines.push(agent.silence_deadline, DeadlineKind::kAgentSilence, agent.id().value);
   mark_dirty(shard, agent);
+  note_agent(shard, agent);
   if (was_recovered) note_recovered(shard, outbox);
 }
 
@@ -273,6 +284,7 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
 
 void drop_agent(Shard& shard, AgentId id) {
   AgentRecord& agent = *shard.find_agent(id);
+  note_agent_removed(shard, agent);
   dequeue(shard, agent);
   if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   std::erase(shard.unreachable_agents, id);
@@ -420,11 +432,13 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
   // Sent again after a later one: its framework is past it, and what acknowledges the later one
   // covers it. One that comes first is told first.
   if (!framework_gone && progress(status.state) < progress(task.state)) return;
+  const bool is_news = task.state != status.state && !is_terminal(task.state);
   if (!is_terminal(task.state)) {
     task.state = status.state;
     task.reason = status.reason;
     task.message = status.message;
   }
+  if (is_news) note_task(shard, id, it->first, task);
   if (is_terminal(status.state)) {
     task.has_exit = status.has_exit;
     task.exit_code = status.exit_code;
@@ -453,6 +467,7 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId s
   agent->state = AgentState::kDisconnected;
   agent->disconnected_at = now;
   uncount_agent(shard, agent->total);
+  note_agent(shard, *agent);
   rescind_offers(shard, outbox, *agent, RescindCause::kAgentLost);
   dequeue(shard, *agent);
   // It does not know its id yet, and will come as a new one.
@@ -589,6 +604,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
   uncount_tasks_of(shard, *agent);
   agent->state = AgentState::kUnreachable;
+  note_agent(shard, *agent);
   store_agent(shard, outbox, *agent, now);
   if (was_recovered) note_recovered(shard, outbox);
   shard.counters.agents_unreachable.add();
@@ -596,6 +612,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
     if (is_terminal(task.state)) continue;
     task.state = TaskState::kUnreachable;
     task.reason = TaskReason::kAgentDisconnected;
+    note_task(shard, id, key, task);
     forward_status(shard, outbox,
                    master_status(shard, key.framework, id, key.id, TaskState::kUnreachable,
                                  TaskReason::kAgentDisconnected, "the agent does not answer", now));
@@ -628,27 +645,6 @@ void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState st
   drop_operations(shard, outbox, agent);
   if (agent.state == AgentState::kRecovered) note_recovered(shard, outbox);
   drop_agent(shard, agent.id());
-}
-
-TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRecord& task) {
-  TaskSummary summary;
-  summary.id = key.id;
-  summary.name = task.name;
-  summary.framework = key.framework;
-  summary.agent = agent.id();
-  summary.agent_address = agent.description->address;
-  summary.hostname = agent.description->hostname;
-  summary.state = task.state;
-  summary.reason = task.reason;
-  summary.message = task.message;
-  summary.has_exit = task.has_exit;
-  summary.exit_code = task.exit_code;
-  summary.exit_signal = task.exit_signal;
-  summary.resources = task.resources;
-  summary.started_ms = task.started_ms;
-  summary.ended_ms = task.ended_ms;
-  summary.role = task.role->name;
-  return summary;
 }
 
 }  // namespace shoal::core

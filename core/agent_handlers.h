@@ -72,6 +72,4 @@ inline constexpr std::string_view kGoneText =
 void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
 void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId agent, TimePoint now);
 
-TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRecord& task);
-
 }  // namespace shoal::core

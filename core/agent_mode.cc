@@ -8,6 +8,7 @@
 
 #include "core/agent_handlers.h"
 #include "core/allocator.h"
+#include "core/events.h"
 #include "core/registry.h"
 #include "core/status.h"
 
@@ -16,7 +17,9 @@ namespace {
 
 void set_mode(Shard& shard, Outbox& outbox, AgentRecord& agent, AgentMode mode) {
   const bool was_normal = agent.mode == AgentMode::kNormal;
+  const bool is_news = agent.mode != mode;
   agent.mode = mode;
+  if (is_news) note_agent(shard, agent);
   if (mode == AgentMode::kNormal) {
     agent.drain.reset();
     if (!was_normal) shard.counters.held_agents.sub();
@@ -175,6 +178,7 @@ void end_drains(Shard& shard, Outbox& outbox, TimePoint now) {
     if (!agent->tasks.empty() || !agent->operations.empty()) continue;
     if (agent->mode == AgentMode::kDraining) {
       agent->mode = AgentMode::kDrained;
+      note_agent(shard, *agent);
       agent->drain->ended_ms = shard.wall_ms(now);
       shard.counters.agents_drained.add();
       store_agent(shard, outbox, *agent, now);

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "core/explain.h"
-#include "core/framework_summary.h"
 #include "core/registry.h"
 #include "core/status.h"
+#include "core/summary.h"
 #include "core/validation.h"
 
 namespace shoal::core {
@@ -370,6 +370,7 @@ void remove_framework(Shard& shard, Outbox& outbox, FrameworkRecord& framework, 
   shard.completed_frameworks.push_back(summarise(shard, framework));
   if (shard.completed_frameworks.size() > kMaxCompletedFrameworksPerShard) {
     shard.completed_frameworks.pop_front();
+    ++shard.forgotten_frameworks;
   }
   broadcast(shard, outbox, FrameworkRemoved{framework.id});
   for (FrameworkRole& role : framework.roles) {

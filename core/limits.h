@@ -98,6 +98,8 @@ inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
 inline constexpr std::size_t kMaxCompletedFrameworksPerShard = 50;
 inline constexpr std::size_t kMaxFiltersPerAgent = 4096;
+inline constexpr std::size_t kMaxEventsPerShard = 16 * 1024;
+inline constexpr std::size_t kMaxEventTextBytes = 256;  // of one event
 inline constexpr std::size_t kMaxUnreachableAgentsPerShard = 1000;
 inline constexpr std::chrono::milliseconds kDefaultRefuse{5000};
 inline constexpr std::chrono::hours kMaxRefuse{365 * 24};
@@ -115,6 +117,16 @@ inline constexpr std::chrono::minutes kRecoveryHold{10};
 inline constexpr std::int64_t kMaxScalarMilli = std::int64_t{1} << 50;  // sums of 8,192 of them fit
 inline constexpr std::int64_t kMinOfferCpusMilli = 10;                  // 0.01 cpus, or
 inline constexpr std::int64_t kMinOfferMemMilli = 32'000;               // 32 MiB: crumbs below both
+
+// --- operator API ------------------------------------------------------------------------------
+inline constexpr std::size_t kApiRecordsPerTurn = 512;  // that a shard looks at for all readers
+inline constexpr std::size_t kMaxApiPage = 10'000;      // ?limit=
+inline constexpr std::size_t kMaxApiReads = 1024;       // under way, of one reactor
+inline constexpr std::size_t kMaxApiSubscribers = 256;  // of one reactor
+inline constexpr std::size_t kApiEventsPerPart = 512;
+inline constexpr std::chrono::milliseconds kApiActionTimeout{10'000};
+inline constexpr std::chrono::milliseconds kApiKeepAlive{15'000};  // between two signs of life
+inline constexpr std::chrono::milliseconds kApiTick{1000};  // how often it looks at the two above
 
 // --- agent --------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds kDefaultKillGrace{3000};

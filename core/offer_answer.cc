@@ -9,6 +9,7 @@
 #include "core/accounting.h"
 #include "core/agent_handlers.h"
 #include "core/allocator.h"
+#include "core/events.h"
 #include "core/limit_hold.h"
 #include "core/operation_handlers.h"
 #include "core/status.h"
@@ -228,7 +229,9 @@ class Answer {
     record.role = role_;
     record.resources = planned.resources;
     record.started_ms = shard_.wall_ms(now_);
-    agent.tasks.emplace(TaskKey{answer_.framework, task.id}, std::move(record));
+    const auto added =
+        agent.tasks.emplace(TaskKey{answer_.framework, task.id}, std::move(record)).first;
+    note_task(shard_, agent.id(), added->first, added->second);
     shard_.counters.tasks_launched.add();
     shard_.counters.tasks.add();
     outbox_.send(agent.session, RunTask{.framework = answer_.framework,
@@ -250,6 +253,8 @@ class Answer {
   }
 
   void fail(const OwnedTask& task, TaskState state, TaskReason reason, std::string_view why) {
+    note_task_refused(shard_,
+                      {answer_.framework, task.id, answer_.agent, state, reason, std::string(why)});
     forward_status(
         shard_, outbox_,
         master_status(shard_, answer_.framework, answer_.agent, task.id, state, reason, why, now_));

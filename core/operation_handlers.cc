@@ -9,6 +9,7 @@
 #include "core/agent_mode.h"
 #include "core/allocator.h"
 #include "core/eligibility.h"
+#include "core/events.h"
 #include "core/frame_cost.h"
 #include "core/limit_hold.h"
 #include "core/status.h"
@@ -140,7 +141,8 @@ void start_operation(Shard& shard, Outbox& outbox, AgentRecord& agent, Operation
                                             .kind = record.kind,
                                             .consumed = record.conversion.consumed,
                                             .converted = record.conversion.converted});
-  agent.operations.emplace(uuid, std::move(record));
+  const auto added = agent.operations.emplace(uuid, std::move(record)).first;
+  note_operation(shard, agent.id(), added->second);
 }
 
 void on_operation_update(Shard& shard, Outbox& outbox, AgentId id, const OperationUpdate& message,
@@ -157,6 +159,7 @@ void on_operation_update(Shard& shard, Outbox& outbox, AgentId id, const Operati
   if (it == agent->operations.end()) return;
   const bool is_news = it->second.state == OperationState::kPending;
   it->second.state = message.state;
+  if (is_news) note_operation(shard, id, it->second);
   const Conversion conversion = it->second.conversion;
   if (framework_gone || it->second.id.empty()) {
     agent->operations.erase(it);

@@ -2,132 +2,24 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "core/agent_handlers.h"
 #include "core/explain.h"
 #include "core/framework_handlers.h"
-#include "core/framework_summary.h"
+#include "core/page.h"
 #include "core/quota_handlers.h"
 #include "core/registry.h"
+#include "core/summary.h"
 
 namespace shoal::core {
 namespace {
 
-template <typename Id>
-bool wanted(std::string_view asked, Id id) {
-  return asked.empty() || asked == to_string(id);
-}
-
-std::uint32_t active_tasks(const AgentRecord& agent) {
-  return static_cast<std::uint32_t>(
-      std::count_if(agent.tasks.begin(), agent.tasks.end(),
-                    [](const auto& entry) { return !is_terminal(entry.second.state); }));
-}
-
-AgentSummary summarise(const AgentRecord& agent) {
-  AgentSummary summary;
-  summary.id = agent.id();
-  summary.hostname = agent.description->hostname;
-  summary.address = agent.description->address;
-  summary.state = agent.state;
-  summary.total = agent.total;
-  summary.used = agent.used;
-  summary.offered = agent.offered;
-  summary.attributes = agent.description->attributes;
-  summary.tasks = active_tasks(agent);
-  summary.registered_ms = agent.registered_ms;
-  summary.region = agent.description->region;
-  summary.zone = agent.description->zone;
-  summary.mode = agent.mode;
-  if (agent.drain != nullptr) summary.drain = *agent.drain;
-  return summary;
-}
-
-// Sums over agents: ports mean something only on theirs, and tags would make the list long.
-void add_scalars(Resources& sum, const Resources& amount) {
-  const Quantities quantities = amount.all_quantities();
-  sum.cpus += quantities[ResourceKind::kCpus];
-  sum.mem += quantities[ResourceKind::kMem];
-  sum.disk += quantities[ResourceKind::kDisk];
-  sum.gpus += quantities[ResourceKind::kGpus];
-}
-
-void collect_cluster(const Shard& shard, ClusterSummary& cluster) {
-  cluster.cluster_id = shard.config.cluster_id;
-  cluster.version = shard.config.version;
-  cluster.reactors = shard.config.shards;
-  for (const auto& [id, agent] : shard.agents) {
-    cluster.tasks_active += active_tasks(*agent);
-    if (agent->state == AgentState::kUnreachable) ++cluster.agents_unreachable;
-    const bool is_awaited =
-        agent->state == AgentState::kDisconnected || agent->state == AgentState::kRecovered;
-    if (is_awaited) ++cluster.agents_disconnected;
-    if (agent->state != AgentState::kActive) continue;
-    ++cluster.agents_active;
-    add_scalars(cluster.total, agent->total);
-    add_scalars(cluster.used, agent->used);
-    add_scalars(cluster.offered, agent->offered);
-  }
-  for (const auto& [id, framework] : shard.frameworks) {
-    const bool active = framework->state == FrameworkState::kActive;
-    ++(active ? cluster.frameworks_active : cluster.frameworks_disconnected);
-  }
-  cluster.tasks_completed = static_cast<std::uint32_t>(shard.completed_tasks.size());
-  cluster.offers = shard.shared.offers.outstanding(shard.config.index);
-}
-
-void collect_tasks(const Shard& shard, std::string_view id, ClusterView& view) {
-  for (const auto& [agent_id, agent] : shard.agents) {
-    for (const auto& [key, task] : agent->tasks) {
-      if (id.empty() || id == key.id) view.tasks.push_back(core::summarise(*agent, key, task));
-    }
-  }
-  for (const TaskSummary& task : shard.completed_tasks) {
-    if (id.empty() || id == task.id) view.tasks.push_back(task);
-  }
-}
-
-void collect_offers(const Shard& shard, std::string_view id, TimePoint now, ClusterView& view) {
-  for (const auto& [agent_id, agent] : shard.agents) {
-    for (const OfferId offer : agent->offers) {
-      if (!wanted(id, offer)) continue;
-      const OfferPayload& payload = shard.shared.offers.payload(offer);
-      OfferSummary summary;
-      summary.id = offer;
-      summary.agent = agent_id;
-      summary.framework = payload.framework;
-      summary.hostname = agent->description->hostname;
-      summary.resources = payload.resources;
-      summary.age_ms = (now - payload.published) / std::chrono::milliseconds(1);
-      summary.role = shard.shared.roles[payload.role].name;
-      view.offers.push_back(std::move(summary));
-    }
-  }
-}
-
 template <typename T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
-
-void merge(ClusterSummary& to, const ClusterSummary& from) {
-  to.cluster_id = from.cluster_id;
-  to.version = from.version;
-  to.reactors = from.reactors;
-  to.agents_active += from.agents_active;
-  to.agents_disconnected += from.agents_disconnected;
-  to.agents_unreachable += from.agents_unreachable;
-  to.frameworks_active += from.frameworks_active;
-  to.frameworks_disconnected += from.frameworks_disconnected;
-  to.tasks_active += from.tasks_active;
-  to.tasks_completed += from.tasks_completed;
-  to.offers += from.offers;
-  to.total += from.total;
-  to.used += from.used;
-  to.offered += from.offered;
 }
 
 }  // namespace
@@ -172,39 +64,9 @@ void on_operate_agent(Shard& shard, Outbox& outbox, SessionId session, const Ope
 }
 
 ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, TimePoint now) {
-  ClusterView view;
-  switch (kind) {
-    case QueryKind::kCluster:
-      collect_cluster(shard, view.cluster);
-      break;
-    case QueryKind::kAgents:
-      for (const auto& [agent_id, agent] : shard.agents) {
-        if (wanted(id, agent_id)) view.agents.push_back(summarise(*agent));
-      }
-      break;
-    case QueryKind::kFrameworks:
-      for (const auto& [framework_id, framework] : shard.frameworks) {
-        if (!wanted(id, framework_id)) continue;
-        view.frameworks.push_back(core::summarise(shard, *framework));
-      }
-      for (const FrameworkSummary& done : shard.completed_frameworks) {
-        if (wanted(id, done.id)) view.frameworks.push_back(done);
-      }
-      break;
-    case QueryKind::kTasks:
-      collect_tasks(shard, id, view);
-      break;
-    case QueryKind::kOffers:
-      collect_offers(shard, id, now, view);
-      break;
-    case QueryKind::kRoles:
-      // The sums are the cluster's, so one shard says it all.
-      if (shard.config.index == 0) {
-        view.roles = summarise_roles(shard.shared, shard.config.excluded_from_shares, id);
-      }
-      break;
-  }
-  return view;
+  PageQuery all{.kind = kind, .most = std::numeric_limits<std::size_t>::max()};
+  all.filter.id = id;
+  return read_page(shard, all, now).view;
 }
 
 void on_query_ask(Shard& shard, Outbox& outbox, const QueryAsk& message, TimePoint now) {

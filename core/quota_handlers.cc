@@ -7,6 +7,7 @@
 
 #include "core/allocator.h"
 #include "core/eligibility.h"
+#include "core/events.h"
 #include "core/quota.h"
 #include "core/registry.h"
 #include "core/role.h"
@@ -107,6 +108,7 @@ void rescind_excess(Shard& shard, Outbox& outbox, const RoleRow& role) {
 }
 
 void store_role(Shard& shard, Outbox& outbox, const RoleRow& role) {
+  note_role(shard, role);
   store(shard, outbox,
         RegisteredRole{.name = std::string(role.name),
                        .weight = role.weight.load(std::memory_order_relaxed),

@@ -7,6 +7,7 @@
 #include "core/agent_handlers.h"
 #include "core/agent_mode.h"
 #include "core/allocator.h"
+#include "core/events.h"
 #include "core/framework_handlers.h"
 #include "core/outbox.h"
 #include "core/quota_handlers.h"
@@ -67,6 +68,7 @@ void store_agent(Shard& shard, Outbox& outbox, const AgentRecord& agent, TimePoi
 
 void store_framework(Shard& shard, Outbox& outbox, const FrameworkRecord& framework,
                      TimePoint now) {
+  note_framework(shard, framework);
   FrameworkStanding standing = FrameworkStanding::kConnected;
   if (framework.state == FrameworkState::kDisconnected) standing = FrameworkStanding::kDisconnected;
   if (framework.state == FrameworkState::kCompleted) standing = FrameworkStanding::kRemoved;

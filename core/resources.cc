@@ -296,4 +296,12 @@ std::string shortfall(const Resources& wanted, const Resources& free) {
   return out;
 }
 
+Amounts whole(const Resources& resources) {
+  Amounts sum = resources;
+  for (const Lot& lot : resources.lots) {
+    if (!lot.tags->revocable) sum += lot.amounts;
+  }
+  return sum;
+}
+
 }  // namespace shoal::core

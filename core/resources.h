@@ -84,6 +84,10 @@ Resources select(const Resources& from, bool plain, Keep keep) {
   return out;
 }
 
+// The plain fields and everything that is reserved; what is revocable comes on top of that and is
+// not a part of what an agent has.
+Amounts whole(const Resources& resources);
+
 // Where a task's request is taken from in what was offered. Lots that the request names are taken
 // as they are. What it asks for without tags comes from the lots that are reserved (to any role:
 // only what the role may use is ever offered to it) and hold no volume and no disk of its own, in

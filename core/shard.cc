@@ -81,6 +81,7 @@ bool has_work_left(const Shard& shard) {
 void on_turn_end(Shard& shard, Outbox& outbox, TimePoint now) {
   end_drains(shard, outbox, now);
   allocate(shard, outbox, now);
+  shard.events.seal(shard.wall_ms(now));
 }
 
 }  // namespace shoal::core

@@ -25,6 +25,7 @@
 #include "alloc/histogram.h"
 #include "core/cluster_view.h"
 #include "core/deadlines.h"
+#include "core/event_log.h"
 #include "core/fair_share.h"
 #include "core/ids.h"
 #include "core/limits.h"
@@ -338,7 +339,10 @@ struct Shard {
 
   std::deque<TaskSummary> completed_tasks;            // newest last, bounded
   std::deque<FrameworkSummary> completed_frameworks;  // of this shard, bounded
-  std::deque<AgentId> unreachable_agents;             // oldest first, bounded
+  std::uint64_t forgotten_tasks = 0;                  // that have left the front of the above
+  std::uint64_t forgotten_frameworks = 0;
+  EventLog events;
+  std::deque<AgentId> unreachable_agents;  // oldest first, bounded
   RemovedIds<FrameworkId, kMaxFrameworksPerShard> removed_frameworks;
   RemovedIds<AgentId, kMaxUnreachableAgentsPerShard> gone_agents;  // an operator said so
   PendingStores stores;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <string_view>
+#include <utility>
 
 #include "alloc/malloc_choice.h"
 #include "master/role_metrics.h"
@@ -185,7 +186,9 @@ std::string front_page(const MasterInfo& info) {
       "Shoal {} master at {}, cluster {:016x}\n\n"
       "  /health    whether it serves\n"
       "  /version   which build this is\n"
-      "  /metrics   counters for Prometheus\n\n"
+      "  /metrics   counters for Prometheus\n"
+      "  /v1/tasks  and /v1/agents, /v1/frameworks, /v1/events …: the operator API\n"
+      "  /openapi.json  what that can do\n\n"
       "From a shell:\n"
       "  export SHOAL_MASTER={}\n"
       "  shoal agents\n"
@@ -252,6 +255,7 @@ std::string metrics_text(const MasterInfo& info) {
 }
 
 void HttpPages::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  if (Api::serves(request.path)) return api_.on_request(request, std::move(responder), info_);
   if (request.method != "GET" && request.method != "HEAD") {
     responder.respond(net::method_not_allowed("GET, HEAD"));
     return;

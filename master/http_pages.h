@@ -1,5 +1,5 @@
 // What the master answers over HTTP, on the same port as everything else: a page that says where
-// to look, /health, /version and /metrics.
+// to look, /health, /version and /metrics; the operator API (api.h) has the rest.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,8 @@
 
 namespace shoal::master {
 
-// What a master is, for its pages. Shared by all reactors and never changed while they run.
+// What a master is, for its pages and its API. Shared by all reactors and never changed while they
+// run.
 struct MasterInfo {
   std::string version;
   std::string address;  // HOST:PORT
@@ -24,11 +25,13 @@ struct MasterInfo {
 
 class HttpPages final : public net::HttpHandler {
  public:
-  explicit HttpPages(const MasterInfo& info) : info_(info) {}
+  // `api`: of the same reactor.
+  HttpPages(const MasterInfo& info, Api& api) : info_(info), api_(api) {}
   void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
 
  private:
   const MasterInfo& info_;
+  Api& api_;
 };
 
 // The Prometheus text format (version 0.0.4) of all counters.

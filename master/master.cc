@@ -45,6 +45,7 @@ struct Part {
   std::unique_ptr<net::Reactor> reactor;
   std::unique_ptr<Service> service;
   std::unique_ptr<net::HandOver> hand_over;  // nullptr while all share one descriptor table
+  std::unique_ptr<HttpPages> pages;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<net::Listener> listener;
   std::vector<std::unique_ptr<net::SignalWatcher>> signals;
@@ -80,7 +81,6 @@ class Master {
   std::unique_ptr<DataDir> data_dir_;
   std::unique_ptr<core::SharedTables> tables_;
   MasterInfo info_;
-  HttpPages pages_{info_};
   std::vector<std::unique_ptr<Part>> parts_;
   std::unique_ptr<MailGrid> grid_;
   std::unique_ptr<RegistryWriter> registry_;
@@ -126,6 +126,7 @@ absl::Status Master::build() {
   tables_ =
       std::make_unique<core::SharedTables>(count, static_cast<std::uint32_t>(net::random_seed()));
   info_.tables = tables_.get();
+  const std::uint64_t incarnation = net::random_seed();
   for (std::uint32_t i = 0; i < count; ++i) {
     absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(i);
     if (!reactor.ok()) return reactor.status();
@@ -133,7 +134,7 @@ absl::Status Master::build() {
     Part& part = *parts_.back();
     part.reactor = *std::move(reactor);
     part.service = std::make_unique<Service>(*part.reactor, shard_config(i, count), *tables_,
-                                             net::random_seed());
+                                             net::random_seed(), incarnation);
     info_.services.push_back(part.service.get());
   }
   if (absl::Status joined = join_parts(); !joined.ok()) return joined;
@@ -187,7 +188,8 @@ absl::Status Master::join_parts() {
 absl::Status Master::listen() {
   for (const auto& each : parts_) {
     Part& part = *each;
-    part.http = std::make_unique<net::HttpServer>(*part.reactor, &pages_);
+    part.pages = std::make_unique<HttpPages>(info_, part.service->api());
+    part.http = std::make_unique<net::HttpServer>(*part.reactor, part.pages.get());
     net::ListenerOptions options;
     options.frames = part.service.get();
     options.http = part.http.get();

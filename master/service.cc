@@ -19,11 +19,17 @@ constexpr std::chrono::seconds kRefusalLineInterval{1};
 }  // namespace
 
 Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
-                 std::uint64_t seed)
-    : reactor_(reactor), shard_(std::move(config), tables, seed), deadline_timer_(reactor, [this] {
-        armed_for_.reset();
-        core::on_tick(shard_, *this, reactor_.now());
-      }) {
+                 std::uint64_t seed, std::uint64_t incarnation)
+    : reactor_(reactor),
+      shard_(std::move(config), tables, seed),
+      deadline_timer_(reactor,
+                      [this] {
+                        armed_for_.reset();
+                        core::on_tick(shard_, *this, reactor_.now());
+                      }),
+      api_(
+          reactor, shard_, *this,
+          [this](std::uint32_t to, ApiMail mail) { send_api(to, std::move(mail)); }, incarnation) {
   turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
 }
 
@@ -128,6 +134,8 @@ void Service::on_mail(Mail mail) {
     core::on_shard_message(shard_, *this, std::move(*message), reactor_.now());
   } else if (auto* detached = std::get_if<net::DetachedConnection>(&mail)) {
     adopt(std::move(*detached));
+  } else if (auto* of_api = std::get_if<ApiMail>(&mail)) {
+    api_.on_mail(std::move(*of_api));
   }
 }
 
@@ -160,6 +168,8 @@ void Service::end_turn() {
     drain_own();
     if (!core::has_work_left(shard_)) break;
   }
+  api_.end_turn(now);
+  if (api_.has_work_left()) reactor_.post([] {});
   if (!rows_.empty()) writer_->put(shard_.config.index, std::exchange(rows_, {}));
   if (core::has_work_left(shard_)) shard_.deadlines.push(now, core::DeadlineKind::kAllocate, 0);
   const std::uint64_t offers = shard_.counters.offers_published.value() - published;
@@ -168,6 +178,21 @@ void Service::end_turn() {
   if (next.has_value() && next != armed_for_) {
     armed_for_ = next;
     deadline_timer_.start_at(*next);
+  }
+}
+
+// To itself at the end of the turn, or in the next: an answer may bring the next question.
+void Service::send_api(std::uint32_t reactor, ApiMail mail) {
+  if (reactor != shard_.config.index) {
+    return grid_->send(shard_.config.index, reactor, Mail(std::move(mail)));
+  }
+  own_api_.push_back(std::move(mail));
+  if (own_api_.size() == 1) reactor_.post([this] { drain_own_api(); });
+}
+
+void Service::drain_own_api() {
+  for (std::deque<ApiMail> mails = std::exchange(own_api_, {}); !mails.empty(); mails.pop_front()) {
+    api_.on_mail(std::move(mails.front()));
   }
 }
 

@@ -17,6 +17,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/shard.h"
+#include "master/api.h"
 #include "master/dispatch.h"
 #include "master/registry_writer.h"
 #include "master/wire_outbox.h"
@@ -29,13 +30,14 @@
 namespace shoal::master {
 
 // What travels between reactors: a message of the state machine, or a whole connection.
-using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection>;
+// One for the operator API's parts too.
+using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection, ApiMail>;
 using MailGrid = net::MailboxGrid<Mail>;
 
 class Service final : public net::ConnectionHandler, private WireOutbox {
  public:
   Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
-          std::uint64_t seed);
+          std::uint64_t seed, std::uint64_t incarnation);
   ~Service() override;
 
   using Log = std::function<void(const std::string& line)>;
@@ -50,6 +52,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   // `rows` more of those that this shard stored are durable.
   void on_stored(std::uint64_t rows);
 
+  Api& api() { return api_; }
   const core::ShardCounters& counters() const { return shard_.counters; }
   const net::Reactor& reactor() const { return reactor_; }
 
@@ -59,6 +62,10 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
 
   void deliver(core::SessionId to, wire::Bytes frame) override;
+  bool take_answer(core::SessionId to, const core::PeerMessage& message,
+                   std::uint32_t correlation) override {
+    return api_.take_answer(to, message, correlation);
+  }
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
@@ -68,6 +75,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_mail(Mail mail);
   void adopt(net::DetachedConnection detached);
   void on_refused(std::size_t connections, const absl::Status& why);
+  void send_api(std::uint32_t reactor, ApiMail mail);
+  void drain_own_api();
   void end_turn();
   void drain_own();
 
@@ -85,6 +94,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   std::optional<core::TimePoint> armed_for_;
   std::deque<core::ShardMessage> own_;  // to_shard() to this very shard; handled in the same turn
   absl::flat_hash_map<core::SessionId, Peer> peers_;
+  std::deque<ApiMail> own_api_;  // of the API to itself
+  Api api_;
 };
 
 }  // namespace shoal::master

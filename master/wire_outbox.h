@@ -14,10 +14,16 @@ class WireOutbox : public core::Outbox {
  protected:
   // `frame` is valid during the call. Sessions that have gone swallow it.
   virtual void deliver(core::SessionId to, wire::Bytes frame) = 0;
+  // True: `to` is no connection, and has it.
+  virtual bool take_answer(core::SessionId /*to*/, const core::PeerMessage& /*message*/,
+                           std::uint32_t /*correlation*/) {
+    return false;
+  }
 
  private:
   void send_message(core::SessionId to, core::PeerMessage message,
                     std::uint32_t correlation) final {
+    if (take_answer(to, message, correlation)) return;
     scratch_.clear();
     std::visit([&](const auto* m) { wire::encode(*m, correlation, scratch_); }, message);
     deliver(to, scratch_);

@@ -36,14 +36,19 @@ bool is_target(std::string_view target) {
 // Connecting to one address after the other, then sending, then reading until the answer is whole.
 // `timer` bounds all of it, and tells the result from the loop.
 struct HttpGet::State final : public StreamSink {
-  State(Reactor& owner, HostPort to, const HttpGetOptions& limits, Done told)
+  State(Reactor& owner, HostPort to, HttpGetOptions wanted, Done told)
       : reactor(owner),
         server(std::move(to)),
+        options(std::move(wanted)),
         done(std::move(told)),
         timer(owner, [this] { on_timer(); }) {
     parser.eager(true);
     parser.header_limit(core::kMaxHttpHeaderBytes);
-    parser.body_limit(limits.max_body_bytes);
+    if (options.on_body) {
+      parser.body_limit(boost::none);
+    } else {
+      parser.body_limit(options.max_body_bytes);
+    }
   }
   ~State() override { drop_socket(); }
 
@@ -54,6 +59,7 @@ struct HttpGet::State final : public StreamSink {
   void on_timer();
   void drop_socket();
   bool parse();
+  void hand_on_body();
   HttpAnswer answer();
 
   void on_readable() override;
@@ -64,6 +70,7 @@ struct HttpGet::State final : public StreamSink {
 
   Reactor& reactor;
   HostPort server;
+  const HttpGetOptions options;
   Done done;
   std::string request;
   std::vector<SocketAddress> candidates;  // still to be tried, last first
@@ -144,7 +151,9 @@ void HttpGet::State::on_readable() {
   if (got == 0) return;
   if (got > 0) {
     input.append(static_cast<const char*>(part.iov_base), static_cast<std::size_t>(got));
-    if (parse() && parser.is_done()) finish(answer());
+    if (!parse()) return;
+    hand_on_body();
+    if (parser.is_done()) finish(answer());
     return;
   }
   boost::beast::error_code error;
@@ -174,6 +183,21 @@ bool HttpGet::State::parse() {
         absl::StrCat(server.to_string(), " does not speak HTTP: ", error.message())));
   }
   return false;
+}
+
+void HttpGet::State::hand_on_body() {
+  if (!options.on_body || !parser.is_header_done()) return;
+  std::string& body = parser.get().body();
+  if (parser.get().result_int() != 200) {
+    if (body.size() > options.max_body_bytes) {
+      finish(absl::ResourceExhaustedError(
+          absl::StrCat("the answer of ", server.to_string(), " is too large")));
+    }
+    return;
+  }
+  timer.start(options.timeout);
+  if (!body.empty()) options.on_body(body);
+  body.clear();
 }
 
 HttpAnswer HttpGet::State::answer() {

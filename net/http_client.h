@@ -29,8 +29,11 @@ struct HttpAnswer {
 };
 
 struct HttpGetOptions {
-  core::Duration timeout = std::chrono::seconds(10);  // for all of it
-  std::size_t max_body_bytes = 64 * 1024 * 1024;
+  core::Duration timeout = std::chrono::seconds(10);  // for all of it; with on_body between parts
+  std::size_t max_body_bytes = 64 * 1024 * 1024;      // without on_body
+  // Gets the body of a 200 answer in parts, as they come; HttpAnswer::body is empty then. From the
+  // loop; must not destroy the HttpGet.
+  std::function<void(std::string_view part)> on_body;
 };
 
 class HttpGet {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/text.h"
 #include "wire/message.h"
@@ -78,6 +79,16 @@ class FrameClient {
     while ((got = ::recv(fd_, bytes, sizeof(bytes), 0)) > 0)
       text_.append(bytes, static_cast<std::size_t>(got));
     return got == 0 || errno == ECONNRESET;
+  }
+  // Reads until `wanted` has come; false: closed before, or 20 s.
+  bool wait_text(std::string_view wanted) {
+    char bytes[4096];
+    while (text_.find(wanted) == std::string::npos) {
+      const ssize_t got = ::recv(fd_, bytes, sizeof(bytes), 0);
+      if (got <= 0) return false;
+      text_.append(bytes, static_cast<std::size_t>(got));
+    }
+    return true;
   }
   // Whether the peer has closed without a word.
   bool is_refused() const {

@@ -1,5 +1,4 @@
-// How JSON is written here: fields of an open object, and lists with an object a line. The schemas
-// are in docs/CLI.md.
+// How JSON is written here: the fields of an open object.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -10,14 +9,16 @@
 #include <string>
 #include <string_view>
 
-#include "cli/json.h"
 #include "core/cluster_view.h"
 #include "core/quantities.h"
 
-namespace shoal::cli {
+namespace shoal::master {
 
 using Buffer = rapidjson::StringBuffer;
 using Writer = rapidjson::Writer<Buffer>;
+
+// "2026-01-31T12:00:00.250Z"
+std::string iso_time(std::int64_t wall_ms);
 
 inline void put(Writer& writer, std::string_view key, std::string_view value) {
   writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
@@ -92,4 +93,4 @@ inline void put_quantities(Writer& writer, std::string_view key,
   writer.EndObject();
 }
 
-}  // namespace shoal::cli
+}  // namespace shoal::master
