@@ -66,6 +66,8 @@ constexpr Metric kShardMetrics[] = {
     {"shoal_master_updates_forwarded_total", "counter", "Status updates passed to frameworks.",
      &core::ShardCounters::updates_forwarded},
     {"shoal_master_refusals_total", "counter", "Calls refused.", &core::ShardCounters::refusals},
+    {"shoal_master_newer_epochs_total", "counter",
+     "Peers that had seen a master of a higher epoch.", &core::ShardCounters::newer_epochs},
 };
 
 struct RescindMetric {
