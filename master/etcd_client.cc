@@ -114,8 +114,8 @@ absl::Status EtcdClient::run(Transfer& transfer, core::TimePoint deadline) {
     if (running == 0) break;
     const auto left = ceil<milliseconds>(deadline - net::monotonic_now()).count();
     if (left <= 0) {
-      return absl::DeadlineExceededError(fmt::format(
-          "no answer within {} ms", options_.timeout / milliseconds(1)));
+      return absl::DeadlineExceededError(
+          fmt::format("no answer within {} ms", options_.timeout / milliseconds(1)));
     }
     curl_multi_poll(curl_->multi, nullptr, 0, static_cast<int>(std::min<std::int64_t>(left, 1000)),
                     nullptr);

@@ -28,7 +28,7 @@
 namespace shoal::master {
 
 struct EtcdOptions {
-  std::vector<std::string> endpoints;             // HOST:PORT, at least one
+  std::vector<std::string> endpoints;                // HOST:PORT, at least one
   core::Duration timeout = std::chrono::seconds(2);  // for each member that is asked
 };
 

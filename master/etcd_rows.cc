@@ -96,8 +96,8 @@ EtcdOp op_of(std::string_view rows_prefix, const core::RegistryRow& row) {
   const RegistryText text = to_text(row);
   EtcdOp op;
   op.kind = text.erased ? EtcdOp::Kind::kDelete : EtcdOp::Kind::kPut;
-  op.key = fmt::format("{}{}/{}", rows_prefix, registry_tables()[text.table].name,
-                       text.values.front());
+  op.key =
+      fmt::format("{}{}/{}", rows_prefix, registry_tables()[text.table].name, text.values.front());
   if (!text.erased) op.value = row_value(text);
   return op;
 }
@@ -144,8 +144,7 @@ std::string journal_part(const std::vector<EtcdOp>& ops) {
 absl::StatusOr<std::vector<EtcdOp>> read_journal_part(std::string_view text) {
   std::uint32_t sum = 0;
   const std::string_view digits = text.substr(0, kSumDigits);
-  const auto [stop, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), sum, 16);
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), sum, 16);
   const std::string_view json = text.substr(digits.size());
   if (error != std::errc() || stop != digits.data() + kSumDigits || sum != sum_of(json)) {
     return core::invalid("its checksum is wrong");

@@ -38,7 +38,7 @@ namespace shoal::master {
 struct LeadershipOptions {
   EtcdTarget target;
   core::Duration lease = kDefaultLease;  // whole seconds; etcd may make it longer
-  std::string address;                         // HOST:PORT that others are told
+  std::string address;                   // HOST:PORT that others are told
   std::string version;
   std::uint64_t id = 0;  // of this process
 };
@@ -73,11 +73,13 @@ class Leadership {
   void resign(core::Duration hold_off);
   // Gives it up at once, for a reason that makes all that was not yet sent doubtful.
   void give_up(const std::string& why);
+  // Asks etcd now whether it still leads: somebody claims to know better.
+  void verify();
 
   // Whether it leads, and may still say so.
   bool may_send() const { return clock_.is_valid(); }
-  std::string leader() const;     // HOST:PORT, "" while nobody is known to lead
-  std::int64_t epoch() const;     // of the own term; 0: does not lead
+  std::string leader() const;       // HOST:PORT, "" while nobody is known to lead
+  std::int64_t epoch() const;       // of the own term; 0: does not lead
   std::uint64_t elections() const;  // that this one won
   // As of the last renewal, the leader first. Only the leader keeps it up to date.
   std::vector<MasterEntry> masters() const;
@@ -93,25 +95,27 @@ class Leadership {
   // Not the leader.
   void follow();
   bool stand();
-  void note_leader(const EtcdRange& found);
-  absl::Status register_self();
-  void wait_until(core::TimePoint when);
+  void note_leader(const std::string& value);
+  absl::Status keep_registered();
+  bool may_stand();
   // The leader.
   void lead();
-  bool renew_term();
-  void end_term(const std::string& why, bool tell);
+  std::string renew_term();
+  std::string check_term();
+  void end_term();
   void refresh_masters();
 
-  core::Duration margin() const;
-  void set_timeout(core::Duration longest);
+  core::Duration deadline_of(core::Duration asked_at, core::Duration ttl) const;
+  core::Duration patience() const;
   void note_reachable(const absl::Status& status);
-  bool is_interrupted() const;  // with mutex_
+  template <typename Condition>
+  void wait_until(core::TimePoint when, Condition condition);
   void log(const std::string& line) const { events_.log(line); }
 
   const LeadershipOptions options_;
   const Events events_;
   const std::string leader_key_;
-  const std::string own_value_;    // of the leader key
+  const std::string own_value_;       // of the leader key
   const std::string masters_prefix_;  // ends with '/'
   const std::int64_t since_ms_;
   EtcdClient client_;
@@ -121,13 +125,13 @@ class Leadership {
   Held membership_;
   Held term_lease_;
   bool is_reachable_ = true;
-  bool is_over_reported_ = false;
 
   mutable std::mutex mutex_;  // guards all up to thread_
   std::condition_variable changed_;
   bool is_ending_ = false;
   bool is_campaigning_ = false;
   bool is_resigning_ = false;
+  bool is_doubted_ = false;
   std::optional<std::string> giving_up_;
   std::optional<core::TimePoint> hold_until_;
   std::optional<EtcdFence> term_;

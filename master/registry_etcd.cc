@@ -218,8 +218,8 @@ absl::StatusOr<EtcdRegistry::Values> EtcdRegistry::read_all(const std::string& p
     if (query.revision == 0) *revision = query.revision = page->revision;
     for (EtcdRow& row : page->rows) {
       if (!row.key.starts_with(prefix)) {
-        return absl::InternalError(fmt::format("{}: etcd answered with '{}'", place(),
-                                               core::printable(row.key)));
+        return absl::InternalError(
+            fmt::format("{}: etcd answered with '{}'", place(), core::printable(row.key)));
       }
       query.key = row.key + std::string(1, '\0');
       values[std::move(row.key)] = std::move(row.value);

@@ -85,11 +85,23 @@ class EtcdServer {
     const std::string client = "http://" + endpoint();
     const std::string peer = "http://127.0.0.1:" + std::to_string(peer_port_);
     // Short intervals: a lease of a second is possible, and it is up at once.
-    const std::vector<std::string> words = {
-        kProgram, "--data-dir", folder_ + "/data", "--listen-client-urls", client,
-        "--advertise-client-urls", client, "--listen-peer-urls", peer,
-        "--initial-advertise-peer-urls", peer, "--initial-cluster", "default=" + peer,
-        "--heartbeat-interval", "20", "--election-timeout", "200"};
+    const std::vector<std::string> words = {kProgram,
+                                            "--data-dir",
+                                            folder_ + "/data",
+                                            "--listen-client-urls",
+                                            client,
+                                            "--advertise-client-urls",
+                                            client,
+                                            "--listen-peer-urls",
+                                            peer,
+                                            "--initial-advertise-peer-urls",
+                                            peer,
+                                            "--initial-cluster",
+                                            "default=" + peer,
+                                            "--heartbeat-interval",
+                                            "20",
+                                            "--election-timeout",
+                                            "200"};
     std::vector<char*> arguments;
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
@@ -132,7 +144,7 @@ class EtcdServer {
 }  // namespace shoal::test
 
 // First in a test that needs one.
-#define SHOAL_NEEDS_ETCD()                                                              \
-  if (!shoal::test::EtcdServer::is_installed()) {                                       \
+#define SHOAL_NEEDS_ETCD()                                                                \
+  if (!shoal::test::EtcdServer::is_installed()) {                                         \
     GTEST_SKIP() << "etcd is not installed (Debian package etcd-server: make bootstrap)"; \
   }

@@ -146,8 +146,8 @@ TEST_F(EtcdRegistryTest, WhatIsNotItsOwnIsRefused) {
   EXPECT_THAT(why_not(0xc2), HasSubstr("of the cluster 00000000000000c1, the folder of"));
   put("/shoal/cluster", R"({"cluster_id":"00000000000000c1","format":2})");
   EXPECT_THAT(why_not(), HasSubstr("written by a newer version (format 2, this one knows 1)"));
-  for (const char* text : {"", "[", R"({"format":1})", R"({"format":"1"})",
-                           R"({"format":1,"cluster_id":"xyz"})"}) {
+  for (const char* text :
+       {"", "[", R"({"format":1})", R"({"format":"1"})", R"({"format":1,"cluster_id":"xyz"})"}) {
     put("/shoal/cluster", text);
     EXPECT_THAT(why_not(), HasSubstr("this is not a registry")) << text;
   }

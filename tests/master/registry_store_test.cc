@@ -76,9 +76,9 @@ TEST_P(RegistryStoreTest, KeepsWhatWasApplied) {
 TEST_P(RegistryStoreTest, RowsAreAppliedInOrder) {
   core::RegisteredAgent gone = an_agent(1);
   gone.standing = core::AgentStanding::kGone;
-  const std::vector<core::RegistryRow> rows = {
-      an_agent(1), core::ForgottenAgent{core::AgentId{1}}, an_agent(1), gone, an_agent(2),
-      core::ForgottenAgent{core::AgentId{2}}};
+  const std::vector<core::RegistryRow> rows = {an_agent(1), core::ForgottenAgent{core::AgentId{1}},
+                                               an_agent(1), gone,
+                                               an_agent(2), core::ForgottenAgent{core::AgentId{2}}};
   ASSERT_TRUE(open()->apply(rows).ok());
   EXPECT_EQ(kept(), lines_of({{gone}, {}, {}}));
 }
@@ -103,8 +103,8 @@ TEST_P(RegistryStoreTest, KeepsLongAndOddTexts) {
   EXPECT_EQ(kept(), lines_of({{agent}, {}, {}}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, RegistryStoreTest, testing::Values(Driver::kSqlite, Driver::kEtcd),
-                         [](const auto& driver) {
+INSTANTIATE_TEST_SUITE_P(Drivers, RegistryStoreTest,
+                         testing::Values(Driver::kSqlite, Driver::kEtcd), [](const auto& driver) {
                            return driver.param == Driver::kSqlite ? "Sqlite" : "Etcd";
                          });
 
