@@ -25,7 +25,7 @@ namespace {
 // --- the verbs ---
 
 // Those without a definition are groups of actions; `help` is neither.
-constexpr std::array<VerbEntry, 31> kVerbs = {{
+constexpr std::array<VerbEntry, 33> kVerbs = {{
     {"dev", "a whole cluster on this machine: one master, some agents",
      "  shoal dev\n  shoal dev --agents 5 --listen 127.0.0.1:0 --ready-file /tmp/ready.json",
      define_dev},
@@ -47,6 +47,11 @@ constexpr std::array<VerbEntry, 31> kVerbs = {{
     {"offers", "offers that wait for an answer", "  shoal offers", define_offers},
     {"roles", "roles: weights, quotas, and who has what",
      "  shoal roles\n  shoal roles eng/ads -o json", define_roles},
+    {"masters", "masters: who leads, and who stands by",
+     "  shoal masters\n  shoal masters -o json | jq -r '.[] | select(.state==\"leader\").address'",
+     define_masters},
+    {"step-down", "the leading master hands over to another", "  shoal step-down",
+     define_step_down},
     {"explain", "why a framework has no offer",
      "  shoal explain --framework f-00c0ffee00c0ffee 'cpus:4;mem:1024'\n"
      "  shoal explain --framework 'run job.sh' --role ads -o json",

@@ -236,6 +236,15 @@ struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+struct MastersVerb {
+  std::string master;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct StepDownVerb {
+  std::string master;
+};
+
 struct RegistryVerb {
   enum class Action : std::uint8_t { kDump, kCheck, kBackup, kRestore };
   Action action = Action::kDump;
@@ -258,9 +267,10 @@ struct ConfigVerb {
   bool as_json = false;           // of kDump; else as TOML
 };
 
-using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
-                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb,
-                          OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb,
-                          SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+using Verb =
+    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
+                 KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
+                 ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb, VersionVerb,
+                 SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

@@ -305,7 +305,7 @@ bool Leadership::stand() {
   {
     const std::lock_guard lock(mutex_);
     term_ = term;
-    leader_ = options_.address;
+    leader_.clear();  // it will serve, but does not yet
     ++elections_;
     hold_until_.reset();
     is_resigning_ = is_doubted_ = false;
@@ -410,9 +410,8 @@ void Leadership::refresh_masters() {
     entry.id = core::printable(row.key.substr(masters_prefix_.size()));
     entry.address = address_of(document);
     entry.version = core::printable(text_of(document, "version"));
-    const auto since = document.FindMember("since_ms");
-    if (since != document.MemberEnd() && since->value.IsInt64()) {
-      entry.since_ms = since->value.GetInt64();
+    if (document.HasMember("since_ms") && document["since_ms"].IsInt64()) {
+      entry.since_ms = document["since_ms"].GetInt64();
     }
     entry.leads = entry.id == fmt::format("{:016x}", options_.id);
     masters.push_back(std::move(entry));

@@ -78,7 +78,8 @@ class Leadership {
 
   // Whether it leads, and may still say so.
   bool may_send() const { return clock_.is_valid(); }
-  std::string leader() const;       // HOST:PORT, "" while nobody is known to lead
+  // HOST:PORT of the other one that leads; "" while nobody is known to, or this one does.
+  std::string leader() const;
   std::int64_t epoch() const;       // of the own term; 0: does not lead
   std::uint64_t elections() const;  // that this one won
   // As of the last renewal, the leader first. Only the leader keeps it up to date.

@@ -1,5 +1,5 @@
-// One GET of HTTP/1.1, on a connection of its own: for tools that ask daemons. No redirects, no
-// compression, no encryption.
+// One GET or POST of HTTP/1.1, on a connection of its own: for tools that ask daemons. No
+// redirects, no compression, no encryption.
 //
 // Threads: the reactor's only.
 #pragma once
@@ -31,6 +31,7 @@ struct HttpAnswer {
 struct HttpGetOptions {
   core::Duration timeout = std::chrono::seconds(10);  // for all of it
   std::size_t max_body_bytes = 64 * 1024 * 1024;
+  std::string json;  // not empty: a POST of it
 };
 
 class HttpGet {
