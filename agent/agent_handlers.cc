@@ -183,6 +183,7 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
       if (is_registered) return;
       return drop_session(state, effects, text);
     case core::RefusalCode::kShuttingDown:
+    case core::RefusalCode::kNotLeader:
       return drop_session(state, effects, text);
   }
 }

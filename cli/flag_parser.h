@@ -136,6 +136,9 @@ Finish define_registry_check(Parser& parser);
 Finish define_registry_backup(Parser& parser);
 Finish define_registry_restore(Parser& parser);
 
+Finish define_masters(Parser& parser);  // flags_masters.cc
+Finish define_step_down(Parser& parser);
+
 Finish define_drain(Parser& parser);  // flags_manage.cc
 Finish define_deactivate(Parser& parser);
 Finish define_reactivate(Parser& parser);

@@ -46,6 +46,11 @@ constexpr VerbEntry kVerbs[] = {
     {"offers", "offers that wait for an answer", "  shoal offers", define_offers},
     {"roles", "roles: weights, quotas, and who has what",
      "  shoal roles\n  shoal roles eng/ads -o json", define_roles},
+    {"masters", "masters: who leads, and who stands by",
+     "  shoal masters\n  shoal masters -o json | jq -r '.[] | select(.state==\"leader\").address'",
+     define_masters},
+    {"step-down", "the leading master hands over to another", "  shoal step-down",
+     define_step_down},
     {"explain", "why a framework has no offer",
      "  shoal explain --framework f-00c0ffee00c0ffee 'cpus:4;mem:1024'\n"
      "  shoal explain --framework 'run job.sh' --role ads -o json",

@@ -35,6 +35,9 @@ struct MasterVerb {
   bool offer_gpus_to_all = false;
   std::string region;  // both or none
   std::string zone;
+  std::string registry;  // etcd://…; empty: in its folder
+  core::Duration lease{};
+  std::string advertise;  // HOST:PORT; empty: where it listens
 };
 
 struct AgentVerb {
@@ -244,11 +247,21 @@ struct VersionVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+struct MastersVerb {
+  std::string master;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+struct StepDownVerb {
+  std::string master;
+};
+
 struct RegistryVerb {
   enum class Action : std::uint8_t { kDump, kCheck, kBackup, kRestore };
   Action action = Action::kDump;
   std::string data_dir;
-  std::string file;  // a backup: to read, or to write
+  std::string registry;  // etcd://…, instead of a folder
+  std::string file;      // a backup: to read, or to write
   OutputFormat format = OutputFormat::kTable;
 };
 
@@ -268,7 +281,7 @@ struct ConfigVerb {
 using Verb =
     std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
                  KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
-                 OperateVerb, ManageVerb, VolumesVerb, RegistryVerb, VersionVerb, SwarmVerb,
-                 BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+                 OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
+                 VersionVerb, SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

@@ -21,6 +21,7 @@
 #include "cli/list.h"
 #include "cli/man.h"
 #include "cli/manage.h"
+#include "cli/masters.h"
 #include "cli/operate.h"
 #include "cli/registry.h"
 #include "cli/run.h"
@@ -53,6 +54,8 @@ int perform(const WeightVerb& verb) { return run_weight(verb); }
 int perform(const OperateVerb& verb) { return run_operate(verb); }
 int perform(const ManageVerb& verb) { return run_manage(verb); }
 int perform(const VolumesVerb& verb) { return run_volumes(verb); }
+int perform(const MastersVerb& verb) { return run_masters(verb); }
+int perform(const StepDownVerb& verb) { return run_step_down(verb); }
 int perform(const RegistryVerb& verb) { return run_registry(verb); }
 int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }

@@ -43,6 +43,12 @@ inline constexpr std::chrono::milliseconds kCloseFlushTimeout{
 
 inline constexpr std::uint16_t kDefaultMasterPort = 7070;
 
+// --- several masters ----------------------------------------------------------------------------
+inline constexpr std::size_t kMaxAddressBytes = 264;  // HOST:PORT, brackets included
+inline constexpr std::size_t kMaxMasters = 16;        // named to one client; etcd's members too
+inline constexpr int kMaxRedirects = 5;  // in a row from one master to another, then back-off
+inline constexpr std::chrono::milliseconds kLeaderLookUpTimeout{2000};  // etcd's answer
+
 // --- reactors -----------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxReactors = 64;
 inline constexpr std::size_t kMailboxSlots = 4096;         // per ordered pair of shards

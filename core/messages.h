@@ -54,6 +54,7 @@ struct Hello {
   std::uint64_t peer_id = 0;     // the agent's or framework's id from an earlier session; 0: new
   std::string_view software;     // "shoal/0.1.0", for people
   BytesView credentials;         // empty while there is no authentication
+  std::uint64_t epoch = 0;       // the highest of a master that the peer has seen; 0: none
 };
 
 struct Welcome {
@@ -61,6 +62,7 @@ struct Welcome {
   std::uint64_t features = 0;
   std::uint64_t cluster_id = 0;
   std::string_view software;
+  std::uint64_t epoch = 0;  // of this master's leadership; 0: it leads without an election
 };
 
 // Why a call was not done; the sender's state is unchanged. `correlation` of the frame names the
@@ -74,16 +76,19 @@ enum class RefusalCode : std::uint8_t {
   kNotFound = 5,
   kInvalidOffer = 6,  // unknown, late, foreign or twice-named offer
   kOverloaded = 7,    // a table is full; try again later
-  kFenced = 8,        // another instance took over this id; the connection is closed
+  kFenced = 8,        // another instance took over this id, or, in answer to Hello, the peer has
+                      // seen a master of a higher epoch; the connection is closed
   kShuttingDown = 9,
-  kGone = 10,  // an operator has declared the agent gone; its tasks must end
+  kGone = 10,       // an operator has declared the agent gone; its tasks must end
+  kNotLeader = 11,  // a standby; the connection is closed
 };
-inline constexpr std::uint8_t kRefusalCodes = 11;
+inline constexpr std::uint8_t kRefusalCodes = 12;
 std::string_view name_of(RefusalCode code);  // "NOT_FOUND"
 
 struct Refusal {
   RefusalCode code = RefusalCode::kInvalid;
-  std::string_view message;  // one line for people
+  std::string_view message;      // one line for people
+  std::string_view leader = {};  // HOST:PORT, with kNotLeader; empty: not known
 };
 
 // Either way, on every long session; the master echoes the sequence of the peer.

@@ -21,7 +21,7 @@ std::string_view name_of(RefusalCode code) {
   static constexpr std::array<std::string_view, kRefusalCodes> kNames = {
       "BAD_MESSAGE", "UNSUPPORTED_VERSION", "WRONG_CLUSTER", "NOT_EXPECTED",
       "INVALID",     "NOT_FOUND",           "INVALID_OFFER", "OVERLOADED",
-      "FENCED",      "SHUTTING_DOWN",       "GONE"};
+      "FENCED",      "SHUTTING_DOWN",       "GONE",          "NOT_LEADER"};
   return pick(kNames, code);
 }
 

@@ -48,6 +48,7 @@ struct ShardConfig {
   std::uint32_t index = 0;
   std::uint32_t shards = 1;
   std::uint64_t cluster_id = 0;
+  std::uint64_t epoch = 0;  // of this master's leadership; 0: without an election
   std::string version;
   Duration heartbeat_interval = kHeartbeatInterval;
   Duration session_timeout = kSessionTimeout;
@@ -281,6 +282,7 @@ struct ShardCounters {
   alloc::Counter tasks_ended;
   alloc::Counter updates_forwarded;
   alloc::Counter refusals;
+  alloc::Counter newer_epochs;  // peers that have seen a master of a higher epoch
   alloc::Counter operations;
   alloc::Counter operations_failed;
   alloc::Counter notices;

@@ -63,6 +63,7 @@ class Dispatch {
     if (hello->kind == core::PeerKind::kLogReader) {
       return fail(RefusalCode::kNotExpected, "logs are read from the agent, not from the master");
     }
+    if (hello->epoch > shard_.config.epoch) return fence(hello->epoch);
     const bool has_home =
         hello->kind == core::PeerKind::kAgent || hello->kind == core::PeerKind::kFramework;
     if (has_home && hello->peer_id != 0) {
@@ -76,7 +77,8 @@ class Dispatch {
                  core::Welcome{.protocol = wire::kProtocolVersion,
                                .features = core::kFeatures,
                                .cluster_id = shard_.config.cluster_id,
-                               .software = shard_.config.version},
+                               .software = shard_.config.version,
+                               .epoch = shard_.config.epoch},
                  correlation());
     return {};
   }
@@ -226,7 +228,21 @@ class Dispatch {
     const Peer gone = peer_;  // closing may forget the peer
     outbox_.close(gone.session);
     on_peer_gone(shard_, outbox_, gone, now_);
-    return {Verdict::kClosed, 0};
+    return {Verdict::kClosed};
+  }
+
+  // Another master leads, or has led, after this one.
+  Dispatched fence(std::uint64_t epoch) {
+    shard_.counters.newer_epochs.add();
+    const std::string_view advice =
+        shard_.config.epoch > 0
+            ? "a later master leads"
+            : "it leads without an election, and the peer comes from a set-up with one";
+    Dispatched result = fail(RefusalCode::kFenced,
+                             fmt::format("this master is of epoch {}, the peer has seen {}: {}",
+                                         shard_.config.epoch, epoch, advice));
+    result.newer_epoch = epoch;
+    return result;
   }
 
   std::uint32_t correlation() const { return frame_.header.correlation; }

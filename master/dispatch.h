@@ -31,7 +31,8 @@ enum class Verdict : std::uint8_t {
 
 struct Dispatched {
   Verdict verdict = Verdict::kHandled;
-  std::uint32_t shard = 0;  // for kHandOver
+  std::uint32_t shard = 0;        // for kHandOver
+  std::uint64_t newer_epoch = 0;  // the peer has seen a master of this epoch, over our own
 };
 
 Dispatched dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alloc/malloc_choice.h"
+#include "master/election_pages.h"
 #include "master/role_metrics.h"
 
 namespace shoal::master {
@@ -67,6 +68,8 @@ constexpr Metric kShardMetrics[] = {
     {"shoal_master_updates_forwarded_total", "counter", "Status updates passed to frameworks.",
      &core::ShardCounters::updates_forwarded},
     {"shoal_master_refusals_total", "counter", "Calls refused.", &core::ShardCounters::refusals},
+    {"shoal_master_newer_epochs_total", "counter",
+     "Peers that had seen a master of a higher epoch.", &core::ShardCounters::newer_epochs},
 };
 
 struct RescindMetric {
@@ -187,6 +190,7 @@ std::string front_page(const MasterInfo& info) {
       "  /health    whether it serves\n"
       "  /version   which build this is\n"
       "  /metrics   counters for Prometheus\n"
+      "  /masters   who leads, and who stands by\n"
       "  /v1/tasks  and /v1/agents, /v1/frameworks, /v1/events …: the operator API\n"
       "  /openapi.json  what that can do\n\n"
       "From a shell:\n"
@@ -204,10 +208,11 @@ net::HttpResponse answer(const MasterInfo& info, const std::string& path) {
     return response;
   }
   if (path == "/version") {
-    response.body = fmt::format("{{\"version\":\"{}\",\"allocator\":\"{}\"}}\n", info.version,
-                                alloc::malloc_name());
+    response.body = version_page(info.version);
     return response;
   }
+  if (path == "/masters") return masters_page(info);
+  if (path == "/redirect") return redirect_to(info.advertised, "/");
   if (path == "/metrics") {
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(info);
@@ -218,11 +223,41 @@ net::HttpResponse answer(const MasterInfo& info, const std::string& path) {
 
 }  // namespace
 
-std::string metrics_text(const MasterInfo& info) {
+std::string version_page(const std::string& version) {
+  return fmt::format("{{\"version\":\"{}\",\"allocator\":\"{}\"}}\n", version,
+                     alloc::malloc_name());
+}
+
+net::HttpResponse redirect_to(const std::string& address, std::string_view target) {
+  net::HttpResponse response = net::text_response(307, fmt::format("{} leads", address));
+  response.headers.emplace_back("Location", fmt::format("http://{}{}", address, target));
+  return response;
+}
+
+std::string build_metrics(const std::string& version) {
   std::string out;
   append_head(out, "shoal_build_info", "gauge", "1; the labels tell the build.");
-  out += fmt::format("shoal_build_info{{version=\"{}\",allocator=\"{}\"}} 1\n", info.version,
+  out += fmt::format("shoal_build_info{{version=\"{}\",allocator=\"{}\"}} 1\n", version,
                      alloc::malloc_name());
+  return out;
+}
+
+std::string election_metrics(bool leads, std::uint64_t epoch, std::uint64_t elections) {
+  std::string out;
+  append_gauge(out, "shoal_master_leader", "1: this master leads, 0: it is a standby.",
+               leads ? 1 : 0);
+  append_gauge(
+      out, "shoal_master_epoch",
+      "Of its leadership, which only grows; 0: a standby, or a master without an election.", epoch);
+  append_head(out, "shoal_master_elections_total", "counter",
+              "Elections that this process has won.");
+  out += fmt::format("shoal_master_elections_total {}\n", elections);
+  return out;
+}
+
+std::string metrics_text(const MasterInfo& info) {
+  std::string out = build_metrics(info.version);
+  out += election_metrics(true, info.epoch, info.elections);
   const alloc::MallocStats memory = alloc::malloc_stats();
   append_gauge(out, "shoal_malloc_allocated_bytes", "Bytes the program holds.",
                memory.allocated_bytes);
@@ -255,6 +290,10 @@ std::string metrics_text(const MasterInfo& info) {
 }
 
 void HttpPages::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  if (request.path == "/step-down") {
+    responder.respond(step_down(info_, request));
+    return;
+  }
   if (Api::serves(request.path)) return api_.on_request(request, std::move(responder), info_);
   if (request.method != "GET" && request.method != "HEAD") {
     responder.respond(net::method_not_allowed("GET, HEAD"));

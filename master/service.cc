@@ -67,6 +67,7 @@ void Service::on_frame(net::Connection& connection, const wire::FrameView& frame
       if (!was_greeted && peer.greeted) connection.set_authenticated();
       break;
     case Verdict::kClosed:
+      if (result.newer_epoch != 0 && newer_epoch_) newer_epoch_(result.newer_epoch);
       break;
     case Verdict::kHandOver:
       peers_.erase(session);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -49,6 +50,11 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
 
   // What an earlier master left; on the main thread, before `writer` is used and any peer is heard.
   void recover(const core::RegistryContents& contents, RegistryWriter& writer);
+  // Called on the reactor for each peer that has seen a master of a higher epoch than this one's;
+  // set before the reactors run. Whoever connects can claim that: ask the store before believing.
+  void on_newer_epoch(std::function<void(std::uint64_t epoch)> hook) {
+    newer_epoch_ = std::move(hook);
+  }
   // `rows` more of those that this shard stored are durable.
   void on_stored(std::uint64_t rows);
 
@@ -87,6 +93,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   RegistryWriter* writer_ = nullptr;
   std::vector<core::RegistryRow> rows_;  // of this turn, not with the writer yet
   Log log_;
+  std::function<void(std::uint64_t epoch)> newer_epoch_;
   std::size_t refused_ = 0;  // connections, not logged yet
   core::TimePoint next_refusal_line_{};
   net::Reactor::HookId turn_end_hook_ = 0;

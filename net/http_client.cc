@@ -52,7 +52,7 @@ struct HttpGet::State final : public StreamSink {
   }
   ~State() override { drop_socket(); }
 
-  void begin(std::string_view target);
+  void begin(std::string_view target, std::string_view json);
   void connect_next(absl::Status why);
   void on_writable();
   void finish(absl::StatusOr<HttpAnswer> with);
@@ -83,11 +83,17 @@ struct HttpGet::State final : public StreamSink {
   Timer timer;
 };
 
-void HttpGet::State::begin(std::string_view target) {
+void HttpGet::State::begin(std::string_view target, std::string_view json) {
   if (!is_target(target)) return finish(absl::InvalidArgumentError("this is no path of HTTP"));
-  request = absl::StrCat("GET ", absl::string_view(target.data(), target.size()),
-                         " HTTP/1.1\r\nHost: ", server.to_string(),
-                         "\r\nConnection: close\r\nAccept-Encoding: identity\r\n\r\n");
+  request =
+      absl::StrCat(json.empty() ? "GET " : "POST ", absl::string_view(target.data(), target.size()),
+                   " HTTP/1.1\r\nHost: ", server.to_string(),
+                   "\r\nConnection: close\r\nAccept-Encoding: identity\r\n");
+  if (!json.empty()) {
+    absl::StrAppend(&request, "Content-Type: application/json\r\nContent-Length: ", json.size(),
+                    "\r\n");
+  }
+  absl::StrAppend(&request, "\r\n", absl::string_view(json.data(), json.size()));
   if (const auto numeric = SocketAddress::from_numeric(server); numeric.ok()) {
     candidates.push_back(*numeric);
   } else {
@@ -237,7 +243,7 @@ HttpGet::HttpGet(Reactor& reactor, const HostPort& server, std::string_view targ
                  const HttpGetOptions& options, Done done)
     : state_(std::make_unique<State>(reactor, server, options, std::move(done))) {
   state_->timer.start(options.timeout);
-  state_->begin(target);
+  state_->begin(target, options.json);
 }
 
 HttpGet::~HttpGet() = default;

@@ -1,5 +1,5 @@
-// One GET of HTTP/1.1, on a connection of its own: for tools that ask daemons. No redirects, no
-// compression, no encryption.
+// One GET or POST of HTTP/1.1, on a connection of its own: for tools that ask daemons. No
+// redirects, no compression, no encryption.
 //
 // Threads: the reactor's only.
 #pragma once
@@ -34,6 +34,7 @@ struct HttpGetOptions {
   // Gets the body of a 200 answer in parts, as they come; HttpAnswer::body is empty then. From the
   // loop; must not destroy the HttpGet.
   std::function<void(std::string_view part)> on_body;
+  std::string json;                              // not empty: a POST of it
 };
 
 class HttpGet {

@@ -59,6 +59,7 @@ absl::Status status_of(const core::Refusal& refusal) {
     case core::RefusalCode::kOverloaded:
       return absl::ResourceExhaustedError(text);
     case core::RefusalCode::kShuttingDown:
+    case core::RefusalCode::kNotLeader:
       return absl::UnavailableError(text);
     case core::RefusalCode::kFenced:
       return absl::AbortedError(text);

@@ -19,7 +19,8 @@ std::int64_t to_ms(const std::optional<core::Duration>& duration) {
 
 // A refusal of the hello or of the subscription that will not change by asking again.
 bool is_final(core::RefusalCode code) {
-  return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown;
+  return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown &&
+         code != core::RefusalCode::kNotLeader;
 }
 
 core::RoleViews views_of(absl::Span<const std::string> roles) {

@@ -163,6 +163,27 @@ TEST_F(DispatchTest, OtherProtocolsAndClustersAreRefused) {
   EXPECT_EQ(send(member, message).verdict, Verdict::kHandled);
 }
 
+TEST_F(DispatchTest, TheEpochIsInTheWelcomeAndFencesAnEarlierMaster) {
+  shard.config.epoch = 7;
+  core::Hello message = hello(core::PeerKind::kAgent);
+  for (const std::uint64_t seen : {0u, 6u, 7u}) {
+    Peer peer{.session = core::SessionId{seen + 1}};
+    message.epoch = seen;
+    EXPECT_EQ(send(peer, message).verdict, Verdict::kHandled);
+    EXPECT_EQ(last<core::Welcome>(peer)->epoch, 7u);
+  }
+  EXPECT_EQ(shard.counters.newer_epochs.value(), 0u);
+
+  Peer later{.session = core::SessionId{20}};
+  message.epoch = 8;
+  const Dispatched fenced = send(later, message);
+  expect_refused(later, fenced, RefusalCode::kFenced);
+  EXPECT_EQ(fenced.newer_epoch, 8u);
+  EXPECT_EQ(shard.counters.newer_epochs.value(), 1u);
+  EXPECT_EQ(last<core::Refusal>(later)->message,
+            "this master is of epoch 7, the peer has seen 8: a later master leads");
+}
+
 TEST_F(DispatchTest, LogReadersBelongToAgents) {
   Peer peer{.session = core::SessionId{1}};
   expect_refused(peer, send(peer, hello(core::PeerKind::kLogReader)), RefusalCode::kNotExpected);

@@ -145,6 +145,15 @@ TEST(Golden, FramesOfVersion01) {
   ASSERT_TRUE(revive.ok()) << revive.status();
   EXPECT_TRUE(revive->roles.empty());
   EXPECT_TRUE(decode_old<core::Suppress>("suppress.hex", frame).ok());
+  const auto hello = decode_old<core::Hello>("hello.hex", frame);
+  ASSERT_TRUE(hello.ok()) << hello.status();
+  EXPECT_EQ(hello->epoch, 0u);
+  const auto welcome = decode_old<core::Welcome>("welcome.hex", frame);
+  ASSERT_TRUE(welcome.ok()) << welcome.status();
+  EXPECT_EQ(welcome->epoch, 0u);
+  const auto refusal = decode_old<core::Refusal>("refusal.hex", frame);
+  ASSERT_TRUE(refusal.ok()) << refusal.status();
+  EXPECT_EQ(refusal->leader, "");
 }
 
 TEST(Golden, TaskDescription) {

@@ -220,10 +220,17 @@ Samples::Samples() : description(*encode_task_description(sample_description()))
 }
 
 void Samples::fill_hello() {
-  hello = {
-      core::PeerKind::kFramework, 1, 2, 0x5, 0xc1, kFramework.value, "shoal/0.1.0", kCredentials};
-  welcome = {1, 0x4, 0xc1, "shoal/0.1.0"};
-  refusal = {core::RefusalCode::kInvalidOffer, "offer o-00000001-00000002 is not open"};
+  hello = {core::PeerKind::kFramework,
+           1,
+           2,
+           0x5,
+           0xc1,
+           kFramework.value,
+           "shoal/0.1.0",
+           kCredentials,
+           7};
+  welcome = {1, 0x4, 0xc1, "shoal/0.1.0", 8};
+  refusal = {core::RefusalCode::kNotLeader, "this master is a standby", "[::1]:7070"};
   heartbeat = {42};
 }
 

@@ -128,9 +128,9 @@ TaskDescription sample_description();
     return std::tie(__VA_ARGS__);     \
   }
 
-SHOAL_FIELDS(core::Hello, a, b, c, d, e, f, g, h)
-SHOAL_FIELDS(core::Welcome, a, b, c, d)
-SHOAL_FIELDS(core::Refusal, a, b)
+SHOAL_FIELDS(core::Hello, a, b, c, d, e, f, g, h, i)
+SHOAL_FIELDS(core::Welcome, a, b, c, d, e)
+SHOAL_FIELDS(core::Refusal, a, b, c)
 SHOAL_FIELDS(core::Heartbeat, a)
 SHOAL_FIELDS(core::AttributeView, a, b)
 SHOAL_FIELDS(core::TaskLaunch, a, b, c, d, e)

@@ -79,6 +79,13 @@ TEST(Missing, ElementsAreNamedByTheirIndex) {
             "Reconcile.tasks[0]: the name 'a b' may only hold [A-Za-z0-9._-]");
 }
 
+TEST(Text, TheLeaderIsAnAddress) {
+  const std::string most(core::kMaxAddressBytes, 'a');
+  EXPECT_EQ(refused(Samples().refusal, [&](auto& m) { m.leader = most; }), "");
+  const std::string longer = most + "a";
+  EXPECT_NE(refused(Samples().refusal, [&](auto& m) { m.leader = longer; }), "");
+}
+
 TEST(Enums, ValuesOutOfRange) {
   const std::uint8_t bad = 200;
   EXPECT_EQ(refused_raw<core::Hello>(field(0, bad)), "Hello.kind: 200 is not a known value");
@@ -141,6 +148,8 @@ TEST(Texts, OnlyCleanText) {
               "RegisterAgent.hostname: not clean UTF-8 text");
     EXPECT_EQ(refused(Samples().refusal, [&](auto& m) { m.message = text; }),
               "Refusal.message: not clean UTF-8 text");
+    EXPECT_EQ(refused(Samples().refusal, [&](auto& m) { m.leader = text; }),
+              "Refusal.leader: not clean UTF-8 text");
     EXPECT_EQ(refused(Samples().offers, [&](auto& m) { m.offers[0].attributes[1].value = text; }),
               "Offers.offers[0].attributes[1].value: not clean UTF-8 text");
     const std::string error = refused(Samples().kill_task, [&](auto& m) { m.task = text; });

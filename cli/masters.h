@@ -1,0 +1,32 @@
+// Who the masters of a cluster are, and that the leader hands over: masters, step-down. Both ask
+// over HTTP (master/election_pages.h), and find the leader from any master or from etcd.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+namespace shoal::cli {
+
+int run_masters(const MastersVerb& verb);
+int run_step_down(const StepDownVerb& verb);
+
+struct MasterRow {
+  std::string id;  // empty: a master without an election
+  std::string address;
+  std::string state;  // "leader", "standby"
+  std::string version;
+  std::int64_t since_ms = 0;
+  std::uint64_t epoch = 0;  // of the leader; 0: without an election
+};
+
+// What /masters answers. Errors: INTERNAL.
+absl::StatusOr<std::vector<MasterRow>> read_masters(const std::string& json);
+std::string render_masters(const std::vector<MasterRow>& rows, const Terminal& terminal);
+std::string masters_to_json(const std::vector<MasterRow>& rows, OutputFormat format);
+
+}  // namespace shoal::cli
