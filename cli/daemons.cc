@@ -35,6 +35,9 @@ int run_master_daemon(const MasterVerb& verb) {
   options.filter_gpus = !verb.offer_gpus_to_all;
   options.region = verb.region;
   options.zone = verb.zone;
+  options.registry = verb.registry;
+  options.lease = verb.lease;
+  options.advertise = verb.advertise;
   options.version = version_info().version;
   return finish(master::run_master(options));
 }

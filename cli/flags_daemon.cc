@@ -15,6 +15,8 @@
 #include "core/role.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "master/etcd_limits.h"
+#include "master/etcd_target.h"
 
 namespace shoal::cli {
 namespace {
@@ -184,7 +186,28 @@ struct MasterTexts {
   std::string sorter = "drf";
   std::string domain;
   std::string fd_tables = "shared";
+  std::string lease = "3s";
 };
+
+// Where several masters meet, if they do.
+absl::Status finish_election(const MasterTexts& texts, MasterVerb& verb) {
+  const auto lease = parse_time("--lease", texts.lease);
+  if (!lease.ok()) return lease.status();
+  if (*lease < master::kMinLease || *lease > master::kMaxLease ||
+      *lease % std::chrono::seconds(1) != core::Duration::zero()) {
+    return core::invalid("--lease: {} is not 1s to 60s, in whole seconds",
+                         core::printable(texts.lease));
+  }
+  verb.lease = *lease;
+  if (!verb.advertise.empty()) {
+    if (auto ok = check_address("--advertise", verb.advertise); !ok.ok()) return ok;
+  }
+  if (verb.registry.empty()) return absl::OkStatus();
+  if (const auto target = master::parse_etcd_target(verb.registry); !target.ok()) {
+    return core::invalid("--registry: {}", core::message_of(target.status()));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   MasterVerb& verb = texts.verb;
@@ -216,7 +239,18 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   }
   verb.fd_table_per_reactor = texts.fd_tables == "per-reactor";
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  if (auto ok = finish_election(texts, verb); !ok.ok()) return ok;
   return verb;
+}
+
+void add_election_options(CLI::App& app, MasterTexts& texts) {
+  app.add_option("--registry", texts.verb.registry,
+                 "etcd://HOST:PORT[,HOST:PORT][/PREFIX], for several masters (else in --data)");
+  app.add_option("--lease", texts.lease,
+                 "with etcd: how long the lead lasts without a sign of life")
+      ->capture_default_str();
+  app.add_option("--advertise", texts.verb.advertise,
+                 "with etcd: HOST:PORT that others are told (else where it listens)");
 }
 
 }  // namespace
@@ -255,6 +289,7 @@ Finish define_master(Parser& parser) {
   app.add_flag("--offer-gpus-to-all", texts->verb.offer_gpus_to_all,
                "offer agents with GPUs also to frameworks that do not say they use them");
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
+  add_election_options(app, *texts);
   app.add_flag("--insecure", texts->verb.insecure,
                "serve other machines without authentication or encryption");
   add_config_option(parser);

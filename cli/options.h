@@ -35,6 +35,9 @@ struct MasterVerb {
   bool offer_gpus_to_all = false;
   std::string region;  // both or none
   std::string zone;
+  std::string registry;  // etcd://…; empty: in its folder
+  core::Duration lease{};
+  std::string advertise;  // HOST:PORT; empty: where it listens
 };
 
 struct AgentVerb {
@@ -248,7 +251,8 @@ struct RegistryVerb {
   enum class Action : std::uint8_t { kDump, kCheck, kBackup, kRestore };
   Action action = Action::kDump;
   std::string data_dir;
-  std::string file;  // a backup: to read, or to write
+  std::string registry;  // etcd://…, instead of a folder
+  std::string file;      // a backup: to read, or to write
   OutputFormat format = OutputFormat::kTable;
 };
 

@@ -2,8 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "cli/amounts.h"
 #include "cli/exit_code.h"
@@ -11,20 +14,37 @@
 #include "cli/lookup.h"
 #include "cli/table.h"
 #include "master/data_dir.h"
+#include "master/etcd_target.h"
+#include "master/registry_etcd.h"
 #include "master/registry_restore.h"
 #include "master/registry_sqlite.h"
 
 namespace shoal::cli {
 namespace {
 
+using master::EtcdRegistry;
 using master::SqliteRegistry;
 
 struct Read {
-  std::unique_ptr<SqliteRegistry> registry;
+  std::uint64_t cluster_id = 0;
   core::RegistryContents contents;
+  std::unique_ptr<SqliteRegistry> file;  // nullptr: it is in etcd
 };
 
+absl::StatusOr<Read> read_etcd(const std::string& text) {
+  const absl::StatusOr<master::EtcdTarget> target = master::parse_etcd_target(text);
+  if (!target.ok()) return target.status();
+  auto client = std::make_unique<master::EtcdClient>(
+      master::EtcdOptions{.endpoints = target->endpoints, .timeout = std::chrono::seconds(5)});
+  auto registry = EtcdRegistry::open(std::move(client), target->prefix, std::nullopt, {});
+  if (!registry.ok()) return registry.status();
+  auto contents = (*registry)->load();
+  if (!contents.ok()) return contents.status();
+  return Read{(*registry)->cluster_id(), *std::move(contents), nullptr};
+}
+
 absl::StatusOr<Read> read(const RegistryVerb& verb) {
+  if (!verb.registry.empty()) return read_etcd(verb.registry);
   const std::string path = verb.file.empty() || verb.action == RegistryVerb::Action::kBackup
                                ? master::DataDir::registry_path_in(verb.data_dir)
                                : verb.file;
@@ -33,27 +53,41 @@ absl::StatusOr<Read> read(const RegistryVerb& verb) {
   if (absl::Status sound = (*registry)->check_file(); !sound.ok()) return sound;
   auto contents = (*registry)->load();
   if (!contents.ok()) return contents.status();
-  return Read{*std::move(registry), *std::move(contents)};
+  const std::uint64_t cluster_id = (*registry)->cluster_id();
+  return Read{cluster_id, *std::move(contents), *std::move(registry)};
+}
+
+// What was read from elsewhere, as a file.
+absl::Status write_file(const Read& read, const std::string& path) {
+  if (std::filesystem::exists(path)) {
+    return absl::AlreadyExistsError(fmt::format("{}: there is such a file already", path));
+  }
+  auto copy = SqliteRegistry::open(path, read.cluster_id, SqliteRegistry::Mode::kWrite);
+  if (!copy.ok()) return copy.status();
+  std::vector<core::RegistryRow> rows(read.contents.agents.begin(), read.contents.agents.end());
+  rows.insert(rows.end(), read.contents.frameworks.begin(), read.contents.frameworks.end());
+  rows.insert(rows.end(), read.contents.roles.begin(), read.contents.roles.end());
+  return (*copy)->apply(rows);
 }
 
 std::string summary_of(const Read& read) {
   return fmt::format("cluster {:016x}, {} agents, {} frameworks, {} roles with settings",
-                     read.registry->cluster_id(), read.contents.agents.size(),
-                     read.contents.frameworks.size(), read.contents.roles.size());
+                     read.cluster_id, read.contents.agents.size(), read.contents.frameworks.size(),
+                     read.contents.roles.size());
 }
 
 int show(const RegistryVerb& verb, const Read& read) {
   if (verb.format != OutputFormat::kTable) {
-    return print_output(registry_to_json(read.registry->cluster_id(), read.contents, verb.format));
+    return print_output(registry_to_json(read.cluster_id, read.contents, verb.format));
   }
   return print_output(
       fmt::format("{}\n{}", summary_of(read), render_registry(read.contents, describe_stdout())));
 }
 
 int back_up(const RegistryVerb& verb, const Read& read) {
-  if (const absl::Status copied = read.registry->copy_to(verb.file); !copied.ok()) {
-    return report(copied);
-  }
+  const absl::Status copied =
+      read.file != nullptr ? read.file->copy_to(verb.file) : write_file(read, verb.file);
+  if (!copied.ok()) return report(copied);
   say(fmt::format("{}: {}", verb.file, summary_of(read)));
   return kExitOk;
 }

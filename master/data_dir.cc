@@ -70,13 +70,18 @@ DataDir::~DataDir() {
 }
 
 absl::StatusOr<std::uint64_t> DataDir::cluster_id(std::uint64_t fresh) {
+  absl::StatusOr<std::uint64_t> known = known_cluster_id();
+  if (!known.ok() || *known != 0) return known;
+  const absl::Status written =
+      net::write_file_atomically(path_ + "/cluster_id", fmt::format("{:016x}\n", fresh));
+  if (!written.ok()) return written;
+  return fresh;
+}
+
+absl::StatusOr<std::uint64_t> DataDir::known_cluster_id() const {
   const std::string path = path_ + "/cluster_id";
   const absl::StatusOr<std::string> text = net::read_whole_file(path, kMaxIdFileBytes);
-  if (absl::IsNotFound(text.status())) {
-    const absl::Status written = net::write_file_atomically(path, fmt::format("{:016x}\n", fresh));
-    if (!written.ok()) return written;
-    return fresh;
-  }
+  if (absl::IsNotFound(text.status())) return 0;
   if (!text.ok()) return text.status();
   const std::string_view digits = core::strip(*text);
   std::uint64_t id = 0;

@@ -25,6 +25,8 @@ class DataDir {
 
   // <path>/cluster_id: written at the first start with `fresh`, read at every later one.
   absl::StatusOr<std::uint64_t> cluster_id(std::uint64_t fresh);
+  // The same without writing: 0 when there is none yet.
+  absl::StatusOr<std::uint64_t> known_cluster_id() const;
 
  private:
   DataDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "alloc/malloc_choice.h"
+#include "master/election_pages.h"
 #include "master/role_metrics.h"
 
 namespace shoal::master {
@@ -187,7 +188,8 @@ std::string front_page(const MasterInfo& info) {
       "Shoal {} master at {}, cluster {:016x}\n\n"
       "  /health    whether it serves\n"
       "  /version   which build this is\n"
-      "  /metrics   counters for Prometheus\n\n"
+      "  /metrics   counters for Prometheus\n"
+      "  /masters   who leads, and who stands by\n\n"
       "From a shell:\n"
       "  export SHOAL_MASTER={}\n"
       "  shoal agents\n"
@@ -203,10 +205,11 @@ net::HttpResponse answer(const MasterInfo& info, const std::string& path) {
     return response;
   }
   if (path == "/version") {
-    response.body = fmt::format("{{\"version\":\"{}\",\"allocator\":\"{}\"}}\n", info.version,
-                                alloc::malloc_name());
+    response.body = version_page(info.version);
     return response;
   }
+  if (path == "/masters") return masters_page(info);
+  if (path == "/redirect") return redirect_to(info.advertised, "/");
   if (path == "/metrics") {
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(info);
@@ -217,11 +220,41 @@ net::HttpResponse answer(const MasterInfo& info, const std::string& path) {
 
 }  // namespace
 
-std::string metrics_text(const MasterInfo& info) {
+std::string version_page(const std::string& version) {
+  return fmt::format("{{\"version\":\"{}\",\"allocator\":\"{}\"}}\n", version,
+                     alloc::malloc_name());
+}
+
+net::HttpResponse redirect_to(const std::string& address, std::string_view target) {
+  net::HttpResponse response = net::text_response(307, fmt::format("{} leads", address));
+  response.headers.emplace_back("Location", fmt::format("http://{}{}", address, target));
+  return response;
+}
+
+std::string build_metrics(const std::string& version) {
   std::string out;
   append_head(out, "shoal_build_info", "gauge", "1; the labels tell the build.");
-  out += fmt::format("shoal_build_info{{version=\"{}\",allocator=\"{}\"}} 1\n", info.version,
+  out += fmt::format("shoal_build_info{{version=\"{}\",allocator=\"{}\"}} 1\n", version,
                      alloc::malloc_name());
+  return out;
+}
+
+std::string election_metrics(bool leads, std::uint64_t epoch, std::uint64_t elections) {
+  std::string out;
+  append_gauge(out, "shoal_master_leader", "1: this master leads, 0: it is a standby.",
+               leads ? 1 : 0);
+  append_gauge(
+      out, "shoal_master_epoch",
+      "Of its leadership, which only grows; 0: a standby, or a master without an election.", epoch);
+  append_head(out, "shoal_master_elections_total", "counter",
+              "Elections that this process has won.");
+  out += fmt::format("shoal_master_elections_total {}\n", elections);
+  return out;
+}
+
+std::string metrics_text(const MasterInfo& info) {
+  std::string out = build_metrics(info.version);
+  out += election_metrics(true, info.epoch, info.elections);
   const alloc::MallocStats memory = alloc::malloc_stats();
   append_gauge(out, "shoal_malloc_allocated_bytes", "Bytes the program holds.",
                memory.allocated_bytes);
@@ -254,6 +287,10 @@ std::string metrics_text(const MasterInfo& info) {
 }
 
 void HttpPages::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  if (request.path == "/step-down") {
+    responder.respond(step_down(info_, request));
+    return;
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     responder.respond(net::method_not_allowed("GET, HEAD"));
     return;

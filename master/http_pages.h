@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "master/service.h"
@@ -11,15 +12,23 @@
 
 namespace shoal::master {
 
+class Leadership;
+
 // What a master is, for its pages. Shared by all reactors and never changed while they run.
 struct MasterInfo {
   std::string version;
-  std::string address;  // HOST:PORT
+  std::string address;     // HOST:PORT
+  std::string advertised;  // HOST:PORT that others are told
   std::uint64_t cluster_id = 0;
   std::vector<const Service*> services;
   const core::SharedTables* tables = nullptr;
   const RegistryWriter* registry = nullptr;
-  std::uint64_t descriptor_limit = 0;  // of each descriptor table
+  std::uint64_t descriptor_limit = 0;      // of each descriptor table
+  std::uint64_t epoch = 0;                 // of its leadership; 0: without an election
+  std::uint64_t elections = 0;             // that this process has won
+  std::int64_t since_ms = 0;               // wall clock: of its start
+  const Leadership* leadership = nullptr;  // nullptr: without an election
+  std::function<void()> step_down;         // from any thread; with an election
 };
 
 class HttpPages final : public net::HttpHandler {
@@ -31,7 +40,15 @@ class HttpPages final : public net::HttpHandler {
   const MasterInfo& info_;
 };
 
-// The Prometheus text format (version 0.0.4) of all counters.
+// "/version": which build this is.
+std::string version_page(const std::string& version);
+// 307 to `target` (what follows the port) at the master `address`.
+net::HttpResponse redirect_to(const std::string& address, std::string_view target);
+
+// The Prometheus text format (version 0.0.4) of which build this is, and of who leads.
+std::string build_metrics(const std::string& version);
+std::string election_metrics(bool leads, std::uint64_t epoch, std::uint64_t elections);
+// … of all counters of a master that leads.
 std::string metrics_text(const MasterInfo& info);
 
 }  // namespace shoal::master

@@ -12,6 +12,7 @@
 #include "core/limits.h"
 #include "core/quantities.h"
 #include "core/time.h"
+#include "master/etcd_limits.h"
 #include "net/reactor_threads.h"
 
 namespace shoal::master {
@@ -34,15 +35,20 @@ struct MasterOptions {
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
   core::Duration agent_reregister_timeout = core::kAgentReregisterTimeout;
+  std::string registry;  // etcd://… (master/etcd_target.h), for several masters; empty: data_dir
+  core::Duration lease = kDefaultLease;  // with etcd: whole seconds
+  std::string advertise;                 // with etcd: HOST:PORT; empty: where it listens
   std::string version;
-  // Called on the calling thread when it serves, with its HOST:PORT; may be empty.
+  // Called on the calling thread when it serves, with its HOST:PORT; may be empty. With etcd also a
+  // standby serves: it says who leads.
   std::function<void(const std::string& address)> on_ready;
   // Gets what the operator should know, a line each, on any reactor's thread; empty: stderr.
   std::function<void(const std::string& line)> log;
 };
 
-// Serves until SIGTERM or SIGINT, then ends with OK. Raises the process's soft limit of
-// descriptors. Errors: one line that says what to do.
+// Serves until SIGTERM or SIGINT, then ends with OK; with etcd as leader or standby, whichever it
+// is at the time. Raises the process's soft limit of descriptors. Errors: one line that says what
+// to do.
 absl::Status run_master(const MasterOptions& options);
 
 }  // namespace shoal::master

@@ -22,6 +22,10 @@ class RegistryStore {
   // All of the rows, in order, or none of them; they are durable when it returns OK. After an error
   // nobody knows which, so nothing may be written any more: whoever leads has to stop.
   virtual absl::Status apply(absl::Span<const core::RegistryRow> rows) = 0;
+
+  // From any thread: the apply() that runs, and every later one, ends soon with an error. A store
+  // that never waits for others need not do anything.
+  virtual void cancel() {}
 };
 
 }  // namespace shoal::master

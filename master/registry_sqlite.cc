@@ -141,20 +141,20 @@ absl::Status SqliteRegistry::check_format() {
   absl::StatusOr<std::string> version = single_text("PRAGMA user_version");
   if (!version.ok()) return version.status();
   int number = 0;
-  if (core::parse_int(std::string_view(*version), &number) && number == kFormat) {
+  if (core::parse_int(std::string_view(*version), &number) && number == kRegistryFormat) {
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(
       fmt::format("{}: written by a newer version (format {}, this one knows {}); start that "
                   "version, or restore an older backup",
-                  path_, *version, kFormat));
+                  path_, *version, kRegistryFormat));
 }
 
 absl::Status SqliteRegistry::make_tables(std::uint64_t cluster_id) {
   std::string sql = "BEGIN IMMEDIATE; CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT;";
   sql += fmt::format("INSERT INTO meta VALUES ('cluster_id', '{:016x}');", cluster_id);
   for (const RegistryTable& table : registry_tables()) sql += table_sql(table);
-  return run(sql + fmt::format("PRAGMA user_version={}; COMMIT;", kFormat));
+  return run(sql + fmt::format("PRAGMA user_version={}; COMMIT;", kRegistryFormat));
 }
 
 absl::Status SqliteRegistry::check_cluster(std::uint64_t cluster_id) {

@@ -20,9 +20,6 @@ namespace shoal::master {
 
 class SqliteRegistry final : public RegistryStore {
  public:
-  // The version of what is written. One with a higher number is refused.
-  static constexpr int kFormat = 1;
-
   enum class Mode { kWrite, kRead };
 
   // kWrite makes it when it is missing. Errors, one line that names the path: FAILED_PRECONDITION

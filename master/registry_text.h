@@ -15,6 +15,9 @@
 
 namespace shoal::master {
 
+// The version of what drivers write. One with a higher number is refused.
+inline constexpr int kRegistryFormat = 1;
+
 struct RegistryTable {
   std::string_view name;
   std::vector<std::string_view> columns;  // the first is the key

@@ -32,6 +32,15 @@ RegistryWriter::~RegistryWriter() {
   thread_.join();
 }
 
+void RegistryWriter::abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_abandoned_ = true;
+  }
+  changed_.notify_one();
+  store_->cancel();
+}
+
 void RegistryWriter::put(std::size_t client, std::vector<core::RegistryRow> rows) {
   {
     const std::lock_guard lock(mutex_);
@@ -46,8 +55,8 @@ bool RegistryWriter::take(Batch& batch) {
   batch.rows.clear();
   batch.rows_of.assign(batch.rows_of.size(), 0);
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return is_ending_ || !waiting_.rows.empty(); });
-  if (waiting_.rows.empty()) return false;
+  changed_.wait(lock, [this] { return is_ending_ || is_abandoned_ || !waiting_.rows.empty(); });
+  if (is_abandoned_ || waiting_.rows.empty()) return false;
   std::swap(batch, waiting_);
   return true;
 }

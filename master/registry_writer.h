@@ -31,10 +31,13 @@ class RegistryWriter {
 
   RegistryWriter(std::unique_ptr<RegistryStore> store, std::size_t clients, Stored stored,
                  Failed failed);
-  // Stores what waits, and ends.
+  // Stores what waits, unless abandoned, and ends.
   ~RegistryWriter();
   RegistryWriter(const RegistryWriter&) = delete;
   RegistryWriter& operator=(const RegistryWriter&) = delete;
+
+  // What waits is forgotten, and nothing is stored any more; from any thread, then the end is near.
+  void abandon();
 
   void put(std::size_t client, std::vector<core::RegistryRow> rows);
 
@@ -54,10 +57,11 @@ class RegistryWriter {
   std::unique_ptr<RegistryStore> store_;
   Stored stored_;
   Failed failed_;
-  std::mutex mutex_;  // guards the next two
+  std::mutex mutex_;  // guards the next four
   std::condition_variable changed_;
   Batch waiting_;
   bool is_ending_ = false;
+  bool is_abandoned_ = false;
   alloc::Counter rows_stored_;
   alloc::Histogram commit_time_;
   std::thread thread_;  // last: it uses all the others

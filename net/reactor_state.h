@@ -32,6 +32,8 @@ struct ReactorState {
   void run_hooks(std::vector<std::pair<Reactor::HookId, Reactor::Hook>>& hooks);
   void run_posted();
 
+  bool may_send() const { return !send_gate || send_gate(); }
+
   // --- streams (reactor_streams.cc) ---
   static std::uint32_t add(std::vector<Stream*>& list, Stream* stream);  // returns its index
   void deliver_pending();
@@ -71,6 +73,7 @@ struct ReactorState {
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> turn_end_hooks;
   std::vector<std::pair<Reactor::HookId, Reactor::Hook>> wake_hooks;
   Reactor::HookId last_hook = 0;
+  std::function<bool()> send_gate;  // net/send_gate.h
 
   std::unique_ptr<std::uint64_t[]> read_words =
       std::make_unique_for_overwrite<std::uint64_t[]>(core::kReadBufferBytes / 8);

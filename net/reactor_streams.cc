@@ -1,7 +1,9 @@
 // The lists of streams and the table of connections of a reactor.
 #include <algorithm>
+#include <utility>
 
 #include "net/reactor_state.h"
+#include "net/send_gate.h"
 #include "net/stream.h"
 
 namespace shoal::net {
@@ -45,9 +47,18 @@ void ReactorState::deliver_pending() {
 void ReactorState::flush_dirty() {
   flushing.swap(dirty);
   for (Stream* stream : flushing) {
-    if (stream != nullptr) stream->flush();
+    if (stream == nullptr) continue;
+    if (may_send()) {
+      stream->flush();
+    } else {
+      stream->dirty_index_ = add(dirty, stream);  // it keeps what it has
+    }
   }
   flushing.clear();
+}
+
+void set_send_gate(Reactor& reactor, std::function<bool()> gate) {
+  reactor.state().send_gate = std::move(gate);
 }
 
 void ReactorState::forget(Stream* stream) {

@@ -1,0 +1,84 @@
+#include "master/election_pages.h"
+
+#include <fmt/core.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <string_view>
+#include <vector>
+
+#include "master/leadership.h"
+
+namespace shoal::master {
+namespace {
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void put(Writer& writer, std::string_view name, std::string_view text) {
+  writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+net::HttpResponse refuse(int status, std::string_view why) {
+  net::HttpResponse response;
+  response.status = status;
+  response.body = fmt::format("{{\"error\":\"{}\"}}\n", why);
+  return response;
+}
+
+// All that are alive; a master without an election is the only one.
+std::vector<MasterEntry> masters_of(const MasterInfo& info) {
+  if (info.leadership != nullptr) return info.leadership->masters();
+  MasterEntry self;
+  self.address = info.advertised;
+  self.version = info.version;
+  self.since_ms = info.since_ms;
+  self.leads = true;
+  return {self};
+}
+
+}  // namespace
+
+net::HttpResponse masters_page(const MasterInfo& info) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  writer.Key("masters");
+  writer.StartArray();
+  for (const MasterEntry& entry : masters_of(info)) {
+    writer.StartObject();
+    put(writer, "id", entry.id);
+    put(writer, "address", entry.address);
+    put(writer, "state", entry.leads ? "leader" : "standby");
+    writer.Key("since_ms");
+    writer.Int64(entry.since_ms);
+    put(writer, "version", entry.version);
+    writer.Key("epoch");
+    writer.Uint64(entry.leads ? info.epoch : 0);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  writer.EndObject();
+  net::HttpResponse response;
+  response.body = std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  return response;
+}
+
+net::HttpResponse step_down(const MasterInfo& info, const net::HttpRequest& request) {
+  if (request.method != "POST") return net::method_not_allowed("POST");
+  if (request.header("content-type") != "application/json") {
+    return refuse(415, "say Content-Type: application/json");
+  }
+  if (info.leadership == nullptr) {
+    return refuse(409, "this master has no election: it was started without --registry etcd://…");
+  }
+  if (info.leadership->masters().size() < 2) {
+    return refuse(409, "no other master is alive that could lead");
+  }
+  info.step_down();
+  net::HttpResponse response;
+  response.body = fmt::format("{{\"epoch\":{}}}\n", info.epoch);
+  return response;
+}
+
+}  // namespace shoal::master

@@ -1,0 +1,44 @@
+// Until when a master may lead: what its reactors ask before anything is sent.
+//
+// By CLOCK_BOOTTIME, which goes on while a process is stopped and while a machine sleeps, so the
+// answer is right in the first turn after either.
+//
+// Threads: Leadership's sets it, any asks.
+//
+// Memory order: relaxed. The deadline publishes nothing but itself; one that is seen late is the
+// earlier one, which is the safe side, except for end(), whose callers stop the reactors besides.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/time.h"
+#include "net/boot_clock.h"
+
+namespace shoal::master {
+
+class LeaseClock {
+ public:
+  bool is_valid() const { return left() > core::Duration::zero(); }
+  // May be negative.
+  core::Duration left() const {
+    return core::Duration(deadline_.load(std::memory_order_relaxed)) - net::since_boot();
+  }
+
+  // A term begins. `deadline`: on the clock of net::since_boot().
+  void begin(core::Duration deadline) {
+    deadline_.store(deadline.count(), std::memory_order_relaxed);
+  }
+  // False when it has run out: what is over stays over, also if the lease was renewed in time.
+  bool extend(core::Duration deadline) {
+    if (!is_valid()) return false;
+    begin(deadline);
+    return true;
+  }
+  void end() { begin(core::Duration::zero()); }
+
+ private:
+  std::atomic<std::int64_t> deadline_{0};
+};
+
+}  // namespace shoal::master

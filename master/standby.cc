@@ -1,0 +1,179 @@
+#include "master/standby.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+
+#include "core/messages.h"
+#include "core/status.h"
+#include "master/http_pages.h"
+#include "master/leadership.h"
+#include "wire/message.h"
+
+namespace shoal::master {
+namespace {
+
+std::string leader_of(const Leadership* leadership) {
+  return leadership == nullptr ? "" : leadership->leader();
+}
+
+}  // namespace
+
+class Standby::Frames final : public net::ConnectionHandler {
+ public:
+  explicit Frames(const Standby& owner) : owner_(owner) {}
+
+  void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
+    const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
+    const std::uint32_t correlation = frame.header.correlation;
+    if (kind != wire::MessageKind::kHello) {
+      return refuse(connection, core::RefusalCode::kNotExpected, "the first message must be HELLO",
+                    "", correlation);
+    }
+    if (const auto hello = wire::decode<core::Hello>(frame.payload); !hello.ok()) {
+      return refuse(connection, core::RefusalCode::kBadMessage, core::message_of(hello.status()),
+                    "", correlation);
+    }
+    const std::string leader = leader_of(owner_.leadership_);
+    refuse(connection, core::RefusalCode::kNotLeader,
+           leader.empty() ? "this master is a standby, and nobody leads at the moment"
+                          : fmt::format("this master is a standby, {} leads", leader),
+           leader, correlation);
+  }
+
+  void on_protocol_error(net::Connection& connection, const absl::Status& error) override {
+    refuse(connection, core::RefusalCode::kBadMessage, core::message_of(error), "", 0);
+  }
+
+  void on_closed(net::Connection& /*connection*/, const absl::Status& /*reason*/) override {}
+
+ private:
+  static void refuse(net::Connection& connection, core::RefusalCode code, std::string_view message,
+                     std::string_view leader, std::uint32_t correlation) {
+    wire::ByteVector bytes;
+    wire::encode(core::Refusal{.code = code, .message = message, .leader = leader}, correlation,
+                 bytes);
+    connection.send(bytes);
+    connection.close_after_flush(absl::CancelledError("a standby serves nobody"));
+  }
+
+  const Standby& owner_;
+};
+
+class Standby::Pages final : public net::HttpHandler {
+ public:
+  explicit Pages(const Standby& owner) : owner_(owner) {}
+
+  void on_request(const net::HttpRequest& request, net::HttpResponder responder) override {
+    responder.respond(answer(request));
+  }
+
+ private:
+  net::HttpResponse answer(const net::HttpRequest& request) const {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const std::string leader = leader_of(owner_.leadership_);
+    net::HttpResponse response;
+    if (request.path == "/health" || request.path == "/livez" || request.path == "/readyz") {
+      if (request.path == "/readyz") response.status = 503;
+      response.body = fmt::format("{{\"status\":\"standby\",\"leader\":\"{}\"}}\n", leader);
+    } else if (request.path == "/version") {
+      response.body = version_page(owner_.options_.version);
+    } else if (request.path == "/metrics") {
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      const Leadership* leadership = owner_.leadership_;
+      response.body =
+          build_metrics(owner_.options_.version) +
+          election_metrics(false, 0, leadership == nullptr ? 0 : leadership->elections());
+    } else if (leader.empty()) {
+      response.status = 503;
+      response.body = "{\"error\":\"this master is a standby, and nobody leads at the moment\"}\n";
+    } else {
+      // 307 keeps the method, so it is right for others than GET, too.
+      return redirect_to(leader, request.path == "/redirect" ? "/" : request.target);
+    }
+    return reads ? response : net::method_not_allowed("GET, HEAD");
+  }
+
+  const Standby& owner_;
+};
+
+Standby::Standby(const StandbyOptions& options) : options_(options) {}
+
+absl::StatusOr<std::unique_ptr<Standby>> Standby::create(const StandbyOptions& options) {
+  std::unique_ptr<Standby> standby(new Standby(options));
+  if (absl::Status started = standby->start(); !started.ok()) return started;
+  return standby;
+}
+
+absl::Status Standby::start() {
+  absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(0);
+  if (!reactor.ok()) return reactor.status();
+  reactor_ = *std::move(reactor);
+  frames_ = std::make_unique<Frames>(*this);
+  pages_ = std::make_unique<Pages>(*this);
+  if (absl::Status listening = listen_on(nullptr); !listening.ok()) return listening;
+  address_ = listener_->bound_address();
+  for (const int signal : {SIGTERM, SIGINT}) {
+    auto watcher = net::SignalWatcher::create(*reactor_, signal, options_.on_signal);
+    if (!watcher.ok()) return watcher.status();
+    signals_.push_back(*std::move(watcher));
+  }
+  thread_ = std::thread([this] { reactor_->run(); });
+  return absl::OkStatus();
+}
+
+Standby::~Standby() {
+  if (thread_.joinable()) {
+    reactor_->stop();
+    thread_.join();
+  }
+  signals_.clear();
+  listener_.reset();
+  http_.reset();
+}
+
+absl::Status Standby::listen_on(const net::SocketAddress* address) {
+  http_ = std::make_unique<net::HttpServer>(*reactor_, pages_.get());
+  net::ListenerOptions options;
+  options.frames = frames_.get();
+  options.http = http_.get();
+  absl::StatusOr<std::unique_ptr<net::Listener>> listener =
+      address == nullptr
+          ? net::Listener::create(*reactor_, std::string_view(options_.listen), options)
+          : net::Listener::create(*reactor_, *address, options);
+  if (!listener.ok()) return listener.status();
+  listener_ = *std::move(listener);
+  return absl::OkStatus();
+}
+
+void Standby::run_there(const std::function<void()>& task) {
+  bool is_done = false;
+  reactor_->post([&] {
+    task();
+    const std::lock_guard lock(mutex_);
+    is_done = true;
+    done_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [&is_done] { return is_done; });
+}
+
+void Standby::set_leadership(const Leadership* leadership) {
+  run_there([this, leadership] { leadership_ = leadership; });
+}
+
+absl::Status Standby::open() {
+  absl::Status status;
+  run_there([this, &status] {
+    if (listener_ == nullptr) status = listen_on(&address_);
+  });
+  return status;
+}
+
+void Standby::close() {
+  run_there([this] {
+    listener_.reset();
+    http_.reset();
+  });
+}
+
+}  // namespace shoal::master
