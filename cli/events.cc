@@ -102,14 +102,14 @@ class Watching {
 
  private:
   void begin() {
-    net::HttpGetOptions options;
+    net::HttpCallOptions options;
     options.timeout = kSilence;
     options.on_body = [this](std::string_view part) {
       has_been_there_ = true;
       backoff_.reset();
       if (absl::Status read = stream_.feed(part); !read.ok()) end(read);
     };
-    get_ = std::make_unique<net::HttpGet>(
+    get_ = std::make_unique<net::HttpCall>(
         reactor_, master_, target_of(verb_, since_), options,
         [this](absl::StatusOr<net::HttpAnswer> answer) { on_end(std::move(answer)); });
   }
@@ -168,7 +168,7 @@ class Watching {
   bool has_been_there_ = false;
   net::Backoff backoff_;
   net::Timer retry_;
-  std::unique_ptr<net::HttpGet> get_;
+  std::unique_ptr<net::HttpCall> get_;
   absl::Status result_;
 };
 

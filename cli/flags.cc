@@ -150,6 +150,8 @@ constexpr VerbEntry kActions[] = {
      "  shoal bench offer-latency --agents 10000 --rate 200", define_bench_offer_latency},
     {"bench churn", "launches while agents die and connections break",
      "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
+    {"bench failover", "kills the master that leads, and measures how the cluster goes on",
+     "  shoal bench failover --agents 1000 --tasks-per-agent 10", define_bench_failover},
     {"bench compare", "two builds, in turn; fails when the second is worse",
      "  shoal bench compare ./shoal-before ./shoal-after\n"
      "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "

@@ -35,8 +35,8 @@ bool is_target(std::string_view target) {
 
 // Connecting to one address after the other, then sending, then reading until the answer is whole.
 // `timer` bounds all of it, and tells the result from the loop.
-struct HttpGet::State final : public StreamSink {
-  State(Reactor& owner, HostPort to, HttpGetOptions wanted, Done told)
+struct HttpCall::State final : public StreamSink {
+  State(Reactor& owner, HostPort to, HttpCallOptions wanted, Done told)
       : reactor(owner),
         server(std::move(to)),
         options(std::move(wanted)),
@@ -70,7 +70,7 @@ struct HttpGet::State final : public StreamSink {
 
   Reactor& reactor;
   HostPort server;
-  const HttpGetOptions options;
+  const HttpCallOptions options;
   Done done;
   std::string request;
   std::vector<SocketAddress> candidates;  // still to be tried, last first
@@ -83,7 +83,7 @@ struct HttpGet::State final : public StreamSink {
   Timer timer;
 };
 
-void HttpGet::State::begin(std::string_view target, std::string_view json) {
+void HttpCall::State::begin(std::string_view target, std::string_view json) {
   if (!is_target(target)) return finish(absl::InvalidArgumentError("this is no path of HTTP"));
   request =
       absl::StrCat(json.empty() ? "GET " : "POST ", absl::string_view(target.data(), target.size()),
@@ -105,7 +105,7 @@ void HttpGet::State::begin(std::string_view target, std::string_view json) {
 }
 
 // `why`: what is told when no candidate is left.
-void HttpGet::State::connect_next(absl::Status why) {
+void HttpCall::State::connect_next(absl::Status why) {
   while (!candidates.empty()) {
     const SocketAddress to = candidates.back();
     candidates.pop_back();
@@ -131,7 +131,7 @@ void HttpGet::State::connect_next(absl::Status why) {
   finish(std::move(why));
 }
 
-void HttpGet::State::on_writable() {
+void HttpCall::State::on_writable() {
   watcher.reset();
   int error = 0;
   socklen_t size = sizeof error;
@@ -149,7 +149,7 @@ void HttpGet::State::on_writable() {
   stream->start_reading();
 }
 
-void HttpGet::State::on_readable() {
+void HttpCall::State::on_readable() {
   if (result.has_value()) return;
   iovec part{reactor.state().read_buffer(), core::kReadBufferBytes};
   absl::Status why;
@@ -170,7 +170,7 @@ void HttpGet::State::on_readable() {
 }
 
 // False: it is told what is wrong.
-bool HttpGet::State::parse() {
+bool HttpCall::State::parse() {
   std::size_t used = 0;
   boost::beast::error_code error;
   while (used < input.size() && !parser.is_done()) {
@@ -191,7 +191,7 @@ bool HttpGet::State::parse() {
   return false;
 }
 
-void HttpGet::State::hand_on_body() {
+void HttpCall::State::hand_on_body() {
   if (!options.on_body || !parser.is_header_done()) return;
   std::string& body = parser.get().body();
   if (parser.get().result_int() != 200) {
@@ -206,7 +206,7 @@ void HttpGet::State::hand_on_body() {
   body.clear();
 }
 
-HttpAnswer HttpGet::State::answer() {
+HttpAnswer HttpCall::State::answer() {
   auto& message = parser.get();
   HttpAnswer answer;
   answer.status = static_cast<int>(message.result_int());
@@ -217,13 +217,13 @@ HttpAnswer HttpGet::State::answer() {
   return answer;
 }
 
-void HttpGet::State::finish(absl::StatusOr<HttpAnswer> with) {
+void HttpCall::State::finish(absl::StatusOr<HttpAnswer> with) {
   if (result.has_value()) return;
   result = std::move(with);
   timer.start(core::Duration::zero());
 }
 
-void HttpGet::State::on_timer() {
+void HttpCall::State::on_timer() {
   if (!result.has_value()) {
     result =
         absl::DeadlineExceededError(absl::StrCat("no answer of ", server.to_string(), " in time"));
@@ -233,20 +233,20 @@ void HttpGet::State::on_timer() {
   tell(*std::move(result));  // last: `this` may be gone
 }
 
-void HttpGet::State::drop_socket() {
+void HttpCall::State::drop_socket() {
   watcher.reset();
   stream.reset();
   if (fd >= 0) ::close(std::exchange(fd, -1));
 }
 
-HttpGet::HttpGet(Reactor& reactor, const HostPort& server, std::string_view target,
-                 const HttpGetOptions& options, Done done)
+HttpCall::HttpCall(Reactor& reactor, const HostPort& server, std::string_view target,
+                   const HttpCallOptions& options, Done done)
     : state_(std::make_unique<State>(reactor, server, options, std::move(done))) {
   state_->timer.start(options.timeout);
   state_->begin(target, options.json);
 }
 
-HttpGet::~HttpGet() = default;
+HttpCall::~HttpCall() = default;
 
 std::string_view HttpAnswer::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
