@@ -22,6 +22,7 @@
 #include "cli/terminal.h"
 #include "cli/version.h"
 #include "core/status.h"
+#include "master/json_writer.h"
 #include "net/clock.h"
 #include "net/leader_query.h"
 #include "net/timer.h"
@@ -341,7 +342,7 @@ std::string to_json(const FailoverVerb& verb, const FailoverResult& result) {
   text("machine", describe_machine());
   text("commit", version.commit);
   text("allocator", version.allocator);
-  text("when", iso_time(net::wall_now_ms()));
+  text("when", master::iso_time(net::wall_now_ms()));
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }

@@ -43,13 +43,13 @@ absl::StatusOr<net::HttpAnswer> ask_once(const std::string& address, const std::
   absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
   std::optional<absl::StatusOr<net::HttpAnswer>> answer;
-  net::HttpGetOptions options;
+  net::HttpCallOptions options;
   options.json = json;
-  const net::HttpGet call(**reactor, *server, target, options,
-                          [&](absl::StatusOr<net::HttpAnswer> told) {
-                            answer = std::move(told);
-                            (*reactor)->stop();
-                          });
+  const net::HttpCall call(**reactor, *server, target, options,
+                           [&](absl::StatusOr<net::HttpAnswer> told) {
+                             answer = std::move(told);
+                             (*reactor)->stop();
+                           });
   if (!answer.has_value()) (*reactor)->run();
   return *std::move(answer);
 }

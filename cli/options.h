@@ -289,11 +289,10 @@ struct ConfigVerb {
   bool as_json = false;           // of kDump; else as TOML
 };
 
-using Verb =
-    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
-                 KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
-                 OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
-                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, CompareVerb, ConfigVerb,
-                 CompletionVerb>;
+using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
+                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb,
+                          WeightVerb, OperateVerb, ManageVerb, VolumesVerb, MastersVerb,
+                          StepDownVerb, RegistryVerb, VersionVerb, SwarmVerb, BenchVerb,
+                          FailoverVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

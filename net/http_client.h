@@ -34,7 +34,7 @@ struct HttpCallOptions {
   // Gets the body of a 200 answer in parts, as they come; HttpAnswer::body is empty then. From the
   // loop; must not destroy the HttpCall.
   std::function<void(std::string_view part)> on_body;
-  std::string json;                              // not empty: a POST of it
+  std::string json;  // not empty: a POST of it
 };
 
 class HttpCall {
