@@ -12,9 +12,11 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
 #include "agent/data_dir_lock.h"
+#include "agent/epoch_store.h"
 #include "agent/executor.h"
 #include "agent/http_api.h"
 #include "agent/identity.h"
@@ -58,6 +60,8 @@ constexpr std::chrono::milliseconds kFarewellTime{1000};
 // Removed volumes are deleted in portions of about a millisecond, with as much between them.
 constexpr std::size_t kPurgeEntries = 200;
 constexpr std::chrono::milliseconds kPurgePause{1};
+
+constexpr std::size_t kMostToldFailures = 64;
 
 enum class Stage { kRunning, kLeavingTasks, kEndingTasks, kFlushing, kStopped };
 
@@ -110,9 +114,15 @@ struct Agent::State final : public FramingEffects,
   void record(const core::AcknowledgeUpdate& message) override { updates->append(message); }
   void record(const core::RemoveFramework& message) override { updates->append(message); }
   absl::Status store(const core::AgentResources& record) override;
+  absl::Status store_epoch(std::uint64_t epoch) override {
+    return write_epoch(options.data_dir, epoch);
+  }
   absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
+  void redirect(std::string_view leader, std::string_view reason) override {
+    dialer->redirect(leader, absl::UnavailableError(std::string(reason)));
+  }
   void give_up(std::string_view reason) override;
   void leave(std::string_view reason) override;
 
@@ -147,6 +157,7 @@ struct Agent::State final : public FramingEffects,
   void forget_unknown(core::FrameworkId framework, std::string_view task);
   void on_durable(std::uint64_t ticket);
   void on_log_failed(const absl::Status& why);
+  void on_retry(const net::HostPort& master, const absl::Status& why, core::Duration wait);
   void on_registered_now();
   void write_ready_file(const AgentReady& ready);
   void on_timer();
@@ -187,8 +198,9 @@ struct Agent::State final : public FramingEffects,
   bool is_open = false;
   bool was_ready = false;
   std::int64_t started_ms = net::wall_now_ms();
-  core::AgentId stored_id;  // what write_identity() was last given
-  absl::Status outcome;     // told by on_stopped
+  absl::flat_hash_set<std::string> told_failures;  // of attempts, since the last session
+  core::AgentId stored_id;                         // what write_identity() was last given
+  absl::Status outcome;                            // told by on_stopped
 };
 
 // --- start ---
@@ -207,6 +219,9 @@ absl::Status Agent::State::prepare() {
   const auto identity = read_identity(options.data_dir);
   if (!identity.ok()) return identity.status();
   agent.id = *identity;
+  const auto epoch = read_epoch(options.data_dir);
+  if (!epoch.ok()) return epoch.status();
+  agent.epoch = *epoch;
   return describe_machine();
 }
 
@@ -431,18 +446,11 @@ absl::Status Agent::State::open_logs() {
 
   net::DialerOptions dialing;
   dialing.seed = net::random_seed();
-  for (const std::string& master : options.masters) {
-    auto parsed = parse_master(master);
-    if (!parsed.ok()) return parsed.status();
-    dialing.addresses.push_back(*std::move(parsed));
-  }
+  auto masters = parse_masters(options.masters);
+  if (!masters.ok()) return masters.status();
+  dialing.masters = *std::move(masters);
   dialing.on_retry = [this](const net::HostPort& address, const absl::Status& why,
-                            core::Duration wait) {
-    if (stage != Stage::kRunning) return;
-    log(fmt::format("no session with {}: {}; next try in {} ms", address.to_string(),
-                    core::message_of(why),
-                    std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()));
-  };
+                            core::Duration wait) { on_retry(address, why, wait); };
   dialer = std::make_unique<net::Dialer>(reactor, this, std::move(dialing));
   return absl::OkStatus();
 }
@@ -522,7 +530,7 @@ void Agent::State::leave(std::string_view reason) { end_without_master(reason, O
 
 void Agent::State::end_without_master(std::string_view reason, OnStop tasks) {
   disconnect(reason);
-  dialer->set_addresses({});
+  dialer->give_up();
   shutdown(absl::FailedPreconditionError(std::string(reason)), tasks);
 }
 
@@ -542,7 +550,22 @@ void Agent::State::on_frame(net::Connection& connection, const wire::FrameView& 
   if (agent.is_registered() && !was_registered) on_registered_now();
 }
 
+// Attempts fail for the same reasons again and again: each is told once, until the agent is
+// registered.
+void Agent::State::on_retry(const net::HostPort& master, const absl::Status& why,
+                            core::Duration wait) {
+  if (stage != Stage::kRunning) return;
+  const std::string reason =
+      fmt::format("no session with {}: {}", master.host.empty() ? "a master" : master.to_string(),
+                  core::message_of(why));
+  if (told_failures.size() >= kMostToldFailures) told_failures.clear();
+  if (!told_failures.insert(reason).second) return;
+  log(fmt::format("{}; next try in {} ms", reason,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()));
+}
+
 void Agent::State::on_registered_now() {
+  told_failures.clear();
   dialer->set_healthy();
   log(fmt::format("registered as {} with {}", core::to_string(agent.id),
                   dialer->current_address().to_string()));
@@ -631,7 +654,7 @@ void Agent::State::shutdown(absl::Status reason, OnStop tasks) {
 // No task is left here. What was sent to the master leaves first.
 void Agent::State::finish() {
   stage = Stage::kFlushing;
-  dialer->set_addresses({});
+  dialer->give_up();
   net::Connection* connection = dialer->connection();
   if (connection == nullptr) {
     end_timer.start(core::Duration{0});

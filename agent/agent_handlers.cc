@@ -47,6 +47,18 @@ void drop_session(AgentState& state, AgentEffects& effects, std::string_view rea
   on_disconnected(state);
 }
 
+// A master that leads no more, or that has nothing to do with those before.
+std::string why_fenced(std::uint64_t epoch, std::uint64_t seen) {
+  if (epoch > 0) {
+    return fmt::format("it leads no more: its epoch is {}, this agent has seen {}", epoch, seen);
+  }
+  return fmt::format(
+      "it leads without an election, and this agent has served a master of epoch {}: the data "
+      "folder belongs to another set-up. Use another one, or remove its file 'epoch' if this "
+      "master is the right one",
+      seen);
+}
+
 // Names are for people: a long one is cut, between characters, so that all tasks fit in a frame.
 std::string_view reported_name(std::string_view name) {
   if (name.size() <= kReportedNameBytes) return name;
@@ -95,6 +107,7 @@ void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now)
   hello.protocol_max = wire::kProtocolVersion;
   hello.cluster_id = state.cluster_id;
   hello.peer_id = state.id.value;
+  hello.epoch = state.epoch;
   hello.features = core::kFeatures;
   hello.software = core::kSoftware;
   effects.send(hello);
@@ -121,6 +134,15 @@ void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& m
     on_disconnected(state);
     return effects.give_up(fmt::format("the master is of cluster {:016x}, the agent of {:016x}",
                                        message.cluster_id, state.cluster_id));
+  }
+  if (message.epoch < state.epoch) {
+    return drop_session(state, effects, why_fenced(message.epoch, state.epoch));
+  }
+  if (message.epoch > state.epoch) {
+    if (absl::Status stored = effects.store_epoch(message.epoch); !stored.ok()) {
+      return drop_session(state, effects, core::message_of(stored));
+    }
+    state.epoch = message.epoch;
   }
   state.cluster_id = message.cluster_id;
   state.knows_operations =
@@ -160,8 +182,11 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
                   core::name_of(message.code));
   const bool is_registered = state.is_registered();
   switch (message.code) {
-    case core::RefusalCode::kWrongCluster:
     case core::RefusalCode::kFenced:
+      // Of the hello: it is the master that is out of date. Another one leads.
+      if (state.session == SessionPhase::kGreeting) return drop_session(state, effects, text);
+      [[fallthrough]];
+    case core::RefusalCode::kWrongCluster:
     case core::RefusalCode::kUnsupportedVersion:
       on_disconnected(state);
       return effects.give_up(text);
@@ -183,8 +208,10 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
       if (is_registered) return;
       return drop_session(state, effects, text);
     case core::RefusalCode::kShuttingDown:
-    case core::RefusalCode::kNotLeader:
       return drop_session(state, effects, text);
+    case core::RefusalCode::kNotLeader:
+      effects.redirect(message.leader, text);
+      return on_disconnected(state);
   }
 }
 

@@ -37,7 +37,8 @@ void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& m
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
                    core::TimePoint now);
 // Wrong cluster, unknown version, fenced, or a registration that will never be taken: gives up.
-// Otherwise disconnects if there is no session yet, to try again later.
+// A master that does not lead, or no more: to the next. Otherwise disconnects if there is no
+// session yet, to try again later.
 void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& message);
 
 // --- the master's commands, only while registered ---

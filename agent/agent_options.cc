@@ -122,9 +122,13 @@ absl::StatusOr<Attributes> parse_attributes(std::string_view text) {
   return attributes;
 }
 
-absl::StatusOr<net::HostPort> parse_master(std::string_view text) {
-  if (text.find(':') != std::string_view::npos || text.empty()) return net::parse_host_port(text);
-  return net::parse_host_port(std::string(text) + ":" + std::to_string(core::kDefaultMasterPort));
+absl::StatusOr<net::MasterList> parse_masters(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) {
+    if (!joined.empty()) joined += ',';
+    joined += text;
+  }
+  return net::parse_master_list(joined, true);
 }
 
 absl::Status check_listen(std::string_view listen, bool insecure) {

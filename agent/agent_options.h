@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "core/resources.h"
 #include "core/time.h"
-#include "net/address.h"
+#include "net/master_list.h"
 
 namespace shoal::agent {
 
@@ -33,7 +33,8 @@ enum class OnStop {
 inline constexpr std::uint64_t kMinLogMaxBytes = 64 * 1024;
 
 struct AgentOptions {
-  std::vector<std::string> masters;    // HOST or HOST:PORT, at least one
+  // HOST or HOST:PORT, at least one, or lists of them; or one etcd://… (net/master_list.h).
+  std::vector<std::string> masters;
   std::string listen = "127.0.0.1:0";  // where it serves logs and /health
   std::string data_dir;                // made if missing
   std::string resources;               // "cpus:4;mem(ads):8192"; kinds that are not named: probed
@@ -82,8 +83,8 @@ absl::Status check_domain(std::string_view region, std::string_view zone);
 // "rack:a;ssd:true", each name once. Errors: INVALID_ARGUMENT, naming the part.
 absl::StatusOr<Attributes> parse_attributes(std::string_view text);
 
-// HOST:PORT; HOST alone means core::kDefaultMasterPort. Errors: INVALID_ARGUMENT.
-absl::StatusOr<net::HostPort> parse_master(std::string_view text);
+// Of AgentOptions::masters. Errors: INVALID_ARGUMENT.
+absl::StatusOr<net::MasterList> parse_masters(const std::vector<std::string>& texts);
 
 // FAILED_PRECONDITION when `listen` is not loopback and `insecure` is not set; INVALID_ARGUMENT or
 // UNAVAILABLE when it is no address.

@@ -51,6 +51,7 @@ struct AgentState {
   std::uint64_t incarnation = 0;
   core::AgentId id;              // 0: never registered
   std::uint64_t cluster_id = 0;  // 0: not known
+  std::uint64_t epoch = 0;       // the highest of a master that welcomed this agent; stored
 
   SessionPhase session = SessionPhase::kDisconnected;
   bool knows_operations = false;  // the master does: Feature::kOfferEngine

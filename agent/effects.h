@@ -66,8 +66,17 @@ class AgentEffects {
   // A volume that is no more: its folder is gone for tasks at once, its data soon.
   virtual void remove_volume(const core::LotTags& tags) = 0;
 
+  // A higher epoch of a master than any before: like store(), and before anything of that master
+  // is acted on.
+  virtual absl::Status store_epoch(std::uint64_t epoch) = 0;
+
   // The session is over (the handlers take it as ended at once); connect again, after a wait.
   virtual void disconnect(std::string_view reason) = 0;
+  // The same, of a master that does not lead: `leader` is where to connect to, at once; empty when
+  // it does not know.
+  virtual void redirect(std::string_view /*leader*/, std::string_view reason) {
+    disconnect(reason);
+  }
   // The agent cannot go on, and trying again is of no use: tell the operator and end.
   virtual void give_up(std::string_view reason) = 0;
   // The same, and its tasks end with it: the cluster has written them off.

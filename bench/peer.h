@@ -35,7 +35,7 @@ class Peer : public net::ConnectionHandler {
  private:
   static net::DialerOptions dial_options(const std::string& address) {
     net::DialerOptions options;
-    options.addresses = {net::parse_host_port(address).value()};
+    options.masters.addresses = {net::parse_host_port(address).value()};
     return options;
   }
 

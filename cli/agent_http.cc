@@ -55,22 +55,21 @@ class Round {
       return;
     }
     ++under_way_;
-    gets_[index] =
-        std::make_unique<net::HttpGet>(reactor_, *server, question.target, net::HttpGetOptions{},
-                                       [this, index](absl::StatusOr<net::HttpAnswer> answer) {
-                                         answers_[index] = checked(std::move(answer));
-                                         --under_way_;
-                                         while (next_ < questions_.size() && under_way_ < kAtOnce)
-                                           ask_next();
-                                         if (under_way_ == 0) reactor_.stop();
-                                         gets_[index].reset();  // last: this function is part of it
-                                       });
+    gets_[index] = std::make_unique<net::HttpCall>(
+        reactor_, *server, question.target, net::HttpCallOptions{},
+        [this, index](absl::StatusOr<net::HttpAnswer> answer) {
+          answers_[index] = checked(std::move(answer));
+          --under_way_;
+          while (next_ < questions_.size() && under_way_ < kAtOnce) ask_next();
+          if (under_way_ == 0) reactor_.stop();
+          gets_[index].reset();  // last: this function is part of it
+        });
   }
 
   net::Reactor& reactor_;
   const std::vector<AgentQuestion>& questions_;
   std::vector<absl::StatusOr<net::HttpAnswer>> answers_;
-  std::vector<std::unique_ptr<net::HttpGet>> gets_;
+  std::vector<std::unique_ptr<net::HttpCall>> gets_;
   std::size_t next_ = 0;
   std::size_t under_way_ = 0;
 };

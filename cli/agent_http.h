@@ -16,7 +16,7 @@ struct AgentQuestion {
 };
 
 // Asks up to 64 at a time and waits for all, 10 s each at most. One result for each, in order: the
-// answer if it is 200. Errors: UNAVAILABLE and the like (net::HttpGet), or what an agent answered
+// answer if it is 200. Errors: UNAVAILABLE and the like (net::HttpCall), or what an agent answered
 // otherwise: NOT_FOUND (404), INVALID_ARGUMENT (400), PERMISSION_DENIED (403), RESOURCE_EXHAUSTED
 // (503), INTERNAL.
 std::vector<absl::StatusOr<net::HttpAnswer>> ask_agents(

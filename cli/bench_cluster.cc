@@ -68,6 +68,37 @@ std::string http_get(const std::string& address, const std::string& path) {
   return head == std::string::npos ? "" : answer.substr(head + 4);
 }
 
+// A port of 127.0.0.1 that nobody has.
+struct FreePort {
+  int fd = -1;
+  std::uint16_t port = 0;
+
+  static FreePort hold() {
+    FreePort held;
+    const auto any = net::SocketAddress::from_numeric({"127.0.0.1", 0});
+    held.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (held.fd < 0 || ::bind(held.fd, any->get(), any->size()) != 0) return held;
+    held.port = net::SocketAddress::local_of(held.fd).port();
+    return held;
+  }
+  FreePort() = default;
+  FreePort(FreePort&& other) noexcept : fd(std::exchange(other.fd, -1)), port(other.port) {}
+  ~FreePort() { release(); }
+  void release() {
+    if (fd >= 0) ::close(std::exchange(fd, -1));
+  }
+};
+
+// Empty: it is not in PATH.
+std::string find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  for (const std::string_view part : core::split(path == nullptr ? "" : path, ':')) {
+    std::string candidate = fmt::format("{}/{}", part, name);
+    if (!part.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BenchCluster>> BenchCluster::create(net::Reactor& reactor) {
@@ -76,7 +107,7 @@ absl::StatusOr<std::unique_ptr<BenchCluster>> BenchCluster::create(net::Reactor&
   if (absl::Status made = self->folder_.prepare("", "shoal-bench"); !made.ok()) return made;
   auto supervisor =
       Supervisor::create(reactor, [self](Supervisor::ChildId id, int status, core::Duration) {
-        if (self->is_stopping_) return;
+        if (self->is_stopping_ || self->killed_.contains(id)) return;
         const ChildSpec& spec = self->supervisor_->spec(id);
         self->death_ =
             fmt::format("the {} ended: {}; the end of its log:\n{}", spec.name,
@@ -98,26 +129,40 @@ absl::StatusOr<std::unique_ptr<BenchCluster>> BenchCluster::create(net::Reactor&
 
 BenchCluster::~BenchCluster() { stop(); }
 
-absl::Status BenchCluster::start(const std::string& name, std::vector<std::string> words) {
+absl::StatusOr<Supervisor::ChildId> BenchCluster::start(const std::string& name,
+                                                        std::vector<std::string> words,
+                                                        const std::string& program) {
   ChildSpec spec;
   spec.name = name;
+  spec.program = program;
   spec.words = std::move(words);
   spec.log_file = fmt::format("{}/{}.log", folder(), name);
   spec.restart = false;
-  return supervisor_->start(std::move(spec)).status();
+  return supervisor_->start(std::move(spec));
 }
 
 absl::Status BenchCluster::start_master(const std::vector<std::string>& more_words,
                                         const std::string& preload) {
-  const std::string ready = folder() + "/master.ready";
-  std::vector<std::string> words = {"master", "--listen",           "127.0.0.1:0",
-                                    "--data", folder() + "/master", "--ready-file",
-                                    ready,    "--config",           ""};
-  words.insert(words.end(), more_words.begin(), more_words.end());
   if (!preload.empty()) ::setenv("LD_PRELOAD", preload.c_str(), 1);
-  absl::Status started = start("master", std::move(words));
+  const auto started = add_master("master", "127.0.0.1:0", more_words);
   if (!preload.empty()) ::unsetenv("LD_PRELOAD");
-  if (!started.ok()) return started;
+  if (!started.ok()) return started.status();
+  master_ = started->address;
+  master_pid_ = started->pid;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BenchMaster> BenchCluster::add_master(const std::string& name,
+                                                     const std::string& listen,
+                                                     const std::vector<std::string>& more_words) {
+  const std::string ready = fmt::format("{}/{}.ready", folder(), name);
+  ::unlink(ready.c_str());
+  std::vector<std::string> words = {
+      "master",       "--listen", listen,     "--data", folder() + "/" + name,
+      "--ready-file", ready,      "--config", ""};
+  words.insert(words.end(), more_words.begin(), more_words.end());
+  const auto child = start(name, std::move(words));
+  if (!child.ok()) return child.status();
   std::string text;
   const auto serves = [&] { return !(text = read_file(ready)).empty(); };
   if (auto waited = wait_until(serves, kStartPatience, "the master to serve"); !waited.ok()) {
@@ -128,9 +173,42 @@ absl::Status BenchCluster::start_master(const std::vector<std::string>& more_wor
   if (!json.IsObject() || !json.HasMember("master") || !json["master"].IsString()) {
     return absl::InternalError("the master's ready file is none");
   }
-  master_ = json["master"].GetString();
-  master_pid_ = static_cast<pid_t>(number(json, "pid"));
-  return absl::OkStatus();
+  return BenchMaster{*child, json["master"].GetString(), static_cast<pid_t>(number(json, "pid"))};
+}
+
+void BenchCluster::kill_master(const BenchMaster& master) {
+  killed_.insert(master.child);
+  ::kill(master.pid, SIGKILL);
+}
+
+absl::StatusOr<std::string> BenchCluster::start_etcd() {
+  const std::string program = find_program("etcd");
+  if (program.empty()) {
+    return absl::NotFoundError("there is no program 'etcd' in PATH (package etcd-server)");
+  }
+  // etcd must be told its ports. Both are held until just before it starts.
+  auto client = FreePort::hold();
+  auto peer = FreePort::hold();
+  if (client.port == 0 || peer.port == 0) return absl::InternalError("there is no free port");
+  const std::string address = fmt::format("127.0.0.1:{}", client.port);
+  const std::string url = "http://" + address;
+  const std::string peer_url = fmt::format("http://127.0.0.1:{}", peer.port);
+  client.release();
+  peer.release();
+  const auto started =
+      start("etcd",
+            {"--data-dir", folder() + "/etcd", "--listen-client-urls", url,
+             "--advertise-client-urls", url, "--listen-peer-urls", peer_url,
+             "--initial-advertise-peer-urls", peer_url, "--initial-cluster", "default=" + peer_url},
+            program);
+  if (!started.ok()) return started.status();
+  const auto serves = [&] {
+    return http_get(address, "/health").find("\"true\"") != std::string::npos;
+  };
+  if (auto waited = wait_until(serves, kStartPatience, "etcd to serve"); !waited.ok()) {
+    return waited;
+  }
+  return address;
 }
 
 absl::Status BenchCluster::start_swarm(const std::vector<std::string>& words,
@@ -139,7 +217,7 @@ absl::Status BenchCluster::start_swarm(const std::vector<std::string>& words,
   std::vector<std::string> all = {"swarm", "--master",     master_, "-o",
                                   "jsonl", "--ready-file", ready};
   all.insert(all.end(), words.begin(), words.end());
-  if (absl::Status started = start("swarm", std::move(all)); !started.ok()) return started;
+  if (auto started = start("swarm", std::move(all)); !started.ok()) return started.status();
   std::string text;
   const auto registered = [&] { return !(text = read_file(ready)).empty(); };
   if (auto waited = wait_until(registered, patience, "all agents to register"); !waited.ok()) {
@@ -214,8 +292,8 @@ MasterUse BenchCluster::master_use() const {
   return use;
 }
 
-double BenchCluster::master_metric(std::string_view name) const {
-  const std::string text = http_get(master_, "/metrics");
+double BenchCluster::metric_of(const std::string& master, std::string_view name) {
+  const std::string text = http_get(master, "/metrics");
   double sum = 0;
   for (const std::string_view line : core::split(text, '\n')) {
     if (!line.starts_with(name)) continue;

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,6 +33,13 @@ struct MasterUse {
   double cpu_s = 0;  // of all its threads, since it began
 };
 
+// One of several masters.
+struct BenchMaster {
+  Supervisor::ChildId child = 0;
+  std::string address;
+  pid_t pid = 0;
+};
+
 class BenchCluster {
  public:
   // Errors: INTERNAL.
@@ -39,6 +48,14 @@ class BenchCluster {
 
   // Starts a master and waits until it serves. `preload`: a malloc, or empty.
   absl::Status start_master(const std::vector<std::string>& more_words, const std::string& preload);
+  // The same of one of several, on `listen`; its folder and its log are called `name`.
+  absl::StatusOr<BenchMaster> add_master(const std::string& name, const std::string& listen,
+                                         const std::vector<std::string>& more_words);
+  // SIGKILL, which is then no failure of the cluster.
+  void kill_master(const BenchMaster& master);
+  // Starts an etcd of one member and waits until it serves: its HOST:PORT. Errors: NOT_FOUND (there
+  // is no program `etcd`).
+  absl::StatusOr<std::string> start_etcd();
   void attach(const std::string& master) { master_ = master; }
   // Starts `shoal swarm` with these words added, and waits until all its agents are registered.
   absl::Status start_swarm(const std::vector<std::string>& words, core::Duration patience);
@@ -57,14 +74,16 @@ class BenchCluster {
   // Of an owned master.
   MasterUse master_use() const;
   // A sum over all series of the name in the master's /metrics; 0 when it cannot be had.
-  double master_metric(std::string_view name) const;
+  double master_metric(std::string_view name) const { return metric_of(master_, name); }
+  static double metric_of(const std::string& master, std::string_view name);
 
   // Ends the children and waits for them.
   void stop();
 
  private:
   explicit BenchCluster(net::Reactor& reactor) : reactor_(reactor) {}
-  absl::Status start(const std::string& name, std::vector<std::string> words);
+  absl::StatusOr<Supervisor::ChildId> start(const std::string& name, std::vector<std::string> words,
+                                            const std::string& program = "");
 
   net::Reactor& reactor_;
   DataFolder folder_;
@@ -72,6 +91,7 @@ class BenchCluster {
   std::vector<std::unique_ptr<net::SignalWatcher>> signals_;
   bool is_interrupted_ = false;
   bool is_stopping_ = false;
+  std::set<Supervisor::ChildId> killed_;
   std::string death_;  // of a child that was not to die
   std::string master_;
   pid_t master_pid_ = 0;

@@ -4,13 +4,16 @@
 
 #include "core/role.h"
 #include "net/address.h"
+#include "net/master_list.h"
 
 namespace shoal::cli {
 
 void add_master_option(Parser& parser) {
   parser.app
-      .add_option("--master", parser.master,
-                  "HOST:PORT of the master (else SHOAL_MASTER, else the configuration)")
+      .add_option(
+          "--master", parser.master,
+          "HOST:PORT of the master, several with commas, or etcd://HOST:PORT[,...][/PREFIX] "
+          "(else SHOAL_MASTER, else the configuration)")
       ->capture_default_str();
 }
 
@@ -34,6 +37,12 @@ absl::Status check_address(std::string_view flag, const std::string& address) {
   return core::invalid("{}: {}", flag, core::message_of(parsed.status()));
 }
 
+absl::Status check_masters(const std::string& masters) {
+  const auto parsed = net::parse_master_list(masters);
+  if (parsed.ok()) return absl::OkStatus();
+  return core::invalid("--master: {}", core::message_of(parsed.status()));
+}
+
 absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
   if (text == "table") return OutputFormat::kTable;
   if (text == "json") return OutputFormat::kJson;
@@ -44,7 +53,7 @@ absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
 
 absl::Status finish_shared(const Parser& parsed, std::string* master) {
   *master = parsed.master;
-  return check_address("--master", *master);
+  return check_masters(*master);
 }
 
 absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format) {

@@ -58,6 +58,7 @@ void add_format_option(Parser& parser);
 void add_config_option(Parser& parser);
 
 absl::Status check_address(std::string_view flag, const std::string& address);
+absl::Status check_masters(const std::string& masters);  // of --master
 absl::StatusOr<OutputFormat> parse_format(const std::string& text);
 // Sets the master's address, and the format.
 absl::Status finish_shared(const Parser& parsed, std::string* master);
@@ -155,6 +156,7 @@ Finish define_bench_agents(Parser& parser);
 Finish define_bench_launch(Parser& parser);
 Finish define_bench_offer_latency(Parser& parser);
 Finish define_bench_churn(Parser& parser);
+Finish define_bench_failover(Parser& parser);
 Finish define_bench_compare(Parser& parser);
 Finish define_bench_alloc(Parser& parser);
 

@@ -98,7 +98,7 @@ constexpr std::array<VerbEntry, 33> kVerbs = {{
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 22> kActions = {{
+constexpr std::array<VerbEntry, 23> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -147,6 +147,8 @@ constexpr std::array<VerbEntry, 22> kActions = {{
      "  shoal bench offer-latency --agents 10000 --rate 200", define_bench_offer_latency},
     {"bench churn", "launches while agents die and connections break",
      "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
+    {"bench failover", "kills the master that leads, and measures how the cluster goes on",
+     "  shoal bench failover --agents 1000 --tasks-per-agent 10", define_bench_failover},
     {"bench compare", "two builds, in turn; fails when the second is worse",
      "  shoal bench compare ./shoal-before ./shoal-after\n"
      "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "

@@ -118,7 +118,7 @@ absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
 absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
   AgentVerb& verb = texts.verb;
   verb.master = parsed.master;
-  if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
+  if (auto ok = check_masters(verb.master); !ok.ok()) return ok;
   if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
   if (verb.data_dir.empty()) return core::invalid("--data: the folder's name is empty");
   auto resources = read_resources_option(verb.resources);

@@ -202,6 +202,58 @@ void add_launch_options(Parser& parser, BenchTexts& texts) {
       ->capture_default_str();
 }
 
+// --- failover ---
+
+constexpr std::uint64_t kMostFailoverTasks = 400'000;  // a load's window is half a million
+
+struct FailoverTexts {
+  FailoverVerb verb;
+  std::string agents = "1000";
+  std::string tasks = "10";
+  std::string masters = "3";
+  std::string registry = "etcd";
+  std::string patience = "120s";
+};
+
+absl::Status finish_numbers(FailoverTexts& texts) {
+  FailoverVerb& verb = texts.verb;
+  const auto agents =
+      parse_count<std::uint32_t>("--agents", texts.agents, 1, load::kMaxSwarmAgents);
+  if (!agents.ok()) return agents.status();
+  verb.agents = *agents;
+  const auto tasks = parse_count<std::uint32_t>("--tasks-per-agent", texts.tasks, 1, 1000);
+  if (!tasks.ok()) return tasks.status();
+  verb.tasks_per_agent = *tasks;
+  const std::uint64_t all = std::uint64_t{verb.agents} * verb.tasks_per_agent;
+  if (all > kMostFailoverTasks) {
+    return core::invalid("--tasks-per-agent: {} tasks in all, at most {}", all, kMostFailoverTasks);
+  }
+  const auto masters =
+      parse_count<std::uint32_t>("--masters", texts.masters, 1, std::uint32_t{core::kMaxMasters});
+  if (!masters.ok()) return masters.status();
+  verb.masters = *masters;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verb> finish_failover(FailoverTexts& texts, const Parser& parsed) {
+  FailoverVerb& verb = texts.verb;
+  std::string unused;
+  if (auto ok = finish_shared(parsed, &unused, &verb.format); !ok.ok()) return ok;
+  if (auto ok = finish_numbers(texts); !ok.ok()) return ok;
+  if (texts.registry != "etcd" && texts.registry != "embedded") {
+    return core::invalid("--registry: '{}' is neither etcd nor embedded",
+                         core::printable(texts.registry));
+  }
+  verb.uses_etcd = texts.registry == "etcd";
+  if (verb.uses_etcd && verb.masters < 2) {
+    return core::invalid("--masters: at least 2, so that one can take over");
+  }
+  const auto patience = parse_duration(texts.patience);
+  if (!patience.ok()) return core::invalid("--patience: {}", core::message_of(patience.status()));
+  verb.patience = *patience;
+  return verb;
+}
+
 // --- comparisons ---
 
 struct CompareTexts {
@@ -313,6 +365,24 @@ Finish define_bench_compare(Parser& parser) {
 Finish define_bench_alloc(Parser& parser) {
   const auto texts = begin_compare(parser, CompareVerb::Kind::kMallocs);
   return [texts](Parser& parsed) { return finish_compare(*texts, parsed); };
+}
+
+Finish define_bench_failover(Parser& parser) {
+  auto texts = std::make_shared<FailoverTexts>();
+  CLI::App& app = parser.app;
+  add_format_option(parser);
+  app.add_option("--agents", texts->agents, "how many")->capture_default_str();
+  app.add_option("--tasks-per-agent", texts->tasks, "that run when the master is killed")
+      ->capture_default_str();
+  app.add_option("--masters", texts->masters, "how many, with etcd")->capture_default_str();
+  app.add_option("--registry", texts->registry,
+                 "etcd (one is started), or embedded: one master, which is started again")
+      ->capture_default_str();
+  app.add_option("--patience", texts->patience, "how long it may take to go on")
+      ->capture_default_str();
+  app.add_option("--master-arg", texts->verb.master_args,
+                 "one more word for `shoal master`, as --master-arg=--lease=1s; may be repeated");
+  return [texts](Parser& parsed) { return finish_failover(*texts, parsed); };
 }
 
 }  // namespace shoal::cli

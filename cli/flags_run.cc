@@ -73,7 +73,7 @@ absl::Status finish_run_volumes(const RunTexts& texts) {
 absl::StatusOr<Verb> finish_run(RunTexts& texts, Parser& parsed) {
   RunVerb& verb = texts.verb;
   verb.master = parsed.master;
-  if (auto ok = check_address("--master", verb.master); !ok.ok()) return ok;
+  if (auto ok = check_masters(verb.master); !ok.ok()) return ok;
   if (auto ok = check_role_flag("--role", verb.role, true); !ok.ok()) return ok;
   verb.command = parsed.command;
   if (verb.command.empty()) {

@@ -219,6 +219,17 @@ struct BenchVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Kills the master that leads a cluster full of tasks, and measures how it goes on.
+struct FailoverVerb {
+  std::uint32_t agents = 1000;
+  std::uint32_t tasks_per_agent = 10;
+  std::uint32_t masters = 3;
+  bool uses_etcd = true;  // else: one master with a store of its own, which is started again
+  core::Duration patience{};
+  std::vector<std::string> master_args;  // more words for `shoal master`
+  OutputFormat format = OutputFormat::kTable;
+};
+
 // The same bench of several subjects in turn: two builds, or the same one under several mallocs.
 struct CompareVerb {
   enum class Kind : std::uint8_t { kBuilds, kMallocs };
@@ -271,6 +282,6 @@ using Verb =
     std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
                  KillVerb, TeardownVerb, ExplainVerb, QuotaVerb, WeightVerb, OperateVerb,
                  ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb, VersionVerb,
-                 SwarmVerb, BenchVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+                 SwarmVerb, BenchVerb, FailoverVerb, CompareVerb, ConfigVerb, CompletionVerb>;
 
 }  // namespace shoal::cli

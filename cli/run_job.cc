@@ -381,9 +381,9 @@ void RunJob::explanation(sdk::Driver& driver, const core::Explanation& explanati
 
 void RunJob::ask_for_parts(const std::string& otherwise) {
   if (operator_ == nullptr || operator_->has_failed()) {
-    auto address = net::parse_host_port(verb_.master);
-    if (!address.ok()) return;
-    operator_ = std::make_unique<sdk::OperatorConnection>(host_->reactor(), *std::move(address));
+    const auto masters = net::parse_master_list(verb_.master);
+    if (!masters.ok()) return;
+    operator_ = std::make_unique<sdk::OperatorConnection>(host_->reactor(), *masters);
   }
   operator_->query(core::QueryKind::kAgents, "",
                    [this, otherwise](const absl::StatusOr<core::ClusterView>& view) {

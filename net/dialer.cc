@@ -5,12 +5,14 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "net/fd_watcher.h"
+#include "net/leader_query.h"
 #include "net/reactor_state.h"
 #include "net/timer.h"
 
@@ -50,6 +52,8 @@ struct Dialer::State final : public ConnectionHandler {
   };
 
   void dial();
+  void ask_etcd(const LeaderInEtcd& etcd);
+  void connect_to(const HostPort& address);
   void on_timer();
   void look_up(const HostPort& host_port);
   static void on_looked_up(uv_getaddrinfo_t* request, int status, addrinfo* list);
@@ -57,6 +61,7 @@ struct Dialer::State final : public ConnectionHandler {
   void on_writable();
   void become_connected(int fd);
   void fail(const absl::Status& why);
+  core::Duration next_wait();
   void stop(const absl::Status& why);
   void drop_attempt();
 
@@ -79,6 +84,10 @@ struct Dialer::State final : public ConnectionHandler {
   Backoff backoff;
   Timer timer;
   std::size_t index = 0;  // of the address being tried
+  bool has_given_up = false;
+  std::optional<HostPort> leader;  // where the peer sent us on to; tried next
+  int redirects = 0;               // in a row
+  std::unique_ptr<LeaderQuery> question;
   HostPort current;
   bool attempting = false;
   Lookup* lookup = nullptr;
@@ -90,9 +99,29 @@ struct Dialer::State final : public ConnectionHandler {
 };
 
 void Dialer::State::dial() {
-  if (options.addresses.empty()) return;
+  if (has_given_up) return;
   attempting = true;
-  current = options.addresses[index];
+  if (leader.has_value()) {
+    connect_to(*std::exchange(leader, std::nullopt));
+  } else if (options.masters.etcd.has_value()) {
+    ask_etcd(*options.masters.etcd);
+  } else if (!options.masters.addresses.empty()) {
+    connect_to(options.masters.addresses[index]);
+  }
+}
+
+void Dialer::State::ask_etcd(const LeaderInEtcd& etcd) {
+  current = {};
+  question =
+      std::make_unique<LeaderQuery>(reactor, etcd, [this](const absl::StatusOr<HostPort>& answer) {
+        question.reset();
+        if (answer.ok()) return connect_to(*answer);
+        fail(answer.status());
+      });
+}
+
+void Dialer::State::connect_to(const HostPort& address) {
+  current = address;
   candidates.clear();
   timer.start(options.connect_timeout);
   const absl::StatusOr<SocketAddress> numeric = SocketAddress::from_numeric(current);
@@ -199,15 +228,24 @@ void Dialer::State::become_connected(int socket) {
 void Dialer::State::fail(const absl::Status& why) {
   attempting = false;
   timer.stop();
-  if (options.addresses.empty()) return;
-  index = (index + 1) % options.addresses.size();
-  // Other addresses are tried at once; a whole round without success waits.
-  const core::Duration wait = index == 0 ? backoff.next() : core::Duration::zero();
+  if (has_given_up) return;
+  const core::Duration wait = next_wait();
   timer.start(wait);
   if (options.on_retry) options.on_retry(current, why, wait);
 }
 
+// Before the next attempt. Other addresses are tried at once; a whole round without success waits,
+// and so do masters that send us on and on.
+core::Duration Dialer::State::next_wait() {
+  if (leader.has_value() && ++redirects <= core::kMaxRedirects) return core::Duration::zero();
+  const bool is_loop = std::exchange(leader, std::nullopt).has_value();
+  if (is_loop) redirects = 0;
+  index = (index + 1) % std::max<std::size_t>(options.masters.addresses.size(), 1);
+  return index == 0 || is_loop ? backoff.next() : core::Duration::zero();
+}
+
 void Dialer::State::drop_attempt() {
+  question.reset();
   if (lookup != nullptr) {
     lookup->state = nullptr;
     uv_cancel(reinterpret_cast<uv_req_t*>(&lookup->request));
@@ -242,9 +280,13 @@ void Dialer::start() {
   }
 }
 
-void Dialer::set_addresses(std::vector<HostPort> addresses) {
-  state_->options.addresses = std::move(addresses);
-  state_->index = 0;
+void Dialer::give_up() { state_->has_given_up = true; }
+
+void Dialer::redirect(std::string_view leader, const absl::Status& why) {
+  state_->leader.reset();
+  auto address = parse_host_port(leader);
+  if (address.ok() && address->port != 0) state_->leader = *std::move(address);
+  if (Connection* present = connection(); present != nullptr) present->close(why);
 }
 
 void Dialer::reconnect_now(const absl::Status& why) {
@@ -255,6 +297,7 @@ void Dialer::reconnect_now(const absl::Status& why) {
 void Dialer::set_healthy() {
   state_->backoff.reset();
   state_->index = 0;
+  state_->redirects = 0;
 }
 
 Connection* Dialer::connection() {

@@ -8,8 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "core/limits.h"
@@ -17,18 +16,21 @@
 #include "net/address.h"
 #include "net/backoff.h"
 #include "net/connection.h"
+#include "net/master_list.h"
 #include "net/reactor.h"
 
 namespace shoal::net {
 
 struct DialerOptions {
-  std::vector<HostPort> addresses;  // tried in order, at least one; names are resolved each time
+  // Tried in order; names are resolved each time. Or: etcd is asked before each attempt.
+  MasterList masters;
   std::optional<SocketAddress> source;  // dial from there; its port is 0
   std::uint64_t seed = 0;               // of the backoff's jitter: random_seed(), or fixed in tests
   BackoffLimits backoff;
   core::Duration connect_timeout = core::kDialTimeout;
   ConnectionOptions connection;  // hello_timeout: how long the peer may take to greet back
-  // An attempt failed or a connection ended: to whom, why, and when the next attempt starts.
+  // An attempt failed or a connection ended: to whom (an empty host: etcd did not say), why,
+  // and when the next attempt starts.
   std::function<void(const HostPort& address, const absl::Status& why, core::Duration wait)>
       on_retry;
 };
@@ -44,9 +46,13 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
 
   void start();
-  // The list from now on; the next attempt starts at its front. For NOT_LEADER redirects: follow
-  // with reconnect_now().
-  void set_addresses(std::vector<HostPort> addresses);
+  // No attempt from now on; a connection that there is stays.
+  void give_up();
+  // The peer has said that it does not lead, and who does. Ends the connection; the next attempt
+  // goes to `leader`, at once, unless it was sent on core::kMaxRedirects times in a row without
+  // set_healthy(): then it waits, and goes on in the list. So it does when `leader` is no
+  // HOST:PORT: the peer does not know.
+  void redirect(std::string_view leader, const absl::Status& why);
   // Drops the present connection or wait and dials at once.
   void reconnect_now(const absl::Status& why);
   // The owner has been greeted: the next failure starts the backoff anew. (A TCP connect alone

@@ -35,8 +35,8 @@ bool is_target(std::string_view target) {
 
 // Connecting to one address after the other, then sending, then reading until the answer is whole.
 // `timer` bounds all of it, and tells the result from the loop.
-struct HttpGet::State final : public StreamSink {
-  State(Reactor& owner, HostPort to, const HttpGetOptions& limits, Done told)
+struct HttpCall::State final : public StreamSink {
+  State(Reactor& owner, HostPort to, const HttpCallOptions& limits, Done told)
       : reactor(owner),
         server(std::move(to)),
         done(std::move(told)),
@@ -76,7 +76,7 @@ struct HttpGet::State final : public StreamSink {
   Timer timer;
 };
 
-void HttpGet::State::begin(std::string_view target, std::string_view json) {
+void HttpCall::State::begin(std::string_view target, std::string_view json) {
   if (!is_target(target)) return finish(absl::InvalidArgumentError("this is no path of HTTP"));
   request =
       absl::StrCat(json.empty() ? "GET " : "POST ", absl::string_view(target.data(), target.size()),
@@ -98,7 +98,7 @@ void HttpGet::State::begin(std::string_view target, std::string_view json) {
 }
 
 // `why`: what is told when no candidate is left.
-void HttpGet::State::connect_next(absl::Status why) {
+void HttpCall::State::connect_next(absl::Status why) {
   while (!candidates.empty()) {
     const SocketAddress to = candidates.back();
     candidates.pop_back();
@@ -124,7 +124,7 @@ void HttpGet::State::connect_next(absl::Status why) {
   finish(std::move(why));
 }
 
-void HttpGet::State::on_writable() {
+void HttpCall::State::on_writable() {
   watcher.reset();
   int error = 0;
   socklen_t size = sizeof error;
@@ -142,7 +142,7 @@ void HttpGet::State::on_writable() {
   stream->start_reading();
 }
 
-void HttpGet::State::on_readable() {
+void HttpCall::State::on_readable() {
   if (result.has_value()) return;
   iovec part{reactor.state().read_buffer(), core::kReadBufferBytes};
   absl::Status why;
@@ -161,7 +161,7 @@ void HttpGet::State::on_readable() {
 }
 
 // False: it is told what is wrong.
-bool HttpGet::State::parse() {
+bool HttpCall::State::parse() {
   std::size_t used = 0;
   boost::beast::error_code error;
   while (used < input.size() && !parser.is_done()) {
@@ -182,7 +182,7 @@ bool HttpGet::State::parse() {
   return false;
 }
 
-HttpAnswer HttpGet::State::answer() {
+HttpAnswer HttpCall::State::answer() {
   auto& message = parser.get();
   HttpAnswer answer;
   answer.status = static_cast<int>(message.result_int());
@@ -193,13 +193,13 @@ HttpAnswer HttpGet::State::answer() {
   return answer;
 }
 
-void HttpGet::State::finish(absl::StatusOr<HttpAnswer> with) {
+void HttpCall::State::finish(absl::StatusOr<HttpAnswer> with) {
   if (result.has_value()) return;
   result = std::move(with);
   timer.start(core::Duration::zero());
 }
 
-void HttpGet::State::on_timer() {
+void HttpCall::State::on_timer() {
   if (!result.has_value()) {
     result =
         absl::DeadlineExceededError(absl::StrCat("no answer of ", server.to_string(), " in time"));
@@ -209,20 +209,20 @@ void HttpGet::State::on_timer() {
   tell(*std::move(result));  // last: `this` may be gone
 }
 
-void HttpGet::State::drop_socket() {
+void HttpCall::State::drop_socket() {
   watcher.reset();
   stream.reset();
   if (fd >= 0) ::close(std::exchange(fd, -1));
 }
 
-HttpGet::HttpGet(Reactor& reactor, const HostPort& server, std::string_view target,
-                 const HttpGetOptions& options, Done done)
+HttpCall::HttpCall(Reactor& reactor, const HostPort& server, std::string_view target,
+                   const HttpCallOptions& options, Done done)
     : state_(std::make_unique<State>(reactor, server, options, std::move(done))) {
   state_->timer.start(options.timeout);
   state_->begin(target, options.json);
 }
 
-HttpGet::~HttpGet() = default;
+HttpCall::~HttpCall() = default;
 
 std::string_view HttpAnswer::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {

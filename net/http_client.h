@@ -28,25 +28,25 @@ struct HttpAnswer {
   std::string_view header(std::string_view name) const;
 };
 
-struct HttpGetOptions {
+struct HttpCallOptions {
   core::Duration timeout = std::chrono::seconds(10);  // for all of it
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   std::string json;  // not empty: a POST of it
 };
 
-class HttpGet {
+class HttpCall {
  public:
   using Done = std::function<void(absl::StatusOr<HttpAnswer>)>;
 
   // `target` is sent as it is: "/path?query", encoded. A name in `server` is looked up blocking.
-  // `done` is called once, from the loop, and may destroy the HttpGet. Errors: UNAVAILABLE (nobody
+  // `done` is called once, from the loop, and may destroy the HttpCall. Errors: UNAVAILABLE (nobody
   // there, or it went away), DEADLINE_EXCEEDED, INVALID_ARGUMENT (no HTTP, or a target that is
   // none), RESOURCE_EXHAUSTED (the answer is too large). Any status of HTTP is an answer.
-  HttpGet(Reactor& reactor, const HostPort& server, std::string_view target,
-          const HttpGetOptions& options, Done done);
-  ~HttpGet();  // without `done`
-  HttpGet(const HttpGet&) = delete;
-  HttpGet& operator=(const HttpGet&) = delete;
+  HttpCall(Reactor& reactor, const HostPort& server, std::string_view target,
+           const HttpCallOptions& options, Done done);
+  ~HttpCall();  // without `done`
+  HttpCall(const HttpCall&) = delete;
+  HttpCall& operator=(const HttpCall&) = delete;
 
  private:
   struct State;

@@ -14,7 +14,8 @@ constexpr std::uint64_t kMaxOffset = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 LogClient::LogClient(net::Reactor& reactor, net::HostPort agent)
-    : link_(reactor, std::move(agent), core::PeerKind::kLogReader, "agent", this) {}
+    : link_(reactor, net::MasterList(std::move(agent)), core::PeerKind::kLogReader, "agent", this) {
+}
 
 LogClient::ReadId LogClient::read(const LogRequest& request, LogCallbacks callbacks) {
   const ReadId id = next_read_;

@@ -1,29 +1,31 @@
 #include "sdk/operator_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/status.h"
-#include "net/address.h"
 #include "net/timer.h"
 
 namespace shoal::sdk {
 
-absl::StatusOr<std::unique_ptr<OperatorClient>> OperatorClient::create(std::string_view master,
+absl::StatusOr<std::unique_ptr<OperatorClient>> OperatorClient::create(std::string_view masters,
                                                                        core::Duration timeout) {
-  auto address = net::parse_host_port(master);
-  if (!address.ok()) return address.status();
+  auto parsed = net::parse_master_list(masters);
+  if (!parsed.ok()) return parsed.status();
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
   std::unique_ptr<OperatorClient> client(new OperatorClient());
   client->timeout_ = timeout;
   client->reactor_ = *std::move(reactor);
-  client->address_ = *std::move(address);
+  client->masters_ = *std::move(parsed);
   return client;
 }
 
 OperatorConnection& OperatorClient::connection() {
   if (connection_ == nullptr || connection_->has_failed()) {
-    connection_ = std::make_unique<OperatorConnection>(*reactor_, address_);
+    connection_ = std::make_unique<OperatorConnection>(
+        *reactor_, masters_,
+        LinkOptions{std::min<core::Duration>(kElectionPatience, timeout_ * 3 / 4), &epoch_});
   }
   return *connection_;
 }

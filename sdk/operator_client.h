@@ -3,6 +3,7 @@
 // Threads: one, the caller's.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -12,7 +13,7 @@
 #include "core/limits.h"
 #include "core/messages.h"
 #include "core/time.h"
-#include "net/address.h"
+#include "net/master_list.h"
 #include "net/reactor.h"
 #include "sdk/operator_connection.h"
 
@@ -20,10 +21,11 @@ namespace shoal::sdk {
 
 class OperatorClient {
  public:
-  // `master` is HOST:PORT. The first call connects; a call after a failure connects again.
-  // Errors: INVALID_ARGUMENT (the address).
+  // `masters`: HOST:PORT[,…] or etcd://… (net/master_list.h). The first call connects; a call after
+  // a failure connects again. While none of the masters leads a call waits for one, up to
+  // kElectionPatience. Errors: INVALID_ARGUMENT (the addresses).
   static absl::StatusOr<std::unique_ptr<OperatorClient>> create(
-      std::string_view master, core::Duration timeout = core::kClientTimeout);
+      std::string_view masters, core::Duration timeout = core::kClientTimeout);
 
   // Errors of all calls: UNAVAILABLE (no master there, or it went away), DEADLINE_EXCEEDED,
   // NOT_FOUND, and the master's other refusals (sdk/convert.h).
@@ -54,7 +56,8 @@ class OperatorClient {
   template <typename Ask>
   absl::Status command(Ask ask);
 
-  net::HostPort address_;
+  net::MasterList masters_;
+  std::uint64_t epoch_ = 0;  // the highest of a master that was seen
   core::Duration timeout_{};
   std::unique_ptr<net::Reactor> reactor_;
   std::unique_ptr<OperatorConnection> connection_;

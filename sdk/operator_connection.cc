@@ -26,8 +26,9 @@ void merge(core::ClusterView&& part, core::ClusterView& whole) {
 
 }  // namespace
 
-OperatorConnection::OperatorConnection(net::Reactor& reactor, net::HostPort master)
-    : link_(reactor, std::move(master), core::PeerKind::kOperator, "master", this) {}
+OperatorConnection::OperatorConnection(net::Reactor& reactor, const net::MasterList& masters,
+                                       LinkOptions link_options)
+    : link_(reactor, masters, core::PeerKind::kOperator, "master", this, link_options) {}
 
 std::uint32_t OperatorConnection::add_call(Call call) {
   const std::uint32_t correlation = next_call_;

@@ -23,7 +23,8 @@ class OperatorConnection final : private ClientLinkOwner {
   using DoneCallback = std::function<void(absl::Status)>;
   using ExplainCallback = std::function<void(absl::StatusOr<core::Explanation>)>;
 
-  OperatorConnection(net::Reactor& reactor, net::HostPort master);
+  OperatorConnection(net::Reactor& reactor, const net::MasterList& masters,
+                     LinkOptions link_options = {});
 
   // Each callback is called once: with the answer, with the master's refusal, or with UNAVAILABLE
   // when the connection failed (then from inside the call, if it has failed already). Not when the

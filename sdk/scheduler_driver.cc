@@ -1,5 +1,7 @@
 #include "sdk/scheduler_driver.h"
 
+#include <fmt/ranges.h>
+
 #include <utility>
 
 #include "core/status.h"
@@ -14,28 +16,22 @@ constexpr std::chrono::milliseconds kTick{500};
 
 absl::StatusOr<std::unique_ptr<SchedulerDriver>> SchedulerDriver::create(
     SchedulerDriverOptions options, Scheduler* scheduler) {
-  std::vector<net::HostPort> addresses;
-  for (const std::string& master : options.masters) {
-    auto address = net::parse_host_port(master);
-    if (!address.ok()) return address.status();
-    addresses.push_back(*std::move(address));
-  }
-  if (addresses.empty()) return core::invalid("no master address is given");
+  if (options.masters.empty()) return core::invalid("no master address is given");
+  auto masters = net::parse_master_list(fmt::format("{}", fmt::join(options.masters, ",")));
+  if (!masters.ok()) return masters.status();
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
 
   std::unique_ptr<SchedulerDriver> driver(new SchedulerDriver(std::move(options), scheduler));
   SchedulerDriver* self = driver.get();
   driver->reactor_ = *std::move(reactor);
+  driver->patience_ = std::make_unique<ElectionPatience>(*masters, kElectionPatience);
   net::DialerOptions dialer;
-  dialer.addresses = std::move(addresses);
+  dialer.masters = *std::move(masters);
   dialer.seed = net::random_seed();
   dialer.connection.max_payload = core::kMaxFrameBytes;
   dialer.on_retry = [self](const net::HostPort& address, const absl::Status& why,
-                           core::Duration wait) {
-    (void)wait;
-    self->on_attempt_failed(address, why);
-  };
+                           core::Duration wait) { self->on_attempt_failed(address, why, wait); };
   driver->dialer_.reset(new net::Dialer(*driver->reactor_, self, std::move(dialer)));
   driver->ticker_ = std::make_unique<net::Timer>(
       *driver->reactor_, [self] { self->session_->on_tick(self->reactor_->now()); });
@@ -71,6 +67,11 @@ void SchedulerDriver::send(wire::Bytes frame) {
 
 void SchedulerDriver::reconnect(const absl::Status& why) {
   if (connection_ != nullptr) connection_->close(why);
+}
+
+void SchedulerDriver::redirect(std::string_view leader, const absl::Status& why) {
+  patience_->met_standby();
+  dialer_->redirect(leader, why);
 }
 
 void SchedulerDriver::finished(const absl::Status& status) {
@@ -114,13 +115,14 @@ void SchedulerDriver::on_closed(net::Connection& connection, const absl::Status&
   session_->on_disconnected();
 }
 
-void SchedulerDriver::on_attempt_failed(const net::HostPort& address, const absl::Status& why) {
+void SchedulerDriver::on_attempt_failed(const net::HostPort& address, const absl::Status& why,
+                                        core::Duration wait) {
   if (finished_) return;
   last_failure_ = why;
   if (was_subscribed_ || options_.wait_for_master) return;
+  if (patience_->goes_on(address, why, wait, reactor_->now())) return;
   finished_ = true;
-  result_ = absl::UnavailableError(
-      fmt::format("no master at {}: {}", address.to_string(), core::message_of(why)));
+  result_ = patience_->failure("master", why);
   reactor_->stop();
 }
 

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,17 +22,19 @@
 #include "net/dialer.h"
 #include "net/reactor.h"
 #include "net/timer.h"
+#include "sdk/election_patience.h"
 #include "sdk/scheduler.h"
 #include "sdk/scheduler_session.h"
 
 namespace shoal::sdk {
 
 struct SchedulerDriverOptions {
-  std::vector<std::string> masters{};  // HOST:PORT, tried in order
+  // HOST:PORT, tried in order, or lists of them; or one etcd://HOST:PORT[,…][/PREFIX].
+  std::vector<std::string> masters{};
   FrameworkInfo info{};
   bool explicit_acknowledgement = false;
-  // false: run() ends with UNAVAILABLE when the first attempt finds no master. Once subscribed, the
-  // driver always tries to come back.
+  // false: run() ends with UNAVAILABLE when the first attempts find no master, or, for
+  // kElectionPatience, none that leads. Once subscribed, the driver always tries to come back.
   bool wait_for_master = true;
 };
 
@@ -59,12 +62,14 @@ class SchedulerDriver final : private SessionSink, private net::ConnectionHandle
 
   void send(wire::Bytes frame) override;
   void reconnect(const absl::Status& why) override;
+  void redirect(std::string_view leader, const absl::Status& why) override;
   void finished(const absl::Status& status) override;
 
   void on_connected(net::Connection& connection) override;
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
-  void on_attempt_failed(const net::HostPort& address, const absl::Status& why);
+  void on_attempt_failed(const net::HostPort& address, const absl::Status& why,
+                         core::Duration wait);
 
   const SchedulerDriverOptions options_;
   Scheduler* const scheduler_;
@@ -72,6 +77,7 @@ class SchedulerDriver final : private SessionSink, private net::ConnectionHandle
   std::unique_ptr<SchedulerSession> session_;
   std::unique_ptr<net::Dialer> dialer_;
   std::unique_ptr<net::Timer> ticker_;
+  std::unique_ptr<ElectionPatience> patience_;
   net::Connection* connection_ = nullptr;
   bool was_subscribed_ = false;
   bool finished_ = false;

@@ -19,8 +19,7 @@ std::int64_t to_ms(const std::optional<core::Duration>& duration) {
 
 // A refusal of the hello or of the subscription that will not change by asking again.
 bool is_final(core::RefusalCode code) {
-  return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown &&
-         code != core::RefusalCode::kNotLeader;
+  return code != core::RefusalCode::kOverloaded && code != core::RefusalCode::kShuttingDown;
 }
 
 core::RoleViews views_of(absl::Span<const std::string> roles) {
@@ -52,6 +51,7 @@ void SchedulerSession::on_connected(core::TimePoint now) {
   hello.features = core::kFeatures;
   hello.cluster_id = cluster_id_;
   hello.peer_id = id_.value;
+  hello.epoch = epoch_;
   hello.software = kSoftware;
   send(hello);
 }
@@ -134,6 +134,13 @@ absl::Status SchedulerSession::on_other_frame(const wire::FrameView& frame) {
 absl::Status SchedulerSession::on_welcome(wire::Bytes payload) {
   const auto welcome = wire::decode<core::Welcome>(payload);
   if (!welcome.ok()) return welcome.status();
+  if (welcome->epoch < epoch_) {
+    sink_->redirect(
+        {}, absl::UnavailableError(fmt::format(
+                "the master leads no more: its epoch is {}, {} was seen", welcome->epoch, epoch_)));
+    return absl::OkStatus();
+  }
+  epoch_ = welcome->epoch;
   cluster_id_ = welcome->cluster_id;
   features_ = welcome->features;
   state_ = State::kSubscribing;
@@ -179,10 +186,12 @@ absl::Status SchedulerSession::on_refusal(wire::Bytes payload) {
   const auto refusal = wire::decode<core::Refusal>(payload);
   if (!refusal.ok()) return refusal.status();
   const absl::Status status = status_of(*refusal);
-  const bool ends = state_ == State::kActive ? refusal->code == core::RefusalCode::kFenced ||
-                                                   refusal->code == core::RefusalCode::kBadMessage
-                                             : is_final(refusal->code);
-  if (ends) {
+  const bool is_standby =
+      refusal->code == core::RefusalCode::kNotLeader ||
+      (refusal->code == core::RefusalCode::kFenced && state_ == State::kGreeting);
+  if (is_standby) {
+    sink_->redirect(refusal->leader, status);
+  } else if (ends_with(refusal->code)) {
     finish(status);
   } else if (state_ == State::kActive) {
     scheduler_->refused(*this, refusal->code, refusal->message);
@@ -190,6 +199,11 @@ absl::Status SchedulerSession::on_refusal(wire::Bytes payload) {
     sink_->reconnect(status);
   }
   return absl::OkStatus();
+}
+
+bool SchedulerSession::ends_with(core::RefusalCode code) const {
+  if (state_ != State::kActive) return is_final(code);
+  return code == core::RefusalCode::kFenced || code == core::RefusalCode::kBadMessage;
 }
 
 absl::Status SchedulerSession::on_offers(wire::Bytes payload) {

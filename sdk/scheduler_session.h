@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +37,9 @@ class SessionSink {
   virtual void send(wire::Bytes frame) = 0;  // one whole frame
   // The session is no good any more: drop the connection, then dial again.
   virtual void reconnect(const absl::Status& why) = 0;
+  // The same: the master does not lead. `leader` is where to dial at once; empty when it does not
+  // know.
+  virtual void redirect(std::string_view /*leader*/, const absl::Status& why) { reconnect(why); }
   // The end: flush, close, do not dial again. OK after stop() and teardown().
   virtual void finished(const absl::Status& status) = 0;
 };
@@ -94,6 +98,7 @@ class SchedulerSession final : public Driver {
   absl::Status on_welcome(wire::Bytes payload);
   absl::Status on_subscribed(wire::Bytes payload);
   absl::Status on_refusal(wire::Bytes payload);
+  bool ends_with(core::RefusalCode code) const;
   absl::Status on_offers(wire::Bytes payload);
   absl::Status on_update(wire::Bytes payload);
   absl::Status on_operation_update(wire::Bytes payload);
@@ -120,6 +125,7 @@ class SchedulerSession final : public Driver {
   absl::Status final_status_;
   core::FrameworkId id_;
   std::uint64_t cluster_id_ = 0;
+  std::uint64_t epoch_ = 0;     // the highest of a master that welcomed us
   std::uint64_t features_ = 0;  // of the master
   std::uint32_t next_correlation_ = 1;
   std::uint64_t heartbeats_ = 0;

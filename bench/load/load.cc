@@ -36,8 +36,8 @@ Load::Load(net::Reactor& reactor, const LoadOptions& options)
 
 absl::StatusOr<std::unique_ptr<Load>> Load::create(net::Reactor& reactor,
                                                    const LoadOptions& options) {
-  const auto master = net::parse_host_port(options.master);
-  if (!master.ok()) return master.status();
+  const auto masters = net::parse_master_list(options.master);
+  if (!masters.ok()) return masters.status();
   if (options.window >= kPlaces / 2) return core::invalid("a window of at most {}", kPlaces / 2);
   std::unique_ptr<Load> load(new Load(reactor, options));
   wire::TaskDescription description;
@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<Load>> Load::create(net::Reactor& reactor,
   }
   if (absl::Status opened = load->open_clock(); !opened.ok()) return opened;
   for (std::uint32_t i = 0; i < options.frameworks; ++i) {
-    load->sessions_.push_back(std::make_unique<LoadSession>(*load, *master, i));
+    load->sessions_.push_back(std::make_unique<LoadSession>(*load, *masters, i));
   }
   load->heartbeat_.start_repeating(core::kHeartbeatInterval);
   load->hook_ = reactor.at_turn_end([self = load.get()] { self->launch_some(); });
@@ -182,6 +182,7 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
   } else if (status.reason == core::TaskReason::kInvalidOffers) {
     ++result_.missed;
   } else {
+    if (status.reason == core::TaskReason::kLaunchFailed) ++result_.failed;
     on_failure(fmt::format("task {} ended as {}: {}", status.task, core::name_of(status.state),
                            status.message));
   }

@@ -11,7 +11,7 @@
 namespace shoal::load {
 
 struct LoadOptions {
-  std::string master;            // HOST:PORT
+  std::string master;            // as net/master_list.h
   std::uint32_t frameworks = 1;  // sessions that compete
   std::uint32_t batch = 1;       // tasks in one ACCEPT, as many as fit the offer
   core::Resources task;          // of each task; empty: all that the offer holds
@@ -19,7 +19,8 @@ struct LoadOptions {
   // loop); 0: as many as it takes, `window` of them under way (closed loop).
   double rate = 0;
   std::uint32_t window = 4096;
-  std::string stamps;  // a file of EndStamps, for the offer latency; empty: not measured
+  bool survives_masters = false;  // a lost session is no error
+  std::string stamps;             // a file of EndStamps, for the offer latency; empty: not measured
 };
 
 struct LoadResult {
@@ -28,7 +29,8 @@ struct LoadResult {
   std::uint64_t ended = 0;     // FINISHED was heard and acknowledged
   std::uint64_t missed = 0;    // the offer was withdrawn while its answer was on the way
   std::uint64_t errors = 0;    // any other end
-  std::uint64_t overdue = 0;   // open loop: due and not sent, for want of an offer
+  std::uint64_t failed = 0;   // of those: the agent could not launch it, as when it lacks resources
+  std::uint64_t overdue = 0;  // open loop: due and not sent, for want of an offer
   std::string first_error;
   double seconds = 0;
   LatencyHistogram launch_to_running;  // from when the launch was due

@@ -15,19 +15,19 @@ namespace {
 
 using wire::MessageKind;
 
-net::DialerOptions dial_options(net::HostPort master, std::uint64_t seed) {
+net::DialerOptions dial_options(net::MasterList masters, std::uint64_t seed) {
   net::DialerOptions options;
-  options.addresses = {std::move(master)};
+  options.masters = std::move(masters);
   options.seed = seed;
   return options;
 }
 
 }  // namespace
 
-LoadSession::LoadSession(Load& load, net::HostPort master, std::uint32_t number)
+LoadSession::LoadSession(Load& load, net::MasterList masters, std::uint32_t number)
     : load_(load),
       name_(fmt::format("load-{}", number)),
-      dialer_(load.reactor(), this, dial_options(std::move(master), number)) {
+      dialer_(load.reactor(), this, dial_options(std::move(masters), number)) {
   dialer_.start();
 }
 
@@ -40,12 +40,16 @@ void LoadSession::on_connected(net::Connection&) {
   hello.kind = core::PeerKind::kFramework;
   hello.protocol_min = hello.protocol_max = wire::kProtocolVersion;
   hello.software = "shoal bench";
+  hello.peer_id = id_.value;
+  hello.epoch = epoch_;
   send(hello);
 }
 
 void LoadSession::on_closed(net::Connection&, const absl::Status& reason) {
-  is_subscribed_ = false;
   held_.clear();
+  const bool was_subscribed = std::exchange(is_subscribed_, false);
+  // Masters that do not lead are left at once, and a lost one may be what is measured.
+  if (load_.options().survives_masters || (epoch_ > 0 && !was_subscribed)) return;
   load_.on_failure(fmt::format("the session of {} ended: {}", name_, core::message_of(reason)));
 }
 
@@ -60,11 +64,11 @@ void LoadSession::decoded(net::Connection& connection, const wire::FrameView& fr
 void LoadSession::on_frame(net::Connection& connection, const wire::FrameView& frame) {
   switch (static_cast<MessageKind>(frame.header.kind)) {
     case MessageKind::kWelcome:
-      return on_welcome(connection);
+      return decoded<core::Welcome>(connection, frame,
+                                    [&](const core::Welcome& m) { on_welcome(connection, m); });
     case MessageKind::kSubscribed:
-      is_subscribed_ = true;
-      dialer_.set_healthy();
-      return;
+      return decoded<core::Subscribed>(connection, frame,
+                                       [this](const core::Subscribed& m) { on_subscribed(m); });
     case MessageKind::kOffers:
       return decoded<core::Offers>(connection, frame,
                                    [this](const core::Offers& m) { on_offers(m); });
@@ -75,16 +79,34 @@ void LoadSession::on_frame(net::Connection& connection, const wire::FrameView& f
       return decoded<core::TaskStatus>(connection, frame,
                                        [this](const core::TaskStatus& m) { on_status(m); });
     case MessageKind::kRefusal:
-      return decoded<core::Refusal>(connection, frame, [this](const core::Refusal& m) {
-        if (m.code == core::RefusalCode::kInvalidOffer) return;  // the tasks' updates tell
-        load_.on_failure(fmt::format("the master refused a call: {}", m.message));
-      });
+      return decoded<core::Refusal>(connection, frame,
+                                    [this](const core::Refusal& m) { on_refusal(m); });
     default:
       return;
   }
 }
 
-void LoadSession::on_welcome(net::Connection& connection) {
+void LoadSession::on_refusal(const core::Refusal& refusal) {
+  if (refusal.code == core::RefusalCode::kInvalidOffer) return;  // the tasks' updates tell
+  const bool is_elsewhere = refusal.code == core::RefusalCode::kNotLeader ||
+                            (refusal.code == core::RefusalCode::kFenced && !is_subscribed_);
+  if (is_elsewhere) {
+    return dialer_.redirect(refusal.leader, absl::UnavailableError(std::string(refusal.message)));
+  }
+  load_.on_failure(fmt::format("the master refused a call: {}", refusal.message));
+}
+
+void LoadSession::on_subscribed(const core::Subscribed& subscribed) {
+  id_ = subscribed.framework;
+  is_subscribed_ = true;
+  dialer_.set_healthy();
+}
+
+void LoadSession::on_welcome(net::Connection& connection, const core::Welcome& welcome) {
+  if (welcome.epoch < epoch_) {
+    return dialer_.redirect({}, absl::UnavailableError("the master leads no more"));
+  }
+  epoch_ = welcome.epoch;
   connection.set_authenticated();
   core::Subscribe message;
   message.name = name_;

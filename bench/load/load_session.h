@@ -19,7 +19,7 @@ class Load;
 // Threads: the reactor's.
 class LoadSession final : public net::ConnectionHandler {
  public:
-  LoadSession(Load& load, net::HostPort master, std::uint32_t number);
+  LoadSession(Load& load, net::MasterList masters, std::uint32_t number);
 
   bool is_subscribed() const { return is_subscribed_; }
   bool has_offers() const { return !held_.empty(); }
@@ -40,7 +40,9 @@ class LoadSession final : public net::ConnectionHandler {
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
   template <typename Message, typename Handle>
   void decoded(net::Connection& connection, const wire::FrameView& frame, Handle handle);
-  void on_welcome(net::Connection& connection);
+  void on_welcome(net::Connection& connection, const core::Welcome& welcome);
+  void on_subscribed(const core::Subscribed& subscribed);
+  void on_refusal(const core::Refusal& refusal);
   void on_offers(const core::Offers& offers);
   void on_rescind(const core::Rescind& rescind);
   void on_status(const core::TaskStatus& status);
@@ -58,6 +60,8 @@ class LoadSession final : public net::ConnectionHandler {
   Load& load_;
   const std::string name_;
   bool is_subscribed_ = false;
+  core::FrameworkId id_;     // since the first subscription
+  std::uint64_t epoch_ = 0;  // the highest of a master that was seen
   std::uint64_t beats_ = 0;
   std::deque<Held> held_;
   wire::ByteVector buffer_;

@@ -10,8 +10,8 @@
 namespace shoal::load {
 
 absl::StatusOr<std::unique_ptr<Swarm>> Swarm::create(const SwarmOptions& options) {
-  const auto master = net::parse_host_port(options.master);
-  if (!master.ok()) return master.status();
+  const auto masters = net::parse_master_list(options.master);
+  if (!masters.ok()) return masters.status();
   const std::uint32_t fewest = (options.agents + kAgentsPerReactor - 1) / kAgentsPerReactor;
   const std::uint32_t count = std::clamp(std::max(options.reactors, fewest), 1u,
                                          static_cast<std::uint32_t>(core::kMaxReactors) - 1);
@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<Swarm>> Swarm::create(const SwarmOptions& options
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto end = static_cast<std::uint32_t>(std::uint64_t{options.agents} * (i + 1) / count);
     auto group =
-        SwarmGroup::create(options, *master, i + 1, first, end - first, swarm->stamps_.get());
+        SwarmGroup::create(options, *masters, i + 1, first, end - first, swarm->stamps_.get());
     if (!group.ok()) return group.status();
     swarm->groups_.push_back(*std::move(group));
     first = end;

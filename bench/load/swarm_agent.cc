@@ -57,7 +57,7 @@ std::unique_ptr<agent::AgentState> SwarmAgent::fresh_state() const {
 
 void SwarmAgent::start() {
   net::DialerOptions dialing;
-  dialing.addresses = {group_.master()};
+  dialing.masters = group_.masters();
   dialing.seed = seed_of(group_.options(), number_, lives_) ^ 2;
   dialing.backoff = kBackoff;
   dialing.source = group_.source_of(number_);
@@ -74,6 +74,7 @@ void SwarmAgent::die() {
   std::unique_ptr<agent::AgentState> next = fresh_state();
   next->id = state_->id;
   next->cluster_id = state_->cluster_id;
+  next->epoch = state_->epoch;
   state_ = std::move(next);
   was_registered_ = false;
 }
@@ -120,10 +121,14 @@ void SwarmAgent::disconnect(std::string_view reason) {
   if (connection != nullptr) connection->close(absl::UnavailableError(std::string(reason)));
 }
 
+void SwarmAgent::redirect(std::string_view leader, std::string_view reason) {
+  if (dialer_ != nullptr) dialer_->redirect(leader, absl::UnavailableError(std::string(reason)));
+}
+
 void SwarmAgent::give_up(std::string_view reason) {
   is_meant_ = true;
   disconnect(reason);
-  dialer_->set_addresses({});
+  dialer_->give_up();
   group_.counters().gave_up.add();
   group_.note(reason);
 }

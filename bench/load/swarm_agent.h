@@ -54,9 +54,11 @@ class SwarmAgent final : public agent::FramingEffects,
   void record(const core::AcknowledgeUpdate&) override {}
   void record(const core::RemoveFramework&) override {}
   absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
+  absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
   absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
   void remove_volume(const core::LotTags&) override {}
   void disconnect(std::string_view reason) override;
+  void redirect(std::string_view leader, std::string_view reason) override;
   void give_up(std::string_view reason) override;
   void leave(std::string_view reason) override { give_up(reason); }
 

@@ -21,19 +21,19 @@ constexpr std::chrono::milliseconds kScenarioTick{100};
 
 }  // namespace
 
-SwarmGroup::SwarmGroup(const SwarmOptions& options, net::HostPort master, std::uint32_t first,
+SwarmGroup::SwarmGroup(const SwarmOptions& options, net::MasterList masters, std::uint32_t first,
                        EndStamps* stamps)
     : options_(options),
-      master_(std::move(master)),
+      masters_(std::move(masters)),
       stamps_(stamps),
       random_(options.seed ^ (std::uint64_t{first} << 20) ^ 0x5a),
       fail_per_minute_(options.fail_per_minute),
       disconnect_per_minute_(options.disconnect_per_minute) {}
 
 absl::StatusOr<std::unique_ptr<SwarmGroup>> SwarmGroup::create(
-    const SwarmOptions& options, const net::HostPort& master, std::size_t index,
+    const SwarmOptions& options, const net::MasterList& masters, std::size_t index,
     std::uint32_t first, std::uint32_t count, EndStamps* stamps) {
-  std::unique_ptr<SwarmGroup> group(new SwarmGroup(options, master, first, stamps));
+  std::unique_ptr<SwarmGroup> group(new SwarmGroup(options, masters, first, stamps));
   auto reactor = net::Reactor::create(index);
   if (!reactor.ok()) return reactor.status();
   group->reactor_ = *std::move(reactor);
@@ -69,8 +69,13 @@ void SwarmGroup::start() {
 }
 
 std::optional<net::SocketAddress> SwarmGroup::source_of(std::uint32_t number) const {
-  const auto target = net::SocketAddress::from_numeric(master_);
-  if (!target.ok() || !target->is_loopback() || target->family() != AF_INET) return std::nullopt;
+  // Where etcd is on this machine, so is who leads.
+  const auto& hosts = masters_.etcd.has_value() ? masters_.etcd->members : masters_.addresses;
+  const bool is_here = std::all_of(hosts.begin(), hosts.end(), [](const net::HostPort& host) {
+    const auto address = net::SocketAddress::from_numeric(host);
+    return address.ok() && address->is_loopback() && address->family() == AF_INET;
+  });
+  if (!is_here) return std::nullopt;
   // Each process has a network of its own: an earlier one's ports are not free for a minute.
   const std::uint32_t network = static_cast<std::uint32_t>(::getpid()) % 200 + 1;
   const std::uint32_t host = number / kAgentsPerSource + 2;

@@ -28,7 +28,7 @@ class SwarmGroup {
  public:
   // The agents numbered [first, first + count). `stamps` may be null. Errors: as Reactor::create.
   static absl::StatusOr<std::unique_ptr<SwarmGroup>> create(const SwarmOptions& options,
-                                                            const net::HostPort& master,
+                                                            const net::MasterList& masters,
                                                             std::size_t index, std::uint32_t first,
                                                             std::uint32_t count, EndStamps* stamps);
   ~SwarmGroup();
@@ -43,7 +43,7 @@ class SwarmGroup {
   net::Reactor& reactor() { return *reactor_; }
   SwarmCounters& counters() { return counters_; }
   const SwarmOptions& options() const { return options_; }
-  const net::HostPort& master() const { return master_; }
+  const net::MasterList& masters() const { return masters_; }
   EndStamps* stamps() { return stamps_; }
   // From which of the loopback's addresses an agent dials: one address has too few ports for all.
   std::optional<net::SocketAddress> source_of(std::uint32_t number) const;
@@ -56,7 +56,7 @@ class SwarmGroup {
  private:
   static constexpr std::size_t kNoPhase = ~std::size_t{0};
 
-  SwarmGroup(const SwarmOptions& options, net::HostPort master, std::uint32_t first,
+  SwarmGroup(const SwarmOptions& options, net::MasterList masters, std::uint32_t first,
              EndStamps* stamps);
   void dial_more();
   void on_turn_end();
@@ -72,7 +72,7 @@ class SwarmGroup {
   std::uint32_t struck(double per_minute);
 
   SwarmOptions options_;
-  net::HostPort master_;
+  net::MasterList masters_;
   EndStamps* stamps_;
   core::Random random_;
   std::unique_ptr<net::Reactor> reactor_;

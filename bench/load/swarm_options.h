@@ -12,7 +12,7 @@
 namespace shoal::load {
 
 struct SwarmOptions {
-  std::string master;  // HOST:PORT
+  std::string master;  // as net/master_list.h
   std::uint32_t agents = 1000;
   std::uint32_t reactors = 0;  // 0: one for each kAgentsPerReactor
   core::Resources resources;   // of each agent

@@ -41,10 +41,14 @@ class FakeMaster final : public net::ConnectionHandler {
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
     const KeptFrame kept = keep(frame);
     switch (kept.kind) {
-      case wire::MessageKind::kHello:
+      case wire::MessageKind::kHello: {
+        const auto message = kept.as<core::Hello>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        hellos.push_back(message->epoch);
         connection.set_authenticated();
-        if (refusal) return send_message(connection, core::Refusal{*refusal, "not you"});
-        return send_message(connection, core::Welcome{1, core::kFeatures, kCluster, "test"});
+        if (refusal) return send_message(connection, core::Refusal{*refusal, "not you", leader});
+        return send_message(connection, core::Welcome{1, core::kFeatures, kCluster, "test", epoch});
+      }
       case wire::MessageKind::kRegisterAgent: {
         const auto message = kept.as<core::RegisterAgent>();
         ASSERT_TRUE(message.ok()) << message.status();
@@ -132,6 +136,9 @@ class FakeMaster final : public net::ConnectionHandler {
   }
 
   std::optional<core::RefusalCode> refusal;
+  std::string leader;  // of the refusal
+  std::uint64_t epoch = 0;
+  std::vector<std::uint64_t> hellos;  // the epochs that they named
   bool acknowledges = true;
   int registrations = 0;
   int heartbeats = 0;
@@ -217,8 +224,8 @@ class AgentTest : public testing::Test {
   // What the agent answers to a GET.
   absl::StatusOr<net::HttpAnswer> get(const std::string& target) {
     std::optional<absl::StatusOr<net::HttpAnswer>> answer;
-    const net::HttpGet get(loop_.reactor(), *net::parse_host_port(agent_->address()), target, {},
-                           [&](absl::StatusOr<net::HttpAnswer> got) { answer = std::move(got); });
+    const net::HttpCall get(loop_.reactor(), *net::parse_host_port(agent_->address()), target, {},
+                            [&](absl::StatusOr<net::HttpAnswer> got) { answer = std::move(got); });
     EXPECT_TRUE(loop_.run_until([&] { return answer.has_value(); }));
     return answer.value_or(absl::UnknownError("no answer"));
   }

@@ -109,8 +109,8 @@ TEST(AgentSession, AMasterThatNeverWelcomesIsLeft) {
 }
 
 TEST(AgentSession, RefusalsThatNoRetryHeals) {
-  for (const auto code : {core::RefusalCode::kWrongCluster, core::RefusalCode::kFenced,
-                          core::RefusalCode::kUnsupportedVersion, core::RefusalCode::kInvalid}) {
+  for (const auto code : {core::RefusalCode::kWrongCluster, core::RefusalCode::kUnsupportedVersion,
+                          core::RefusalCode::kInvalid}) {
     TestAgent a;
     on_connected(a.state, a.fx, a.now);
     on_refusal(a.state, a.fx, core::Refusal{code, "because"});
@@ -118,6 +118,56 @@ TEST(AgentSession, RefusalsThatNoRetryHeals) {
     EXPECT_THAT(a.fx.ends[0], HasSubstr("because"));
     EXPECT_EQ(a.state.session, SessionPhase::kDisconnected);
   }
+}
+
+TEST(AgentSession, AHigherEpochIsStoredBeforeTheAgentRegisters) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  a.fx.store_status = absl::ResourceExhaustedError("the disk is full");
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x", 7}, a.now);
+  EXPECT_EQ(a.fx.registrations, 0);
+  ASSERT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_THAT(a.fx.disconnects[0], HasSubstr("the disk is full"));
+  a.fx.store_status = absl::OkStatus();
+  on_connected(a.state, a.fx, a.now);
+  EXPECT_EQ(a.fx.hellos[1].epoch, 0u);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x", 7}, a.now);
+  EXPECT_EQ(a.fx.registrations, 1);
+  EXPECT_EQ(a.fx.epochs, (std::vector<std::uint64_t>{7}));
+  on_connected(a.state, a.fx, a.now);
+  EXPECT_EQ(a.fx.hellos[2].epoch, 7u);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x", 7}, a.now);
+  EXPECT_EQ(a.fx.epochs.size(), 1u);  // known
+}
+
+TEST(AgentSession, AnEarlierMasterIsRefused) {
+  TestAgent a;
+  a.state.epoch = 7;
+  on_connected(a.state, a.fx, a.now);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x", 6}, a.now);
+  ASSERT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_EQ(a.fx.disconnects[0], "it leads no more: its epoch is 6, this agent has seen 7");
+  on_connected(a.state, a.fx, a.now);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x", 0}, a.now);
+  ASSERT_EQ(a.fx.disconnects.size(), 2u);
+  EXPECT_THAT(a.fx.disconnects[1], HasSubstr("remove its file 'epoch'"));
+  on_connected(a.state, a.fx, a.now);
+  on_refusal(a.state, a.fx, core::Refusal{core::RefusalCode::kFenced, "a later master leads"});
+  EXPECT_EQ(a.fx.disconnects.size(), 3u);
+  EXPECT_EQ(a.fx.registrations, 0);
+  EXPECT_THAT(a.fx.ends, IsEmpty());
+  EXPECT_EQ(a.state.epoch, 7u);
+}
+
+TEST(AgentSession, AStandbySaysWhoLeads) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  on_refusal(a.state, a.fx, core::Refusal{core::RefusalCode::kNotLeader, "standby", "h:1"});
+  a.connect();
+  on_refusal(a.state, a.fx, core::Refusal{core::RefusalCode::kNotLeader, "no more", ""});
+  EXPECT_EQ(a.fx.leaders, (std::vector<std::string>{"h:1", ""}));
+  EXPECT_EQ(a.state.session, SessionPhase::kDisconnected);
+  EXPECT_THAT(a.fx.ends, IsEmpty());
 }
 
 TEST(AgentSession, FencedWhileRegisteredEnds) {

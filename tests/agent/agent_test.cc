@@ -16,7 +16,9 @@
 #include <sstream>
 
 #include "agent/checkpoint.h"
+#include "agent/epoch_store.h"
 #include "agent/leftovers.h"
+#include "net/whole_file.h"
 #include "tests/agent/agent_fixture.h"
 #include "tests/agent/loop.h"
 #include "tests/agent/recording_effects.h"
@@ -126,6 +128,76 @@ TEST_F(AgentTest, ARefusedAgentEndsWithTheReason) {
   start(options());
   ASSERT_TRUE(loop_.run_until([&] { return stopped_.has_value(); }));
   EXPECT_THAT(std::string(stopped_->message()), HasSubstr("not you"));
+}
+
+TEST_F(AgentTest, FollowsAStandbyToTheLeader) {
+  FakeMaster leader(loop_.reactor());
+  master_.refusal = core::RefusalCode::kNotLeader;
+  master_.leader = leader.address();
+  start(options());
+  EXPECT_TRUE(loop_.run_until([&] { return leader.registrations == 1; }));
+  EXPECT_EQ(master_.hellos.size(), 1u);
+}
+
+TEST_F(AgentTest, StandbysThatNameEachOtherAreLeftForAWhile) {
+  FakeMaster other(loop_.reactor());
+  master_.refusal = other.refusal = core::RefusalCode::kNotLeader;
+  master_.leader = other.address();
+  other.leader = master_.address();
+  start(options());
+  const auto hellos = [&] { return master_.hellos.size() + other.hellos.size(); };
+  ASSERT_TRUE(loop_.run_until([&] { return hellos() > core::kMaxRedirects; }));
+  other.refusal.reset();  // it has won
+  EXPECT_TRUE(loop_.run_until([&] { return other.registrations == 1; }));
+}
+
+TEST_F(AgentTest, GoesRoundWhileNobodyKnowsTheLeader) {
+  FakeMaster other(loop_.reactor());
+  master_.refusal = other.refusal = core::RefusalCode::kNotLeader;
+  AgentOptions both = options();
+  both.masters = {master_.address() + "," + other.address()};
+  start(both);
+  ASSERT_TRUE(loop_.run_until([&] { return other.hellos.size() == 2; }));
+  EXPECT_GE(master_.hellos.size(), 2u);
+  other.refusal.reset();
+  EXPECT_TRUE(loop_.run_until([&] { return other.registrations == 1; }));
+}
+
+TEST_F(AgentTest, TheEpochOutlivesTheAgentAndKeepsAnEarlierMasterOut) {
+  master_.epoch = 7;
+  start(options());
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations == 1; }));
+  stop();
+
+  FakeMaster later(loop_.reactor());
+  later.epoch = 8;
+  for (const std::uint64_t epoch : {6, 0}) {
+    SCOPED_TRACE(epoch);
+    master_.epoch = epoch;
+    master_.hellos.clear();
+    AgentOptions both = options();
+    both.masters = {master_.address(), later.address()};
+    const int before = later.registrations;
+    start(both);
+    ASSERT_TRUE(loop_.run_until([&] { return later.registrations == before + 1; }));
+    EXPECT_EQ(master_.hellos, (std::vector<std::uint64_t>{epoch == 6 ? 7u : 8u}));
+    EXPECT_EQ(master_.registrations, 1);
+    EXPECT_EQ(read_epoch(options().data_dir).value(), 8u);
+    stop();
+  }
+}
+
+TEST_F(AgentTest, ADamagedEpochIsNotTakenForNone) {
+  start_and_wait();
+  stop();
+  ASSERT_TRUE(write_epoch(options().data_dir, 18'446'744'073'709'551'615u).ok());
+  EXPECT_EQ(read_epoch(options().data_dir).value(), 18'446'744'073'709'551'615u);
+  for (const char* text : {"", "7", "7\n", "7 00000000\n", "-7 00000000\n"}) {
+    ASSERT_TRUE(net::write_file_atomically(options().data_dir + "/epoch", text).ok());
+    const auto epoch = read_epoch(options().data_dir);
+    EXPECT_TRUE(absl::IsFailedPrecondition(epoch.status())) << text;
+    EXPECT_THAT(std::string(epoch.status().message()), HasSubstr("/epoch is damaged"));
+  }
 }
 
 TEST_F(AgentTest, HealthAndVersionOverHttp) {
@@ -497,9 +569,11 @@ TEST(AgentOptionsTest, AttributesAndMasters) {
   EXPECT_EQ(two->at(1), std::pair(std::string("note"), std::string("b c:d")));
   EXPECT_FALSE(parse_attributes("a:1;a:2").ok());
   EXPECT_FALSE(parse_attributes("a b:1").ok());
-  EXPECT_EQ(parse_master("host")->port, core::kDefaultMasterPort);
-  EXPECT_EQ(parse_master("host:1")->port, 1);
-  EXPECT_FALSE(parse_master("").ok());
+  const auto masters = parse_masters({"host", "host:1"});
+  ASSERT_EQ(masters->addresses.size(), 2u);
+  EXPECT_EQ(masters->addresses[0].port, core::kDefaultMasterPort);
+  EXPECT_EQ(masters->addresses[1].port, 1);
+  EXPECT_FALSE(parse_masters({""}).ok());
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ class TestPeer final : public net::ConnectionHandler {
  public:
   TestPeer(net::Reactor& reactor, const std::string& address) {
     net::DialerOptions options;
-    options.addresses = {*net::parse_host_port(address)};
+    options.masters.addresses = {*net::parse_host_port(address)};
     options.seed = 1;
     dialer_ = std::make_unique<net::Dialer>(reactor, this, std::move(options));
     dialer_->start();

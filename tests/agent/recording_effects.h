@@ -106,6 +106,14 @@ struct RecordingEffects final : AgentEffects {
   }
   void record(const core::AcknowledgeUpdate& message) override { append_record(message, history); }
   void record(const core::RemoveFramework& message) override { append_record(message, history); }
+  absl::Status store_epoch(std::uint64_t epoch) override {
+    if (store_status.ok()) epochs.push_back(epoch);
+    return store_status;
+  }
+  void redirect(std::string_view leader, std::string_view reason) override {
+    leaders.emplace_back(leader);
+    disconnect(reason);
+  }
   absl::Status store(const core::AgentResources& record) override {
     if (!store_status.ok()) return store_status;
     deeds.emplace_back("store");
@@ -146,7 +154,9 @@ struct RecordingEffects final : AgentEffects {
   bool records_later = false;  // on_recorded() is the test's to call
   std::uint64_t last_ticket = 0;
   absl::Status store_status;
-  std::string unmakeable;  // the path of a volume
+  std::vector<std::uint64_t> epochs;  // that were stored
+  std::vector<std::string> leaders;   // of redirections
+  std::string unmakeable;             // the path of a volume
   std::vector<SentStatus> statuses;
   std::vector<std::uint64_t> heartbeats;
   std::vector<std::string> launches;

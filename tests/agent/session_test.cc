@@ -119,6 +119,7 @@ std::size_t tasks_in_registration(TestAgent& a) {
     void record(const core::AcknowledgeUpdate&) override {}
     void record(const core::RemoveFramework&) override {}
     absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
+    absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
     absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
     void remove_volume(const core::LotTags&) override {}
     void disconnect(std::string_view) override {}

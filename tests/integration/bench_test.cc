@@ -54,6 +54,23 @@ TEST(BenchTest, OfferLatency) {
   EXPECT_EQ(out["errors"], 0);
 }
 
+TEST(BenchTest, FailoverOfOneMasterThatIsStartedAgain) {
+  const Result result = run({SHOAL_BINARY, "bench", "failover", "--agents", "20",
+                             "--tasks-per-agent", "3", "--registry", "embedded", "-o", "json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const json out = json::parse(result.out, nullptr, false);
+  EXPECT_EQ(out["bench"], "failover");
+  EXPECT_EQ(out["masters"], 1);
+  EXPECT_EQ(out["tasks_before"], 60);
+  EXPECT_EQ(out["tasks_after"], 60);
+  EXPECT_EQ(out["tasks_lost"], 0);
+  EXPECT_EQ(out["offers_used_twice"], 0);
+  EXPECT_EQ(out["registered"], 20);
+  for (const char* moment : {"detect_s", "elected_s", "agents_back_s", "first_launch_s"}) {
+    EXPECT_GE(out[moment], 0) << moment;
+  }
+}
+
 TEST(BenchTest, ARunningClusterIsMeasuredToo) {
   Cluster cluster({"--agents", "0"});
   ASSERT_TRUE(cluster.is_ready());

@@ -1,6 +1,12 @@
 #include "net/dialer.h"
 
+#include <array>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "net/http_server.h"
+#include "net/listener.h"
 #include "tests/net/net_testing.h"
 
 namespace shoal::net {
@@ -37,8 +43,13 @@ class DialerTest : public ::testing::Test {
   }
   HostPort listening() const { return {"127.0.0.1", listener_->bound_address().port()}; }
   void dial(std::vector<HostPort> addresses) {
+    MasterList masters;
+    masters.addresses = std::move(addresses);
+    dial_masters(masters);
+  }
+  void dial_masters(const MasterList& masters) {
     DialerOptions options;
-    options.addresses = std::move(addresses);
+    options.masters = masters;
     options.seed = 1;
     options.backoff = {milliseconds(2), milliseconds(8)};
     options.connection = trusting();
@@ -122,8 +133,8 @@ TEST_F(DialerTest, FollowsANewAddress) {
   const SessionId first = connected_.take().value();
   ASSERT_TRUE(greeted_.take().has_value());
   reactors_.on(1, [&] {
-    dialer_->set_addresses({{"127.0.0.1", second->bound_address().port()}});
-    dialer_->reconnect_now(absl::UnavailableError("not the leader"));
+    dialer_->redirect(second->bound_address().to_string(),
+                      absl::UnavailableError("not the leader"));
   });
   const SessionId later = connected_.take().value();
   EXPECT_NE(first, later);
@@ -134,6 +145,104 @@ TEST_F(DialerTest, FollowsANewAddress) {
   reactors_.stop();
   dialer_.reset();
   second.reset();
+}
+
+// Two masters that each take the other for the leader.
+TEST_F(DialerTest, RedirectionsInARowEndInAWait) {
+  listen();
+  ListenerOptions listening_too;
+  listening_too.frames = &server_;
+  listening_too.connection = trusting();
+  auto second = Listener::create(reactors_[0], "127.0.0.1:0", listening_too).value();
+  const std::array<HostPort, 2> both = {listening(), {"127.0.0.1", second->bound_address().port()}};
+  dial({both[0]});
+  client_.framed = [&](Connection&, const wire::FrameView&) {
+    const HostPort& other = both[dialer_->current_address().port == both[0].port ? 1 : 0];
+    dialer_->redirect(other.to_string(), absl::UnavailableError("not the leader"));
+  };
+  reactors_.start();
+  for (int i = 0; i < core::kMaxRedirects; ++i) {
+    const Retry retry = retries_.take().value();
+    EXPECT_EQ(retry.address.port, both[static_cast<std::size_t>(i % 2)].port);
+    EXPECT_EQ(retry.wait, core::Duration::zero());
+  }
+  EXPECT_EQ(retries_.take()->wait, Backoff(1, {milliseconds(2), milliseconds(8)}).next());
+  EXPECT_EQ(retries_.take()->address.port, both[0].port);  // and begins anew with the list
+  reactors_.stop();
+  dialer_.reset();
+  second.reset();
+}
+
+TEST_F(DialerTest, WhereTheLeaderIsNotKnownTheListGoesOn) {
+  listen();
+  ListenerOptions listening_too;
+  listening_too.frames = &server_;
+  listening_too.connection = trusting();
+  auto second = Listener::create(reactors_[0], "127.0.0.1:0", listening_too).value();
+  dial({listening(), {"127.0.0.1", second->bound_address().port()}});
+  client_.framed = [&](Connection&, const wire::FrameView&) {
+    dialer_->redirect("", absl::UnavailableError("not the leader"));
+  };
+  reactors_.start();
+  const Retry first = retries_.take().value();
+  EXPECT_EQ(first.address.port, listening().port);
+  EXPECT_EQ(first.wait, core::Duration::zero());
+  const Retry next = retries_.take().value();
+  EXPECT_EQ(next.address.port, second->bound_address().port());
+  EXPECT_GT(next.wait, core::Duration::zero());
+  reactors_.stop();
+  dialer_.reset();
+  second.reset();
+}
+
+// As much of etcd as is asked.
+struct FakeEtcd : HttpHandler {
+  void on_request(const HttpRequest& request, HttpResponder responder) override {
+    asked.put(absl::StrCat(std::string(request.path), " ", std::string(request.body)));
+    HttpResponse response;
+    response.body =
+        leader.empty()
+            ? R"({"header":{}})"
+            : absl::StrCat(R"({"header":{},"kvs":[{"value":")",
+                           absl::Base64Escape(absl::StrCat(R"({"address":")", leader, R"("})")),
+                           R"("}]})");
+    responder.respond(response);
+  }
+  std::string leader;
+  Inbox<std::string> asked;
+};
+
+TEST_F(DialerTest, AsksEtcdBeforeEveryAttempt) {
+  listen();
+  FakeEtcd etcd;
+  HttpServer server(reactors_[0], &etcd);
+  ListenerOptions serving;
+  serving.http = &server;
+  auto etcd_listener = Listener::create(reactors_[0], "127.0.0.1:0", serving).value();
+  const HostPort nobody = {"127.0.0.1", 1};
+  MasterList masters;
+  masters.etcd =
+      LeaderInEtcd{{nobody, {"127.0.0.1", etcd_listener->bound_address().port()}}, "/shoal"};
+  dial_masters(masters);
+  reactors_.start();
+  EXPECT_EQ(etcd.asked.take().value(), "/v3/kv/range {\"key\":\"L3Nob2FsL2xlYWRlcg==\"}");
+  const Retry leaderless = retries_.take().value();
+  EXPECT_TRUE(absl::IsNotFound(leaderless.why)) << leaderless.why;
+  EXPECT_EQ(leaderless.address.host, "");
+  reactors_.on(0, [&] { etcd.leader = listening().to_string(); });
+  ASSERT_TRUE(connected_.take().has_value());
+  ASSERT_TRUE(greeted_.take().has_value());
+  reactors_.on(1, [&] { dialer_->connection()->close(absl::AbortedError("enough")); });
+  ASSERT_TRUE(connected_.take().has_value());  // and at each reconnect
+  reactors_.on(0, [&] { etcd_listener.reset(); });
+  reactors_.on(1, [&] { dialer_->connection()->close(absl::AbortedError("enough")); });
+  std::optional<Retry> retry = retries_.take();
+  while (retry.has_value() && retry->address.host != "") retry = retries_.take();
+  while (retry.has_value() && absl::IsNotFound(retry->why)) retry = retries_.take();
+  ASSERT_TRUE(retry.has_value());
+  EXPECT_THAT(std::string(retry->why.message()), HasSubstr("no etcd at 127.0.0.1:"));
+  reactors_.stop();
+  dialer_.reset();
 }
 
 // A connection that was told to close is told of its end only at the end of the turn.
@@ -183,7 +292,7 @@ TEST_F(DialerTest, ATimeoutEndsAnAttempt) {
     (void)!::connect(fillers.back(), address.get(), address.size());
   }
   DialerOptions options;
-  options.addresses = {{"127.0.0.1", address.port()}};
+  options.masters.addresses = {{"127.0.0.1", address.port()}};
   options.connect_timeout = milliseconds(50);
   options.on_retry = [this](const HostPort& to, const absl::Status& why, core::Duration wait) {
     retries_.put({to, unshared(why), wait});
@@ -213,7 +322,7 @@ TEST_F(DialerTest, CanBeDestroyedInEveryPhase) {
   client_.connected = [this](Connection&) { dialer_.reset(), connected_.put(1); };
   dialer_ = nullptr;
   DialerOptions options;
-  options.addresses = {listening()};
+  options.masters.addresses = {listening()};
   dialer_ = std::make_unique<Dialer>(reactors_[1], &client_, std::move(options));
   dialer_->start();
   while (connected_.take(milliseconds(0)).has_value()) {

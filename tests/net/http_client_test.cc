@@ -48,9 +48,9 @@ class HttpClientTest : public ::testing::Test {
   }
   HostPort here() const { return *parse_host_port(listener_->bound_address().to_string()); }
   absl::StatusOr<HttpAnswer> get(const HostPort& server, std::string_view target,
-                                 const HttpGetOptions& options = {}) {
+                                 const HttpCallOptions& options = {}) {
     absl::StatusOr<HttpAnswer> result = absl::UnknownError("no answer");
-    HttpGet get(*reactor_, server, target, options, [&](absl::StatusOr<HttpAnswer> answer) {
+    HttpCall get(*reactor_, server, target, options, [&](absl::StatusOr<HttpAnswer> answer) {
       result = std::move(answer);
       reactor_->stop();
     });
@@ -80,10 +80,10 @@ TEST_F(HttpClientTest, GetsWhatIsThere) {
 }
 
 TEST_F(HttpClientTest, FailuresAreTold) {
-  HttpGetOptions small;
+  HttpCallOptions small;
   small.max_body_bytes = 1000;
   EXPECT_TRUE(absl::IsResourceExhausted(get(here(), "/large", small).status()));
-  HttpGetOptions hasty;
+  HttpCallOptions hasty;
   hasty.timeout = std::chrono::milliseconds(20);
   EXPECT_TRUE(absl::IsDeadlineExceeded(get(here(), "/never", hasty).status()));
   for (const char* target : {"", "a", "/a b", "/a\r\nHost: x", "/\x80"}) {
@@ -97,8 +97,8 @@ TEST_F(HttpClientTest, FailuresAreTold) {
 }
 
 TEST_F(HttpClientTest, MayBeDestroyedAtAnyTime) {
-  auto get = std::make_unique<HttpGet>(*reactor_, here(), "/never", HttpGetOptions{},
-                                       [](const auto&) { ADD_FAILURE(); });
+  auto get = std::make_unique<HttpCall>(*reactor_, here(), "/never", HttpCallOptions{},
+                                        [](const auto&) { ADD_FAILURE(); });
   Timer timer(*reactor_, [&] {
     get.reset();
     reactor_->stop();

@@ -49,6 +49,10 @@ class FakeSink final : public SessionSink {
     sent.push_back(std::move(one));
   }
   void reconnect(const absl::Status& why) override { reconnects.push_back(why); }
+  void redirect(std::string_view leader, const absl::Status& why) override {
+    leaders.emplace_back(leader);
+    redirect_reasons.push_back(why);
+  }
   void finished(const absl::Status& status) override { ends.push_back(status); }
 
   std::vector<wire::MessageKind> kinds() const {
@@ -64,6 +68,8 @@ class FakeSink final : public SessionSink {
 
   std::vector<Sent> sent;
   std::vector<absl::Status> reconnects;
+  std::vector<std::string> leaders;
+  std::vector<absl::Status> redirect_reasons;
   std::vector<absl::Status> ends;
 };
 
@@ -192,6 +198,64 @@ TEST_F(SchedulerSessionTest, GreetsSubscribesAndKeepsItsId) {
   const auto again = sink.sent[0].as<core::Hello>();
   EXPECT_EQ(again.peer_id, kFramework.value);
   EXPECT_EQ(again.cluster_id, 77u);
+}
+
+TEST_F(SchedulerSessionTest, FollowsTheLeaderWithItsIdAndEpoch) {
+  const auto welcome = [](std::uint64_t epoch) {
+    core::Welcome message;
+    message.protocol = wire::kProtocolVersion;
+    message.cluster_id = 77;
+    message.epoch = epoch;
+    return message;
+  };
+  session->on_connected(now);
+  EXPECT_TRUE(receive(core::Refusal{core::RefusalCode::kNotLeader, "standby", "h:2"}).ok());
+  EXPECT_THAT(sink.leaders, ElementsAre("h:2"));
+  session->on_disconnected();
+  session->on_connected(now);
+  EXPECT_TRUE(receive(welcome(7)).ok());
+  EXPECT_TRUE(receive(core::Subscribed{kFramework, 5000, 15'000}).ok());
+  EXPECT_TRUE(receive(core::Refusal{core::RefusalCode::kNotLeader, "no more", ""}).ok());
+  EXPECT_THAT(sink.leaders, ElementsAre("h:2", ""));
+  session->on_disconnected();
+  EXPECT_THAT(scheduler.log,
+              ElementsAre("subscribed " + core::to_string(kFramework), "disconnected"));
+
+  for (const std::uint64_t earlier : {6u, 0u}) {
+    sink.sent.clear();
+    session->on_connected(now);
+    EXPECT_EQ(sink.sent[0].as<core::Hello>().epoch, 7u);
+    EXPECT_EQ(sink.sent[0].as<core::Hello>().peer_id, kFramework.value);
+    EXPECT_TRUE(receive(welcome(earlier)).ok());
+    EXPECT_EQ(sink.count(wire::MessageKind::kSubscribe), 0u);
+    session->on_disconnected();
+  }
+  EXPECT_EQ(sink.leaders.size(), 4u);
+  EXPECT_THAT(std::string(sink.redirect_reasons.back().message()), HasSubstr("leads no more"));
+  session->on_connected(now);
+  EXPECT_TRUE(receive(core::Refusal{core::RefusalCode::kFenced, "a later master leads"}).ok());
+  EXPECT_EQ(sink.leaders.size(), 5u);
+  session->on_disconnected();
+  sink.sent.clear();
+  session->on_connected(now);
+  EXPECT_TRUE(receive(welcome(8)).ok());
+  EXPECT_EQ(sink.count(wire::MessageKind::kSubscribe), 1u);
+  EXPECT_THAT(sink.ends, testing::IsEmpty());
+  EXPECT_THAT(sink.reconnects, testing::IsEmpty());
+}
+
+// What was not acknowledged before the old master went is acknowledged to the new one, once told.
+TEST_F(SchedulerSessionTest, AnUpdateThatComesAgainFromTheNextMasterIsToldOnce) {
+  subscribe();
+  EXPECT_TRUE(receive(update_of(core::TaskState::kRunning, 1)).ok());
+  session->on_disconnected();
+  EXPECT_TRUE(absl::IsUnavailable(session->accept({}, {})));
+  subscribe();
+  sink.sent.clear();
+  scheduler.log.clear();
+  EXPECT_TRUE(receive(update_of(core::TaskState::kRunning, 1)).ok());
+  EXPECT_EQ(sink.count(wire::MessageKind::kAcknowledgeUpdate), 1u);
+  EXPECT_THAT(scheduler.log, testing::IsEmpty());
 }
 
 TEST_F(SchedulerSessionTest, AcknowledgesAfterUpdateReturned) {

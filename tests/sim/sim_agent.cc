@@ -44,6 +44,7 @@ void SimAgent::begin_life(core::AgentId id) {
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
   describe();
   state_->id = id;
+  state_->epoch = disk_epoch_;
   is_down_ = false;
   ++life_;
   agent::NullExecutorOptions options;
@@ -242,6 +243,7 @@ void SimAgent::restart(bool keeps_id) {
   end_life();
   if (!keeps_id) {
     disk_.clear();
+    disk_epoch_ = 0;
     volumes_.clear();
     records_.clear();
     exits_.clear();
@@ -323,6 +325,12 @@ absl::Status SimAgent::store(const core::AgentResources& resources) {
   auto file = agent::encode_stored(resources);
   if (!file.ok()) return file.status();
   disk_ = *std::move(file);
+  return absl::OkStatus();
+}
+
+absl::Status SimAgent::store_epoch(std::uint64_t epoch) {
+  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
+  disk_epoch_ = epoch;
   return absl::OkStatus();
 }
 

@@ -63,6 +63,7 @@ class SimAgent final : public agent::FramingEffects,
     agent::append_record(message, unsynced_);
   }
   absl::Status store(const core::AgentResources& resources) override;
+  absl::Status store_epoch(std::uint64_t epoch) override;
   absl::Status make_volume(const core::LotTags& tags) override;
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
@@ -95,6 +96,7 @@ class SimAgent final : public agent::FramingEffects,
   std::unique_ptr<agent::NullExecutor> executor_;
   core::Resources total_;          // as configured
   wire::ByteVector disk_;          // the file of agent/resource_store.h; empty: none
+  std::uint64_t disk_epoch_ = 0;   // the file of agent/epoch_store.h
   std::set<std::string> volumes_;  // the folders
   // As in <data>/meta: what was started, how it ended, what was said; and what is not synced yet.
   using TaskName = std::pair<core::FrameworkId, std::string>;
