@@ -93,7 +93,7 @@ constexpr std::array<VerbEntry, 31> kVerbs = {{
     {"help", "this list, or everything about one verb", "  shoal help run", nullptr},
 }};
 
-constexpr std::array<VerbEntry, 22> kActions = {{
+constexpr std::array<VerbEntry, 23> kActions = {{
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
