@@ -16,11 +16,11 @@
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
-#include "master/etcd_client.h"
-#include "master/etcd_target.h"
 #include "net/address.h"
 #include "net/clock.h"
 #include "net/http_client.h"
+#include "net/leader_query.h"
+#include "net/master_list.h"
 #include "net/reactor.h"
 
 namespace shoal::cli {
@@ -79,21 +79,25 @@ absl::StatusOr<Leader> ask_leader_from(std::string address, const std::string& t
 }
 
 absl::StatusOr<std::vector<std::string>> addresses_of(const std::string& masters) {
-  if (!master::is_etcd_target(masters)) {
-    std::vector<std::string> all;
-    for (const std::string_view part : core::split(masters, ',')) all.emplace_back(part);
-    return all;
-  }
-  const absl::StatusOr<master::EtcdTarget> target = master::parse_etcd_target(masters);
-  if (!target.ok()) return target.status();
-  master::EtcdClient client({.endpoints = target->endpoints, .timeout = std::chrono::seconds(5)});
-  const auto found = client.range({.key = target->prefix + "/leader", .range_end = {}});
-  if (!found.ok()) return found.status();
-  rapidjson::Document document;
-  if (found->rows.empty() || !parse(found->rows.front().value, document)) {
+  const absl::StatusOr<net::MasterList> list = net::parse_master_list(masters);
+  if (!list.ok()) return list.status();
+  std::vector<std::string> all;
+  for (const net::HostPort& address : list->addresses) all.push_back(address.to_string());
+  if (!list->etcd.has_value()) return all;
+  absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(0);
+  if (!reactor.ok()) return reactor.status();
+  std::optional<absl::StatusOr<net::HostPort>> leader;
+  const net::LeaderQuery query(**reactor, *list->etcd, [&](absl::StatusOr<net::HostPort> found) {
+    leader = std::move(found);
+    (*reactor)->stop();
+  });
+  if (!leader.has_value()) (*reactor)->run();
+  if (absl::IsNotFound(leader->status())) {
     return absl::UnavailableError("nobody leads at the moment");
   }
-  return std::vector<std::string>{text_of(document, "address")};
+  if (!leader->ok()) return leader->status();
+  all.push_back((*leader)->to_string());
+  return all;
 }
 
 // Whichever of `masters` answers first leads there. Errors: also what the leader refuses.

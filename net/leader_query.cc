@@ -30,9 +30,10 @@ std::string_view text_member(const rapidjson::Value& object, const char* key) {
 }  // namespace
 
 absl::StatusOr<HostPort> leader_in_range_answer(std::string_view body) {
-  rapidjson::Document answer;
-  answer.Parse<kParseFlags>(body.data(), body.size());
-  if (answer.HasParseError() || !answer.IsObject()) {
+  rapidjson::Document parsed;
+  parsed.Parse<kParseFlags>(body.data(), body.size());
+  const rapidjson::Value& answer = parsed;
+  if (parsed.HasParseError() || !answer.IsObject()) {
     return absl::InvalidArgumentError("it does not answer as etcd does");
   }
   const auto rows = answer.FindMember("kvs");

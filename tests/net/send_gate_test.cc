@@ -21,13 +21,13 @@ TEST(SendGateTest, KeepsOutputUntilItOpens) {
   StreamPtr stream = Stream::create(*reactor, ends[0]).value();
   stream->write({reinterpret_cast<const std::uint8_t*>("hello"), 5});
   char bytes[8];
-  Timer opens(*reactor, [&] {
+  auto opens = std::make_unique<Timer>(*reactor, [&] {
     EXPECT_LT(::recv(ends[1], bytes, sizeof bytes, 0), 0) << "turns have ended, nothing was sent";
     EXPECT_EQ(stream->output_bytes(), 5u);
     is_open = true;
     reactor->stop();
   });
-  opens.start(std::chrono::milliseconds(20));
+  opens->start(std::chrono::milliseconds(20));
   reactor->run();
   EXPECT_EQ(::recv(ends[1], bytes, sizeof bytes, 0), 5);
   EXPECT_EQ(stream->output_bytes(), 0u);
@@ -35,6 +35,7 @@ TEST(SendGateTest, KeepsOutputUntilItOpens) {
   stream->write({reinterpret_cast<const std::uint8_t*>("stale"), 5});
   reactor->stop();
   reactor->run();
+  opens.reset();
   stream.reset();
   reactor.reset();
   EXPECT_EQ(::recv(ends[1], bytes, sizeof bytes, 0), 0) << "the end sends nothing";
