@@ -12,6 +12,7 @@
 #include "cli/event_stream.h"
 #include "cli/exit_code.h"
 #include "cli/json_reader.h"
+#include "cli/masters.h"
 #include "cli/terminal.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -85,10 +86,9 @@ std::string error_of(const std::string& body) {
 // Watches until there is no more to see, coming back to a master that went away.
 class Watching {
  public:
-  Watching(net::Reactor& reactor, const EventsVerb& verb, net::HostPort master)
+  Watching(net::Reactor& reactor, const EventsVerb& verb)
       : reactor_(reactor),
         verb_(verb),
-        master_(std::move(master)),
         stream_([this](const StreamedEvent& event) { show(event); }),
         since_(verb.follow && !verb.from_start ? "" : "oldest"),
         backoff_(net::random_seed()),
@@ -96,7 +96,7 @@ class Watching {
 
   absl::Status run() {
     begin();
-    reactor_.run();
+    if (!is_over_) reactor_.run();
     return result_;
   }
 
@@ -109,9 +109,17 @@ class Watching {
       backoff_.reset();
       if (absl::Status read = stream_.feed(part); !read.ok()) end(read);
     };
-    get_ = std::make_unique<net::HttpCall>(
-        reactor_, master_, target_of(verb_, since_), options,
+    const absl::StatusOr<net::HostPort> leader = find();
+    if (!leader.ok()) return on_end(leader.status());
+    call_ = std::make_unique<net::HttpCall>(
+        reactor_, *leader, target_of(verb_, since_), options,
         [this](absl::StatusOr<net::HttpAnswer> answer) { on_end(std::move(answer)); });
+  }
+
+  absl::StatusOr<net::HostPort> find() const {
+    const absl::StatusOr<std::string> leader = find_leader(verb_.master);
+    if (!leader.ok()) return leader.status();
+    return net::parse_host_port(*leader);
   }
 
   void on_end(absl::StatusOr<net::HttpAnswer> answer) {
@@ -156,19 +164,20 @@ class Watching {
 
   void end(absl::Status result) {
     if (result_.ok()) result_ = std::move(result);
+    is_over_ = true;
     reactor_.stop();
   }
 
   net::Reactor& reactor_;
   const EventsVerb& verb_;
-  const net::HostPort master_;
   EventStream stream_;
   std::vector<std::pair<std::string, std::string>> shown_;  // time and line, until the end
   std::string since_;
   bool has_been_there_ = false;
+  bool is_over_ = false;
   net::Backoff backoff_;
   net::Timer retry_;
-  std::unique_ptr<net::HttpCall> get_;
+  std::unique_ptr<net::HttpCall> call_;
   absl::Status result_;
 };
 
@@ -191,11 +200,9 @@ int run_events(const EventsVerb& verb) {
     return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? kExitUnreachable
                                                                            : kExitFailed;
   };
-  absl::StatusOr<net::HostPort> master = net::parse_host_port(verb.master);
-  if (!master.ok()) return report(master.status());
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return report(reactor.status());
-  const absl::Status done = Watching(**reactor, verb, *std::move(master)).run();
+  const absl::Status done = Watching(**reactor, verb).run();
   return done.ok() ? kExitOk : report(done);
 }
 

@@ -8,14 +8,13 @@
 #include <utility>
 
 #include "cli/exit_code.h"
-#include "cli/json.h"
 #include "cli/json_reader.h"
-#include "cli/json_writer.h"
 #include "cli/lookup.h"
 #include "cli/table.h"
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "master/json_writer.h"
 #include "net/address.h"
 #include "net/clock.h"
 #include "net/http_client.h"
@@ -25,6 +24,11 @@
 
 namespace shoal::cli {
 namespace {
+
+using master::Buffer;
+using master::put;
+using master::put_time;
+using master::Writer;
 
 constexpr std::string_view kHttp = "http://";
 constexpr core::Duration kHandOverTimeout = std::chrono::seconds(10);
@@ -145,6 +149,12 @@ void put_master(Writer& writer, const MasterRow& row) {
 
 }  // namespace
 
+absl::StatusOr<std::string> find_leader(const std::string& masters) {
+  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "");
+  if (!leader.ok()) return leader.status();
+  return leader->address;
+}
+
 absl::StatusOr<std::vector<MasterRow>> read_masters(const std::string& json) {
   rapidjson::Document document;
   const rapidjson::Value* list = parse(json, document) ? member(document, "masters") : nullptr;
@@ -168,7 +178,7 @@ std::string render_masters(const std::vector<MasterRow>& rows, const Terminal& t
     table.add_row({row.id.empty() ? "-" : row.id,
                    row.address,
                    {row.state, row.state == "leader" ? Colour::kGreen : Colour::kNone},
-                   iso_time(row.since_ms),
+                   master::iso_time(row.since_ms),
                    row.version,
                    row.epoch == 0 ? "-" : std::to_string(row.epoch)});
   }

@@ -15,6 +15,9 @@ namespace shoal::cli {
 int run_masters(const MastersVerb& verb);
 int run_step_down(const StepDownVerb& verb);
 
+// Where the one is that leads, of a --master; blocking. Errors: UNAVAILABLE.
+absl::StatusOr<std::string> find_leader(const std::string& masters);
+
 struct MasterRow {
   std::string id;  // empty: a master without an election
   std::string address;

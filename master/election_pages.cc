@@ -1,23 +1,15 @@
 #include "master/election_pages.h"
 
 #include <fmt/core.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <string_view>
 #include <vector>
 
+#include "master/json_writer.h"
 #include "master/leadership.h"
 
 namespace shoal::master {
 namespace {
-
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void put(Writer& writer, std::string_view name, std::string_view text) {
-  writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
 
 net::HttpResponse refuse(int status, std::string_view why) {
   net::HttpResponse response;
@@ -40,7 +32,7 @@ std::vector<MasterEntry> masters_of(const MasterInfo& info) {
 }  // namespace
 
 net::HttpResponse masters_page(const MasterInfo& info) {
-  rapidjson::StringBuffer buffer;
+  Buffer buffer;
   Writer writer(buffer);
   writer.StartObject();
   writer.Key("masters");
@@ -50,11 +42,9 @@ net::HttpResponse masters_page(const MasterInfo& info) {
     put(writer, "id", entry.id);
     put(writer, "address", entry.address);
     put(writer, "state", entry.leads ? "leader" : "standby");
-    writer.Key("since_ms");
-    writer.Int64(entry.since_ms);
+    put(writer, "since_ms", entry.since_ms);
     put(writer, "version", entry.version);
-    writer.Key("epoch");
-    writer.Uint64(entry.leads ? info.epoch : 0);
+    put(writer, "epoch", static_cast<std::int64_t>(entry.leads ? info.epoch : 0));
     writer.EndObject();
   }
   writer.EndArray();
