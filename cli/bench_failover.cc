@@ -185,7 +185,7 @@ absl::Status FailoverBench::find_leader() {
   }
   ask_who_leads();
   const auto is_told = [this] {
-    if (query_ == nullptr) ask_who_leads();
+    if (!answer_.has_value() && query_ == nullptr) ask_who_leads();
     return answer_.has_value();
   };
   absl::Status told = cluster_->wait_until(is_told, kStartPatience, "a master to lead");
@@ -231,11 +231,11 @@ absl::Status FailoverBench::fail_over() {
 
 // Every few milliseconds while it fails over.
 void FailoverBench::look() {
-  if (!result_.detect_s && !load_->is_connected()) {
-    result_.detect_s = since_kill();
+  const load::LoadResult load = load_->measured();
+  if (!result_.detect_s && load.lost_at.has_value()) {
+    result_.detect_s = std::chrono::duration<double>(*load.lost_at - killed_at_).count();
     load_->go(kRateAfter);
   }
-  const load::LoadResult load = load_->measured();
   if (!result_.first_launch_s && load.running > 0) result_.first_launch_s = since_kill();
   const core::TimePoint now = net::monotonic_now();
   if (now < next_ask_) return;
@@ -250,8 +250,9 @@ void FailoverBench::look() {
     return;
   }
   if (result_.agents_back_s) return;
-  result_.registered = static_cast<std::uint64_t>(
-      BenchCluster::metric_of(leader_, "shoal_master_agents_registered_total"));
+  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
+  const double known = BenchCluster::metric_of(leader_, "shoal_master_agents");
+  result_.registered = static_cast<std::uint64_t>(std::max(known - missing, 0.0));
   progress(fmt::format("{} of {} agents are back", result_.registered, verb_.agents));
   if (result_.registered >= verb_.agents) result_.agents_back_s = since_kill();
 }

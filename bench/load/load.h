@@ -50,6 +50,9 @@ class Load {
   void on_launch(std::uint64_t task, core::AgentId agent);
   void on_status(const core::TaskStatus& status, core::TimePoint now);
   void on_failure(std::string_view what);
+  void on_session_lost(core::TimePoint now) {
+    if (!result_.lost_at.has_value()) result_.lost_at = now;
+  }
 
  private:
   static constexpr std::uint64_t kPlaces = EndStamps::kPlaces;

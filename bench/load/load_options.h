@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "bench/load/latency_histogram.h"
@@ -32,6 +33,7 @@ struct LoadResult {
   std::uint64_t failed = 0;   // of those: the agent could not launch it, as when it lacks resources
   std::uint64_t overdue = 0;  // open loop: due and not sent, for want of an offer
   std::string first_error;
+  std::optional<core::TimePoint> lost_at;  // the first session that was lost
   double seconds = 0;
   LatencyHistogram launch_to_running;  // from when the launch was due
   LatencyHistogram offer_latency;      // from the end of a task to an offer of its agent

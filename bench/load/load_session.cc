@@ -48,6 +48,7 @@ void LoadSession::on_connected(net::Connection&) {
 void LoadSession::on_closed(net::Connection&, const absl::Status& reason) {
   held_.clear();
   const bool was_subscribed = std::exchange(is_subscribed_, false);
+  if (was_subscribed) load_.on_session_lost(net::monotonic_now());
   // Masters that do not lead are left at once, and a lost one may be what is measured.
   if (load_.options().survives_masters || (epoch_ > 0 && !was_subscribed)) return;
   load_.on_failure(fmt::format("the session of {} ended: {}", name_, core::message_of(reason)));
