@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 #include <variant>
 
@@ -206,8 +206,8 @@ std::string_view ApiActions::methods_of(const std::vector<std::string>& path) {
 
 bool ApiActions::act(const std::vector<std::string>& path, const net::HttpRequest& request,
                      const net::HttpResponder& responder, core::TimePoint now) {
-  const std::string_view methods = methods_of(path);
-  if (methods.empty() || methods.find(request.method) == std::string_view::npos) return false;
+  const std::vector<std::string_view> methods = core::split(methods_of(path), ',');
+  if (std::find(methods.begin(), methods.end(), request.method) == methods.end()) return false;
   absl::Status sound = check_sender(request);
   if (sound.ok() && !request.query.empty()) sound = core::invalid("no parameters are known here");
   if (sound.ok()) sound = Call(*this, path, request, responder, now).run();

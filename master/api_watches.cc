@@ -126,7 +126,9 @@ void ApiWatches::watch(const net::HttpRequest& request, const net::HttpResponder
   }
   const std::uint64_t id = ++last_id_;
   client.on_closed([this, id] { end(id); });
-  if (!client.begin_stream(head)) return;
+  client.begin_stream(head);
+  if (request.method == "HEAD") client.end_stream();
+  if (!client.is_alive()) return;
   const std::uint32_t shards = shard_.config.shards;
   Watch& watch = watches_[id];
   watch.responder = client;

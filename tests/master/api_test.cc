@@ -218,6 +218,8 @@ TEST_F(ApiTest, WhatIsWrongIsSaid) {
       {"GET", "/v1/events?since=-1", "", 400, "is no cursor of events"},
       {"POST", "/v1/tasks", "{}", 405, "takes GET, HEAD"},
       {"GET", agent_path + "/drain", "", 405, "takes POST"},
+      {"PUT", agent_path + "/drain", "{}", 405, "takes POST"},
+      {"PATCH", "/v1/quotas/eng", "{}", 405, "takes GET, HEAD, PUT, DELETE"},
       {"POST", agent_path + "/drain", R"({"max_grace":1})", 400, "max_grace is not known"},
       {"POST", agent_path + "/operations", R"({"operation":"reserve"})", 400,
        "resources is missing"},
@@ -267,6 +269,12 @@ TEST_F(ApiTest, EventsAreStreamedAndResumed) {
   const Answer other = get("/v1/events?follow=false&since=00000000000000ff-1-1");
   EXPECT_THAT(other.text, HasSubstr("event: restarted\n"));
   EXPECT_THAT(other.text, HasSubstr("event: agent\n"));
+}
+
+TEST_F(ApiTest, AHeadIsNoWatcher) {
+  const Answer answer = ask("HEAD", "/v1/events");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.text, "");
 }
 
 TEST_F(ApiTest, EventsComeWhileOneWatches) {
