@@ -45,11 +45,11 @@ TEST(EventsTest, AnEventIsALine) {
   EXPECT_EQ(describe_event(R"({"type":"task","time":"2026-01-31T12:00:00.250Z","task":"t1",)"
                            R"("agent":"a-1","state":"TASK_FAILED","reason":"REASON_X",)"
                            R"("message":"no\nway"})"),
-            "12:00:00.250 task      t1 is TASK_FAILED on a-1, REASON_X, no\\x0Away\n");
+            "12:00:00.250 task      t1 is TASK_FAILED on a-1, REASON_X, no\\x0away\n");
   EXPECT_EQ(describe_event(R"({"type":"agent","agent":"a-1","hostname":"h","state":"active",)"
                            R"("mode":"draining"})"),
             "-            agent     a-1 (h) is active, draining\n");
-  EXPECT_EQ(describe_event("no json\x1b"), "no json\\x1B\n");
+  EXPECT_EQ(describe_event("no json\x1b"), "no json\\x1b\n");
 }
 
 }  // namespace
