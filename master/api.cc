@@ -92,8 +92,8 @@ std::vector<std::string> parts_of(std::string_view path) {
 
 }  // namespace
 
-Api::Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox, ApiShard::Send send,
-         std::uint64_t incarnation)
+Api::Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox,
+         const ApiShard::Send& send, std::uint64_t incarnation)
     : reactor_(reactor),
       records_(shard, send),
       reads_(shard, send),

@@ -28,7 +28,7 @@ class Api {
  public:
   // `incarnation` names this life of the master in the cursors of events. `send` carries mail to
   // another reactor's Api, or to this one's.
-  Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox, ApiShard::Send send,
+  Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox, const ApiShard::Send& send,
       std::uint64_t incarnation);
 
   // Of a path that serves() knows. `info` outlives the answer.
