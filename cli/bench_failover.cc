@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -214,6 +216,12 @@ absl::Status FailoverBench::fail_over() {
   killed_at_ = net::monotonic_now();
   cluster_->kill_master(*dead);
   if (!etcd_.has_value()) {
+    // With its sockets to close it takes a moment to die, and holds its folder until then.
+    const auto is_dead = [pid = dead->pid] { return ::kill(pid, 0) != 0 && errno == ESRCH; };
+    if (absl::Status ok = cluster_->wait_until(is_dead, kStartPatience, "the master to die");
+        !ok.ok()) {
+      return ok;
+    }
     const auto again = cluster_->add_master("master-0", leader_, verb_.master_args);
     if (!again.ok()) return again.status();
     result_.elected_s = since_kill();
