@@ -257,8 +257,9 @@ void FailoverBench::look() {
     return;
   }
   if (result_.agents_back_s) return;
-  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
+  // In this order: once the registry's agents are known, so is who of them is missing.
   const double known = BenchCluster::metric_of(leader_, "shoal_master_agents");
+  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
   result_.registered = static_cast<std::uint64_t>(std::max(known - missing, 0.0));
   progress(fmt::format("{} of {} agents are back", result_.registered, verb_.agents));
   if (result_.registered >= verb_.agents) result_.agents_back_s = since_kill();
