@@ -36,6 +36,8 @@ constexpr std::uint32_t kStartsPerSecond = 500;  // registrations; launches are 
 constexpr std::chrono::milliseconds kAskEvery{50};
 constexpr core::Milli kTaskCpus = 100;  // milli-units, of each task
 constexpr core::Milli kTaskMem = 32'000;
+constexpr std::uint32_t kMostStarting =
+    20'000;                        // a few MiB of frames, which a master takes at once
 constexpr double kRateAfter = 20;  // launches a second that are tried, once the master is dead
 
 // Seconds since the kill; nullopt: it did not come.
@@ -163,6 +165,7 @@ absl::Status FailoverBench::fill() {
   options.task.cpus = kTaskCpus;
   options.task.mem = kTaskMem;
   options.window = static_cast<std::uint32_t>(tasks());
+  options.most_starting = kMostStarting;
   options.survives_masters = true;
   auto load = load::Load::create(*reactor_, options);
   if (!load.ok()) return load.status();
