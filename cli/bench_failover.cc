@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +37,8 @@ constexpr std::uint32_t kStartsPerSecond = 500;  // registrations; launches are 
 constexpr std::chrono::milliseconds kAskEvery{50};
 constexpr core::Milli kTaskCpus = 100;  // milli-units, of each task
 constexpr core::Milli kTaskMem = 32'000;
+constexpr std::uint32_t kMostStarting =
+    20'000;                        // a few MiB of frames, which a master takes at once
 constexpr double kRateAfter = 20;  // launches a second that are tried, once the master is dead
 
 // Seconds since the kill; nullopt: it did not come.
@@ -162,6 +166,7 @@ absl::Status FailoverBench::fill() {
   options.task.cpus = kTaskCpus;
   options.task.mem = kTaskMem;
   options.window = static_cast<std::uint32_t>(tasks());
+  options.most_starting = kMostStarting;
   options.survives_masters = true;
   auto load = load::Load::create(*reactor_, options);
   if (!load.ok()) return load.status();
@@ -215,6 +220,12 @@ absl::Status FailoverBench::fail_over() {
   killed_at_ = net::monotonic_now();
   cluster_->kill_master(*dead);
   if (!etcd_.has_value()) {
+    // With its sockets to close it takes a moment to die, and holds its folder until then.
+    const auto is_dead = [pid = dead->pid] { return ::kill(pid, 0) != 0 && errno == ESRCH; };
+    if (absl::Status ok = cluster_->wait_until(is_dead, kStartPatience, "the master to die");
+        !ok.ok()) {
+      return ok;
+    }
     const auto again = cluster_->add_master("master-0", leader_, verb_.master_args);
     if (!again.ok()) return again.status();
     result_.elected_s = since_kill();
@@ -250,8 +261,9 @@ void FailoverBench::look() {
     return;
   }
   if (result_.agents_back_s) return;
-  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
+  // In this order: once the registry's agents are known, so is who of them is missing.
   const double known = BenchCluster::metric_of(leader_, "shoal_master_agents");
+  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
   result_.registered = static_cast<std::uint64_t>(std::max(known - missing, 0.0));
   progress(fmt::format("{} of {} agents are back", result_.registered, verb_.agents));
   if (result_.registered >= verb_.agents) result_.agents_back_s = since_kill();

@@ -123,7 +123,12 @@ core::TimePoint Load::due_at(std::uint64_t index) const {
 std::uint64_t Load::budget() const {
   if (!is_going_) return 0;
   const std::uint64_t window = rate_ > 0 ? kPlaces / 2 : options_.window;
-  const std::uint64_t room = window > under_way() ? window - under_way() : 0;
+  std::uint64_t room = window > under_way() ? window - under_way() : 0;
+  if (options_.most_starting > 0) {
+    const std::uint64_t starting = launched_ - answered_;
+    const std::uint64_t most = options_.most_starting;
+    room = std::min(room, most > starting ? most - starting : 0);
+  }
   return rate_ > 0 ? std::min(room, due_count_ - sent_count_) : room;
 }
 
@@ -167,7 +172,11 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
   std::uint64_t task = 0;
   if (!core::parse_int(status.task, &task)) return;
   core::TimePoint& due = due_[task % kPlaces];
-  if (status.state == core::TaskState::kRunning && due != core::TimePoint::min()) {
+  const bool is_first = due != core::TimePoint::min();
+  if (is_first && (status.state == core::TaskState::kRunning || core::is_terminal(status.state))) {
+    ++answered_;
+  }
+  if (status.state == core::TaskState::kRunning && is_first) {
     ++result_.running;
     if (due >= measuring_since_) {
       result_.launch_to_running.record(now - due);
@@ -176,6 +185,7 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
     due = core::TimePoint::min();
   }
   if (!core::is_terminal(status.state)) return;
+  due = core::TimePoint::min();
   ++finished_;
   if (status.state == core::TaskState::kFinished) {
     ++result_.ended;

@@ -20,8 +20,9 @@ struct LoadOptions {
   // loop); 0: as many as it takes, `window` of them under way (closed loop).
   double rate = 0;
   std::uint32_t window = 4096;
-  bool survives_masters = false;  // a lost session is no error
-  std::string stamps;             // a file of EndStamps, for the offer latency; empty: not measured
+  std::uint32_t most_starting = 0;  // of those under way, not RUNNING yet; 0: any number
+  bool survives_masters = false;    // a lost session is no error
+  std::string stamps;  // a file of EndStamps, for the offer latency; empty: not measured
 };
 
 struct LoadResult {
