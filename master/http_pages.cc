@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <string_view>
-#include <utility>
 
 #include "alloc/malloc_choice.h"
 #include "master/election_pages.h"
@@ -294,7 +293,7 @@ void HttpPages::on_request(const net::HttpRequest& request, net::HttpResponder r
     responder.respond(step_down(info_, request));
     return;
   }
-  if (Api::serves(request.path)) return api_.on_request(request, std::move(responder), info_);
+  if (Api::serves(request.path)) return api_.on_request(request, responder, info_);
   if (request.method != "GET" && request.method != "HEAD") {
     responder.respond(net::method_not_allowed("GET, HEAD"));
     return;
