@@ -74,15 +74,6 @@ std::string time_of(const std::string& json) {
   return event.HasParseError() ? "" : text_of(event, "time");
 }
 
-// Of an answer of the API that is none of what was asked for.
-std::string error_of(const std::string& body) {
-  rapidjson::Document answer;
-  answer.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-  const rapidjson::Value* error = answer.HasParseError() ? nullptr : member(answer, "error");
-  const std::string message = error == nullptr ? "" : text_of(*error, "message");
-  return message.empty() ? "the master does not know events" : message;
-}
-
 // Watches until there is no more to see, coming back to a master that went away.
 class Watching {
  public:
@@ -124,7 +115,8 @@ class Watching {
 
   void on_end(absl::StatusOr<net::HttpAnswer> answer) {
     if (answer.ok() && answer->status != 200) {
-      return end(absl::InvalidArgumentError(error_of(answer->body)));
+      const std::string why = error_of(answer->body);
+      return end(absl::InvalidArgumentError(why.empty() ? "the master does not know events" : why));
     }
     if (answer.ok() && !verb_.follow) {
       print_in_order();

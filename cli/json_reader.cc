@@ -27,4 +27,11 @@ bool flag_of(const rapidjson::Value& object, const char* key) {
   return value != nullptr && value->IsBool() && value->GetBool();
 }
 
+std::string error_of(const std::string& json) {
+  rapidjson::Document answer;
+  answer.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+  const rapidjson::Value* error = answer.HasParseError() ? nullptr : member(answer, "error");
+  return error == nullptr ? "" : text_of(*error, "message");
+}
+
 }  // namespace shoal::cli

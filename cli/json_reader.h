@@ -16,4 +16,7 @@ std::uint64_t count_of(const rapidjson::Value& object, const char* key);  // els
 double number_of(const rapidjson::Value& object, const char* key);        // else 0
 bool flag_of(const rapidjson::Value& object, const char* key);            // else false
 
+// What the operator API says is wrong (docs/API.md#errors); "" when `json` is no such answer.
+std::string error_of(const std::string& json);
+
 }  // namespace shoal::cli

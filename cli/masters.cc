@@ -115,8 +115,7 @@ absl::StatusOr<Leader> ask_leader(const std::string& masters, const std::string&
     if (leader.ok() && leader->answer.status == 200) return leader;
     why = leader.status();
     if (!leader.ok()) continue;
-    rapidjson::Document document;
-    const std::string said = parse(leader->answer.body, document) ? text_of(document, "error") : "";
+    const std::string said = error_of(leader->answer.body);
     const std::string text = said.empty() ? fmt::format("the master at {} answered {}",
                                                         leader->address, leader->answer.status)
                                           : core::printable(said, 300);

@@ -112,7 +112,8 @@ struct SharedTables;
 class Outbox;
 
 void store(Shard& shard, Outbox& outbox, RegistryRow row);
-// The agent or framework as it is now.
+// The agent or framework as it is now. That of a framework is an event, too (core/events.h): it is
+// written down at each change of its state.
 void store_agent(Shard& shard, Outbox& outbox, const AgentRecord& agent, TimePoint now);
 void store_framework(Shard& shard, Outbox& outbox, const FrameworkRecord& framework, TimePoint now);
 

@@ -17,7 +17,6 @@
 #include "master/api_answer.h"
 #include "master/api_body.h"
 #include "master/cluster_json.h"
-#include "net/address.h"
 
 namespace shoal::master {
 namespace {
@@ -34,33 +33,6 @@ constexpr std::array<Operation, 6> kOperations = {{
     {"grow", core::OperationKind::kGrow},
     {"shrink", core::OperationKind::kShrink},
 }};
-
-bool is_own_host(std::string_view host) {
-  const absl::StatusOr<net::HostPort> parsed = net::parse_host_port(host);
-  return parsed.ok() &&
-         (parsed->host == "localhost" || net::SocketAddress::from_numeric(*parsed).ok());
-}
-
-// A form of a web page cannot say this without the server's leave, so no page of somebody else acts
-// through a browser that reaches the master.
-absl::Status check_sender(const net::HttpRequest& request) {
-  const std::string_view origin = request.header("Origin");
-  const std::string_view host = request.header("Host");
-  if (!origin.empty() && origin != fmt::format("http://{}", host) &&
-      origin != fmt::format("https://{}", host)) {
-    return core::invalid("requests of pages of {} are refused", core::printable(origin));
-  }
-  // A name may be somebody else's who lets it mean this address.
-  if (!origin.empty() && !is_own_host(host)) {
-    return core::invalid("pages may act by the master's address or localhost only, not by {}",
-                         core::printable(host));
-  }
-  const std::string_view type = request.header("Content-Type");
-  const std::string_view essence = core::strip(type.substr(0, type.find(';')));
-  if (request.method == "DELETE" && request.body.empty()) return absl::OkStatus();
-  if (essence == "application/json") return absl::OkStatus();
-  return core::invalid("say Content-Type: application/json");
-}
 
 }  // namespace
 
@@ -208,10 +180,14 @@ bool ApiActions::act(const std::vector<std::string>& path, const net::HttpReques
                      const net::HttpResponder& responder, core::TimePoint now) {
   const std::vector<std::string_view> methods = core::split(methods_of(path), ',');
   if (std::find(methods.begin(), methods.end(), request.method) == methods.end()) return false;
-  absl::Status sound = check_sender(request);
-  if (sound.ok() && !request.query.empty()) sound = core::invalid("no parameters are known here");
-  if (sound.ok()) sound = Call(*this, path, request, responder, now).run();
   net::HttpResponder client = responder;
+  if (const auto refused = refuse_sender(request); refused.has_value()) {
+    client.respond(*refused);
+    return true;
+  }
+  absl::Status sound;
+  if (!request.query.empty()) sound = core::invalid("no parameters are known here");
+  if (sound.ok()) sound = Call(*this, path, request, responder, now).run();
   if (!sound.ok()) client.respond(api_error(sound));
   return true;
 }

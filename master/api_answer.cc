@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "core/text.h"
 #include "master/json_writer.h"
+#include "net/address.h"
 
 namespace shoal::master {
 namespace {
@@ -28,6 +29,12 @@ int http_status_of(core::RefusalCode code) {
     default:
       return 409;
   }
+}
+
+bool is_own_host(std::string_view host) {
+  const absl::StatusOr<net::HostPort> parsed = net::parse_host_port(host);
+  return parsed.ok() &&
+         (parsed->host == "localhost" || net::SocketAddress::from_numeric(*parsed).ok());
 }
 
 std::string lower(std::string_view text) {
@@ -65,6 +72,25 @@ net::HttpResponse api_error(const absl::Status& status) {
 net::HttpResponse api_error(const core::Refusal& refusal) {
   return api_error(http_status_of(refusal.code), lower(core::name_of(refusal.code)),
                    refusal.message);
+}
+
+std::optional<net::HttpResponse> refuse_sender(const net::HttpRequest& request) {
+  const std::string_view origin = request.header("Origin");
+  const std::string_view host = request.header("Host");
+  if (!origin.empty() && origin != fmt::format("http://{}", host) &&
+      origin != fmt::format("https://{}", host)) {
+    return api_error(403, "denied", fmt::format("requests of pages of {} are refused", origin));
+  }
+  // A name may be somebody else's who lets it mean this address.
+  if (!origin.empty() && !is_own_host(host)) {
+    return api_error(
+        403, "denied",
+        fmt::format("pages may act by the master's address or localhost only, not by {}", host));
+  }
+  const std::string_view type = request.header("Content-Type");
+  if (request.method == "DELETE" && request.body.empty()) return std::nullopt;
+  if (core::strip(type.substr(0, type.find(';'))) == "application/json") return std::nullopt;
+  return api_error(415, "wrong_type", "say Content-Type: application/json");
 }
 
 net::HttpResponse api_done() {
@@ -112,6 +138,22 @@ std::vector<std::string> QueryParameters::list(std::string_view name) const {
     if (!part.empty()) out.emplace_back(part);
   }
   return out;
+}
+
+absl::Status QueryParameters::read(std::string_view name, core::AgentId* agent) const {
+  const std::string value = text(name);
+  if (value.empty()) return absl::OkStatus();
+  const absl::StatusOr<core::AgentId> id = core::parse_agent_id(value);
+  if (id.ok()) *agent = *id;
+  return id.status();
+}
+
+absl::Status QueryParameters::read(std::string_view name, core::FrameworkId* framework) const {
+  const std::string value = text(name);
+  if (value.empty()) return absl::OkStatus();
+  const absl::StatusOr<core::FrameworkId> id = core::parse_framework_id(value);
+  if (id.ok()) *framework = *id;
+  return id.status();
 }
 
 }  // namespace shoal::master

@@ -4,9 +4,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/ids.h"
 #include "core/messages.h"
 #include "net/http.h"
 
@@ -19,6 +22,11 @@ net::HttpResponse api_error(const absl::Status& status);
 // What the cluster refuses: NOT_FOUND is 404, OVERLOADED 503, GONE 410, the rest 409.
 net::HttpResponse api_error(const core::Refusal& refusal);
 
+// Whether the request may change something: nullopt, or the answer that refuses it. 415: it says no
+// Content-Type: application/json, which a form of somebody else's page cannot say; 403: it comes
+// from a page that is not the master's own, by its address.
+std::optional<net::HttpResponse> refuse_sender(const net::HttpRequest& request);
+
 // {"done":true}
 net::HttpResponse api_done();
 
@@ -30,6 +38,9 @@ class QueryParameters {
                                                const std::vector<std::string_view>& known);
   std::string text(std::string_view name) const;               // empty: not there
   std::vector<std::string> list(std::string_view name) const;  // between commas
+  // Left as it is when the parameter is not there.
+  absl::Status read(std::string_view name, core::AgentId* agent) const;
+  absl::Status read(std::string_view name, core::FrameworkId* framework) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;

@@ -103,16 +103,8 @@ absl::Status ApiReads::narrow(const QueryParameters& parameters, Read& read) con
     }
     if (!filter.mode) return core::invalid("'{}' is no mode of agents", core::printable(mode));
   }
-  if (const std::string text = parameters.text("agent"); !text.empty()) {
-    const absl::StatusOr<core::AgentId> agent = core::parse_agent_id(text);
-    if (!agent.ok()) return agent.status();
-    filter.agent = *agent;
-  }
-  if (const std::string text = parameters.text("framework"); !text.empty()) {
-    const absl::StatusOr<core::FrameworkId> framework = core::parse_framework_id(text);
-    if (!framework.ok()) return framework.status();
-    filter.framework = *framework;
-  }
+  if (absl::Status id = parameters.read("agent", &filter.agent); !id.ok()) return id;
+  if (absl::Status id = parameters.read("framework", &filter.framework); !id.ok()) return id;
   if (const std::string text = parameters.text("limit"); !text.empty()) {
     std::size_t limit = 0;
     if (!core::parse_int(text, &limit) || limit < 1 || limit > core::kMaxApiPage) {

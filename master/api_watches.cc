@@ -33,16 +33,8 @@ absl::StatusOr<EventFilter> read_filter(const QueryParameters& parameters) {
     }
     filter.types |= std::uint32_t{1} << *type;
   }
-  if (const std::string text = parameters.text("agent"); !text.empty()) {
-    const absl::StatusOr<core::AgentId> agent = core::parse_agent_id(text);
-    if (!agent.ok()) return agent.status();
-    filter.agent = *agent;
-  }
-  if (const std::string text = parameters.text("framework"); !text.empty()) {
-    const absl::StatusOr<core::FrameworkId> framework = core::parse_framework_id(text);
-    if (!framework.ok()) return framework.status();
-    filter.framework = *framework;
-  }
+  if (absl::Status id = parameters.read("agent", &filter.agent); !id.ok()) return id;
+  if (absl::Status id = parameters.read("framework", &filter.framework); !id.ok()) return id;
   filter.task = parameters.text("task");
   return filter;
 }

@@ -5,18 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "master/api_answer.h"
 #include "master/json_writer.h"
 #include "master/leadership.h"
 
 namespace shoal::master {
 namespace {
-
-net::HttpResponse refuse(int status, std::string_view why) {
-  net::HttpResponse response;
-  response.status = status;
-  response.body = fmt::format("{{\"error\":\"{}\"}}\n", why);
-  return response;
-}
 
 // All that are alive; a master without an election is the only one.
 std::vector<MasterEntry> masters_of(const MasterInfo& info) {
@@ -56,14 +50,13 @@ net::HttpResponse masters_page(const MasterInfo& info) {
 
 net::HttpResponse step_down(const MasterInfo& info, const net::HttpRequest& request) {
   if (request.method != "POST") return net::method_not_allowed("POST");
-  if (request.header("content-type") != "application/json") {
-    return refuse(415, "say Content-Type: application/json");
-  }
+  if (const auto refused = refuse_sender(request); refused.has_value()) return *refused;
   if (info.leadership == nullptr) {
-    return refuse(409, "this master has no election: it was started without --registry etcd://…");
+    return api_error(409, "invalid",
+                     "this master has no election: it was started without --registry etcd://…");
   }
   if (info.leadership->masters().size() < 2) {
-    return refuse(409, "no other master is alive that could lead");
+    return api_error(409, "invalid", "no other master is alive that could lead");
   }
   info.step_down();
   net::HttpResponse response;

@@ -1,11 +1,9 @@
 #include "master/leadership.h"
 
 #include <fmt/core.h>
-#include <pthread.h>
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,6 +14,7 @@
 #include "net/address.h"
 #include "net/boot_clock.h"
 #include "net/clock.h"
+#include "net/helper_thread.h"
 
 namespace shoal::master {
 namespace {
@@ -88,13 +87,7 @@ Leadership::Leadership(LeadershipOptions options, Events events)
       masters_prefix_(options_.target.prefix + "/masters/"),
       since_ms_(net::wall_now_ms()),
       client_({.endpoints = options_.target.endpoints, .timeout = patience()}) {
-  // Signals are for the reactors.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = net::start_helper_thread([this] { work(); });
 }
 
 Leadership::~Leadership() {

@@ -1,12 +1,10 @@
 #include "master/registry_writer.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <iterator>
 #include <utility>
 
 #include "net/clock.h"
+#include "net/helper_thread.h"
 
 namespace shoal::master {
 
@@ -14,13 +12,7 @@ RegistryWriter::RegistryWriter(std::unique_ptr<RegistryStore> store, std::size_t
                                Stored stored, Failed failed)
     : store_(std::move(store)), stored_(std::move(stored)), failed_(std::move(failed)) {
   waiting_.rows_of.resize(clients);
-  // Signals are for the reactors.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = net::start_helper_thread([this] { work(); });
 }
 
 RegistryWriter::~RegistryWriter() {

@@ -5,6 +5,7 @@
 
 #include "core/messages.h"
 #include "core/status.h"
+#include "master/api_answer.h"
 #include "master/http_pages.h"
 #include "master/leadership.h"
 #include "wire/message.h"
@@ -84,8 +85,8 @@ class Standby::Pages final : public net::HttpHandler {
           build_metrics(owner_.options_.version) +
           election_metrics(false, 0, leadership == nullptr ? 0 : leadership->elections());
     } else if (leader.empty()) {
-      response.status = 503;
-      response.body = "{\"error\":\"this master is a standby, and nobody leads at the moment\"}\n";
+      return api_error(503, "no_leader",
+                       "this master is a standby, and nobody leads at the moment");
     } else {
       // 307 keeps the method, so it is right for others than GET, too.
       return redirect_to(leader, request.path == "/redirect" ? "/" : request.target);

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 
@@ -36,17 +35,6 @@ std::string get(const std::string& address, const std::string& target,
   client.send_raw(request.data(), request.size());
   client.wait_closed();
   return client.text();
-}
-
-// Whether all threads have taken a SIGSTOP: one takes it for all, and the others run until then.
-bool is_stopped(pid_t pid) {
-  for (const auto& thread :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-    std::ifstream file(thread.path() / "stat");
-    const std::string stat((std::istreambuf_iterator<char>(file)), {});
-    if (stat.find(") T ") == std::string::npos) return false;
-  }
-  return true;
 }
 
 class ElectionTest : public testing::Test {
@@ -163,8 +151,7 @@ TEST_F(ElectionTest, ALeaderThatWasFrozenSaysNothingStale) {
   start(1);
   FrameClient client(masters_[0].address);
   client.greet(core::PeerKind::kOperator);
-  at(0).process->signal(SIGSTOP);
-  ASSERT_TRUE(eventually([&] { return is_stopped(at(0).process->pid()); }));
+  ASSERT_TRUE(at(0).process->freeze());
   client.send(core::Heartbeat{.sequence = 7});  // it would be answered
   EXPECT_EQ(find_leader(0), 1);
   at(0).process->signal(SIGCONT);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -94,6 +95,19 @@ Process::~Process() {
 
 void Process::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
+}
+
+bool Process::freeze() const {
+  signal(SIGSTOP);
+  return eventually([this] {
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task")) {
+      std::ifstream file(thread.path() / "stat");
+      const std::string stat((std::istreambuf_iterator<char>(file)), {});
+      if (stat.find(") T ") == std::string::npos) return false;
+    }
+    return true;
+  });
 }
 
 bool Process::pump(Clock::time_point until) {

@@ -35,6 +35,8 @@ class Process {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
+  // SIGSTOP, until every thread has stopped: one takes it for all, and the others run until then.
+  bool freeze() const;
   // Until `text` was written to stdout (or stderr), at most `deadline`.
   bool wait_for_output(const std::string& text,
                        std::chrono::seconds deadline = std::chrono::seconds(60));
