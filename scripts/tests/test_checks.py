@@ -11,6 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import check_docs  # noqa: E402
 import check_layers  # noqa: E402
+import check_monitoring  # noqa: E402
 import check_size  # noqa: E402
 
 
@@ -183,6 +184,30 @@ class Documents(TreeCase):
         self.write('core/a.cc', '')
         self.assertEqual(len(self.problems()), 1)
         self.assertIn('core/README.md', self.problems()[0])
+
+
+class Monitoring(TreeCase):
+    RULES = 'groups:\n  - rules:\n      - alert: ShoalA\n        expr: rate(shoal_a_total[1m]) > 1\n'
+    PAGE = '| `shoal_a_total` | counter |\n| `shoal_b_seconds` | histogram |\n| `ShoalA` | do |\n'
+
+    def problems(self, rules=RULES, page=PAGE, expr='shoal_b_seconds_bucket', test='      - alertname: ShoalA\n'):
+        self.write('docs/MONITORING.md', page)
+        self.write('docs/monitoring/alerts.yml', rules)
+        self.write('docs/monitoring/alerts_test.yml', test)
+        self.write('docs/monitoring/dashboard.json',
+                   '{"panels": [{"id": 1, "targets": [{"expr": "%s"}]}]}' % expr)
+        return list(check_monitoring.problems(self.root))
+
+    def test_what_fits_together_is_fine(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_a_metric_that_nobody_lists_is_named(self):
+        self.assertIn('shoal_c', self.problems(expr='shoal_c{a=\'b\'}')[0])
+        self.assertIn('shoal_a_totl', self.problems(rules=self.RULES.replace('shoal_a_total', 'shoal_a_totl'))[0])
+
+    def test_an_alert_is_listed_and_tested(self):
+        self.assertIn('ShoalA', self.problems(page=self.PAGE.replace('ShoalA', 'ShoalB'))[0])
+        self.assertIn('does not test', self.problems(test='')[0])
 
 
 if __name__ == '__main__':
