@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -45,6 +44,7 @@
 #include "net/dialer.h"
 #include "net/http_server.h"
 #include "net/listener.h"
+#include "net/log.h"
 #include "net/random.h"
 #include "net/signal_watcher.h"
 #include "net/timer.h"
@@ -128,20 +128,24 @@ struct Agent::State final : public FramingEffects,
 
   // ExecutorEvents
   void on_started(core::FrameworkId framework, std::string_view task) override {
+    log_task(core::LogLevel::kDebug, "a task runs", framework, task);
     on_process_started(agent, *this, framework, task, reactor.now());
   }
   void on_failed(core::FrameworkId framework, std::string_view task,
                  std::string_view why) override {
+    log_task(core::LogLevel::kInfo, "a task could not be started", framework, task, why);
     on_launch_failed(agent, *this, framework, task, why, reactor.now());
     forget_unknown(framework, task);
   }
   void on_exited(core::FrameworkId framework, std::string_view task,
                  const ExitStatus& exit) override {
+    log_task(core::LogLevel::kDebug, "a task has ended", framework, task);
     on_process_exited(agent, *this, framework, task, exit, reactor.now());
     logs->on_task_ended(framework, task);
     forget_unknown(framework, task);
   }
   void on_lost(core::FrameworkId framework, std::string_view task, std::string_view why) override {
+    log_task(core::LogLevel::kWarn, "a task is lost", framework, task, why);
     on_process_lost(agent, *this, framework, task, why, reactor.now());
     logs->on_task_ended(framework, task);
     forget_unknown(framework, task);
@@ -167,9 +171,14 @@ struct Agent::State final : public FramingEffects,
   void end_without_master(std::string_view reason, OnStop tasks);
   void finish();
   void on_end_timer();
-  void log(std::string_view line) const {
-    if (!options.quiet) fmt::print(stderr, "shoal agent: {}\n", line);
+  void log(std::string_view message, core::LogLevel level = core::LogLevel::kInfo) const {
+    net::log_line(options.log, core::LogModule::kAgent, level, message);
   }
+  void log_disk(std::string_view message) const {
+    net::log_line(options.log, core::LogModule::kDisk, core::LogLevel::kWarn, message);
+  }
+  void log_task(core::LogLevel level, std::string_view message, core::FrameworkId framework,
+                std::string_view task, std::string_view why = {}) const;
 
   net::Reactor& reactor;
   AgentOptions options;
@@ -199,6 +208,7 @@ struct Agent::State final : public FramingEffects,
   bool was_ready = false;
   std::int64_t started_ms = net::wall_now_ms();
   absl::flat_hash_set<std::string> told_failures;  // of attempts, since the last session
+  std::string no_session;                          // the newest of them
   core::AgentId stored_id;                         // what write_identity() was last given
   absl::Status outcome;                            // told by on_stopped
 };
@@ -271,8 +281,8 @@ absl::Status Agent::State::restore_resources(const core::Resources& configured) 
   const auto missing = volumes->sweep(agent.total);
   if (!missing.ok()) return missing.status();
   for (const std::string& path : *missing) {
-    log(fmt::format("{} is missing: tasks cannot use that volume; destroy it to be rid of it",
-                    core::printable(path, 400)));
+    log_disk(fmt::format("{} is missing: tasks cannot use that volume; destroy it to be rid of it",
+                         core::printable(path, 400)));
   }
   purge_timer.start(kPurgePause);
   return absl::OkStatus();
@@ -297,11 +307,28 @@ void Agent::State::open_api() {
   monitor = std::make_unique<Monitor>(reactor, std::move(watching));
   HttpApiOptions answering;
   answering.data_dir = options.data_dir;
+  answering.log = options.log;
   answering.monitor = monitor.get();
+  answering.launches = &executor->counters();
   answering.facts = [this] { return facts(); };
   answering.sandboxes = [this] { return gc->counters(); };
   answering.logs = [this] { return cutter ? cutter->counters() : LogCutterCounters{}; };
   api = std::make_unique<HttpApi>(reactor, std::move(answering));
+}
+
+// The task's id is what ties together what the master, the agent and the framework say of a launch.
+void Agent::State::log_task(core::LogLevel level, std::string_view message,
+                            core::FrameworkId framework, std::string_view task,
+                            std::string_view why) const {
+  if (!net::is_logged(options.log, core::LogModule::kTasks, level)) return;
+  const std::string id = core::to_string(framework);
+  if (why.empty()) {
+    options.log->write(core::LogModule::kTasks, level, message,
+                       {{"framework", id}, {"task", task}});
+  } else {
+    options.log->write(core::LogModule::kTasks, level, message,
+                       {{"framework", id}, {"task", task}, {"why", why}});
+  }
 }
 
 AgentFacts Agent::State::facts() const {
@@ -313,6 +340,8 @@ AgentFacts Agent::State::facts() const {
   facts.tasks = agent.tasks.size();
   facts.live_tasks = agent.tasks.live();
   facts.started_ms = started_ms;
+  facts.is_ending = stage != Stage::kRunning;
+  facts.no_session = no_session;
   return facts;
 }
 
@@ -325,7 +354,7 @@ void Agent::State::open_cutter() {
   cutting.followed = [this](const SupervisedTask& task, std::string_view name) {
     return logs->unread_from(task.framework, task.id.task_id, name);
   };
-  cutting.log = [this](std::string_view line) { log(line); };
+  cutting.log = [this](std::string_view line) { log_disk(line); };
   cutter = std::make_unique<LogCutter>(reactor, std::move(cutting));
 }
 
@@ -336,7 +365,7 @@ void Agent::State::open_gc() {
   keeping.interval = options.disk_watch_interval;
   keeping.in_use = [this] { return executor->in_use(); };
   keeping.is_in_use = [this](const SandboxId& id) { return executor->is_in_use(id); };
-  keeping.log = [this](std::string_view line) { log(line); };
+  keeping.log = [this](std::string_view line) { log_disk(line); };
   keeping.wall_now_ms = net::wall_now_ms;
   gc = std::make_unique<SandboxGc>(reactor, std::move(keeping));
 }
@@ -495,7 +524,8 @@ void Agent::State::on_durable(std::uint64_t ticket) {
 
 // What it does not remember it must not tell. The tasks are not at fault.
 void Agent::State::on_log_failed(const absl::Status& why) {
-  if (stage != Stage::kRunning) return log(core::message_of(why));  // it ends as it was told to
+  // Else it ends as it was told to.
+  if (stage != Stage::kRunning) return log(core::message_of(why), core::LogLevel::kError);
   shutdown(absl::FailedPreconditionError(
                fmt::format("{}; the tasks run on, start the agent again when the disk is well",
                            core::message_of(why))),
@@ -509,13 +539,13 @@ void Agent::State::forget_unknown(core::FrameworkId framework, std::string_view 
 
 absl::Status Agent::State::store(const core::AgentResources& record) {
   absl::Status written = write_stored(options.data_dir, record);
-  if (!written.ok()) log(core::message_of(written));
+  if (!written.ok()) log(core::message_of(written), core::LogLevel::kError);
   return written;
 }
 
 void Agent::State::remove_volume(const core::LotTags& tags) {
   const absl::Status removed = volumes->remove(tags);
-  if (!removed.ok()) log(core::message_of(removed));  // the next start tries again
+  if (!removed.ok()) log_disk(core::message_of(removed));  // the next start tries again
   purge_timer.start(kPurgePause);
 }
 
@@ -558,20 +588,24 @@ void Agent::State::on_retry(const net::HostPort& master, const absl::Status& why
   const std::string reason =
       fmt::format("no session with {}: {}", master.host.empty() ? "a master" : master.to_string(),
                   core::message_of(why));
+  no_session = reason;
   if (told_failures.size() >= kMostToldFailures) told_failures.clear();
   if (!told_failures.insert(reason).second) return;
-  log(fmt::format("{}; next try in {} ms", reason,
-                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()));
+  net::log_line(options.log, core::LogModule::kNet, core::LogLevel::kWarn,
+                fmt::format("{}; next try in {} ms", reason,
+                            std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()));
 }
 
 void Agent::State::on_registered_now() {
   told_failures.clear();
+  no_session.clear();
   dialer->set_healthy();
   log(fmt::format("registered as {} with {}", core::to_string(agent.id),
                   dialer->current_address().to_string()));
   if (agent.id != std::exchange(stored_id, agent.id)) {
     const absl::Status stored = write_identity(options.data_dir, agent.id);
-    if (!stored.ok()) log(core::message_of(stored));  // a restart registers as a new agent
+    if (!stored.ok())
+      log(core::message_of(stored), core::LogLevel::kError);  // a restart registers as a new agent
   }
   if (std::exchange(was_ready, true)) return;
   const AgentReady ready{agent.id, agent.address};
@@ -606,8 +640,8 @@ void Agent::State::on_timer() {
 void Agent::State::on_purge_timer() {
   if (volumes->purge_some(kPurgeEntries)) return purge_timer.start(kPurgePause);
   if (volumes->undeletable() == 0) return;
-  log(fmt::format("{}/removed: {} folders of removed volumes cannot be deleted", options.data_dir,
-                  volumes->undeletable()));
+  log_disk(fmt::format("{}/removed: {} folders of removed volumes cannot be deleted",
+                       options.data_dir, volumes->undeletable()));
 }
 
 void Agent::State::on_turn_end() {
@@ -635,7 +669,9 @@ void Agent::State::shutdown(absl::Status reason, OnStop tasks) {
   if (stage == Stage::kRunning || (stage == Stage::kLeavingTasks && ends_tasks)) {
     outcome = std::move(reason);
     stage = ends_tasks ? Stage::kEndingTasks : Stage::kLeavingTasks;
-    if (!outcome.ok()) log(fmt::format("cannot go on: {}", core::message_of(outcome)));
+    if (!outcome.ok()) {
+      log(fmt::format("cannot go on: {}", core::message_of(outcome)), core::LogLevel::kError);
+    }
     log(fmt::format("ending, with {} tasks{}", agent.tasks.live(),
                     ends_tasks ? "" : ", which run on"));
     if (ends_tasks) {

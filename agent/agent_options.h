@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "core/resources.h"
 #include "core/time.h"
+#include "net/log.h"
 #include "net/master_list.h"
 
 namespace shoal::agent {
@@ -58,7 +59,7 @@ struct AgentOptions {
   core::Duration disk_watch_interval = std::chrono::minutes(1);
   std::uint64_t log_max_bytes = 0;  // of each of stdout and stderr (LogCutter); 0: no bound
   std::string supervisor;           // path of shoal-supervisor; empty: beside this program
-  bool quiet = false;               // no log lines
+  net::Log* log = nullptr;          // gets what the operator should know; nullptr: nobody does
 };
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;

@@ -54,6 +54,7 @@ struct ProcessExecutor::Run {
   std::unique_ptr<net::FdWatcher> report_watcher;  // of supervised.report: goes before it
   std::unique_ptr<net::FdWatcher> end_watcher;     // of supervised.process.pidfd
   bool is_started = false;                         // on_started() was called, or is not due
+  core::TimePoint launched_at;                     // when launch() was called
   std::optional<std::string> failure;              // why it could not be started
   int searches = 0;
 
@@ -110,6 +111,7 @@ void ProcessExecutor::launch(const LaunchRequest& request) {
                  ? absl::AlreadyExistsError("the task has a process")
                  : start(request);
   if (!run.ok()) {
+    counters_.failed.add();
     reactor_.run_again();
     failures_.push_back({request.framework, std::string(request.task),
                          std::string(core::message_of(run.status()))});
@@ -124,6 +126,7 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   const auto user = user_of(request);
   if (!user.ok()) return user.status();
   auto run = std::make_unique<Run>();
+  run->launched_at = net::monotonic_now();
   run->framework = request.framework;
   run->id = {core::to_string(request.framework), std::string(request.task),
              core::to_string(core::draw_uuid(random_))};
@@ -144,7 +147,9 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   SpawnRequest spawn = describe(request, run->id, sandbox->path, *user);
   spawn.stdout_fd = sandbox->stdout_file.get();
   spawn.stderr_fd = sandbox->stderr_file.get();
+  const core::TimePoint begin = net::monotonic_now();
   SpawnResult result = spawner_.spawn(spawn);
+  counters_.spawn.observe(net::monotonic_now() - begin);
   if (!result.ok()) return absl::InternalError(result.error.message);
   run->supervised = *std::move(result.supervised);
   if (absl::Status watched = watch(*run); !watched.ok()) {
@@ -214,9 +219,11 @@ void ProcessExecutor::on_report(Run& run) {
   run.supervised.report.reset();
   run.is_started = true;
   if (result.outcome == StartResult::Outcome::kFailed) {
+    counters_.failed.add();
     run.failure = result.error.message;  // told when the supervisor is gone
     return;
   }
+  counters_.launch.observe(net::monotonic_now() - run.launched_at);
   events_->on_started(run.framework, run.id.task_id);
 }
 

@@ -30,6 +30,8 @@
 #include "agent/spawner.h"
 #include "agent/task_table.h"
 #include "agent/task_usage.h"
+#include "alloc/counters.h"
+#include "alloc/histogram.h"
 #include "core/random.h"
 #include "net/reactor.h"
 #include "net/timer.h"
@@ -68,6 +70,13 @@ struct ProcessExecutorOptions {
   std::function<void(CheckpointFiles)> on_checkpoint;
 };
 
+// Written by the loop's thread, read by any.
+struct ExecutorCounters {
+  alloc::Histogram spawn;   // how long the loop was held up by starting a supervisor
+  alloc::Histogram launch;  // from launch() to the supervisor's word that the task runs
+  alloc::Counter failed;    // launches
+};
+
 class ProcessExecutor final : public Executor {
  public:
   // `events` outlives the executor. Errors: INTERNAL, NOT_FOUND (the supervisor's program),
@@ -91,6 +100,7 @@ class ProcessExecutor final : public Executor {
   void end_all();
 
   std::size_t running() const { return runs_.size(); }
+  const ExecutorCounters& counters() const { return counters_; }
 
   // Runs whose sandboxes are needed: of tasks that run, or whose end is not on disk yet.
   bool is_in_use(const RunId& id) const;
@@ -132,6 +142,7 @@ class ProcessExecutor final : public Executor {
   std::vector<Run*> lost_;                        // whose processes are being looked for
   net::Timer search_timer_;                       // of lost_
   std::uint64_t hook_ = 0;
+  ExecutorCounters counters_;
 };
 
 // "31000,31001"; more than 256 ports: as ranges, "31000-32000".

@@ -1,6 +1,7 @@
 #include "agent/http_api.h"
 
 #include <fmt/core.h>
+#include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -15,6 +16,12 @@
 #include "core/status.h"
 #include "core/text.h"
 #include "core/version.h"
+#include "net/flight_json.h"
+#include "net/health.h"
+#include "net/log_page.h"
+#include "net/reactor_metrics.h"
+#include "net/sender_check.h"
+#include "wire/message.h"
 
 namespace shoal::agent {
 
@@ -185,18 +192,41 @@ net::HttpResponse read_response(const std::string& data_dir, FileQuestion questi
   return response;
 }
 
+net::FlightWords flight_words() {
+  net::FlightWords words;
+  words.message = [](std::uint16_t kind) {
+    return wire::name_of(static_cast<wire::MessageKind>(kind));
+  };
+  words.peer = [](std::uint16_t /*what*/, std::uint64_t id) { return fmt::format("{:016x}", id); };
+  return words;
+}
+
+// {"levels":"net=debug"}
+absl::Status change_levels(net::Log& log, std::string_view body) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
+  const bool is_sound = !document.HasParseError() && document.IsObject() &&
+                        document.MemberCount() == 1 && document.HasMember("levels") &&
+                        document["levels"].IsString();
+  if (!is_sound) return core::invalid("the body is not as {}", R"({"levels":"net=debug"})");
+  const rapidjson::Value& levels = document["levels"];
+  return net::change_log_levels(log, {levels.GetString(), levels.GetStringLength()});
+}
+
 }  // namespace
 
 HttpApi::HttpApi(net::Reactor& reactor, HttpApiOptions options)
     : reactor_(reactor), options_(std::move(options)) {}
 
 void HttpApi::on_request(const net::HttpRequest& request, net::HttpResponder responder) {
+  if (on_debug(request, responder)) return;
   const std::vector<std::string> parts = parts_of(request.path);
   const bool is_files = parts.size() >= 5 && parts.size() <= 6 && parts[0] == "v1" &&
                         parts[1] == "tasks" && parts[4] == "files" &&
                         (parts.size() == 5 || parts[5] == "read");
   const bool is_known = is_files || request.path == "/health" || request.path == "/version" ||
-                        request.path == "/metrics" || request.path == "/v1/usage";
+                        request.path == "/metrics" || request.path == "/v1/usage" ||
+                        request.path == "/livez" || request.path == "/readyz";
   if (!is_known) {
     responder.respond(net::not_found());
     return;
@@ -208,10 +238,54 @@ void HttpApi::on_request(const net::HttpRequest& request, net::HttpResponder res
   if (is_files) return on_files(request, parts, responder);
   if (request.path == "/metrics") return on_metrics(responder);
   if (request.path == "/v1/usage") return on_usage(responder);
+  if (request.path != "/version") {
+    responder.respond(health(request));
+    return;
+  }
   net::HttpResponse response;
-  response.body = request.path == "/health" ? std::string(R"({"status":"ok"})")
-                                            : fmt::format(R"({{"version":"{}"}})", core::kVersion);
+  response.body = fmt::format(R"({{"version":"{}"}})", core::kVersion);
   responder.respond(response);
+}
+
+// That it answers says that its loop turns; /readyz, that it can be given tasks.
+net::HttpResponse HttpApi::health(const net::HttpRequest& request) const {
+  std::vector<net::HealthCheck> checks = {{"loop", ""}};
+  if (request.path == "/readyz") {
+    const AgentFacts facts = options_.facts();
+    const std::string why = facts.no_session.empty() ? "no master has taken it" : facts.no_session;
+    checks.push_back({"registered", facts.is_registered ? "" : why});
+    checks.push_back({"stays", facts.is_ending ? "it is ending" : ""});
+  }
+  return net::health_response(request, checks);
+}
+
+bool HttpApi::on_debug(const net::HttpRequest& request, net::HttpResponder responder) {
+  const bool is_flight = request.path == "/v1/debug/flight";
+  if (!is_flight && (request.path != net::kLogLevelPath || options_.log == nullptr)) return false;
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  if (!is_read && (is_flight || request.method != "PUT")) {
+    responder.respond(net::method_not_allowed(is_flight ? "GET, HEAD" : "GET, HEAD, PUT"));
+    return true;
+  }
+  if (is_flight) {
+    const auto flight = net::flight_response(request, {&reactor_}, flight_words());
+    responder.respond(flight.ok() ? *flight : error_response(flight.status()));
+    return true;
+  }
+  if (!is_read) {
+    if (const auto fault = net::fault_of_sender(request); fault.has_value()) {
+      responder.respond(net::text_response(fault->status, fault->message));
+      return true;
+    }
+    if (absl::Status changed = change_levels(*options_.log, request.body); !changed.ok()) {
+      responder.respond(error_response(changed));
+      return true;
+    }
+  }
+  net::HttpResponse response;
+  response.body = net::log_levels_json(*options_.log);
+  responder.respond(response);
+  return true;
 }
 
 void HttpApi::on_files(const net::HttpRequest& request, const std::vector<std::string>& parts,
@@ -245,9 +319,13 @@ void HttpApi::answer_later(net::HttpResponder responder, std::function<net::Http
 void HttpApi::on_metrics(net::HttpResponder responder) {
   options_.monitor->ask([this, responder](const UsageSample& sample) mutable {
     net::HttpResponse response;
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = usage_metrics(options_.facts(), sample, options_.sandboxes(), options_.logs(),
-                                  reactor_.counters());
+    response.content_type = core::MetricsText::kContentType;
+    core::MetricsText text;
+    append_usage_metrics(text, options_.facts(), sample, options_.sandboxes(), options_.logs());
+    append_launch_metrics(text, *options_.launches);
+    net::append_log_metrics(text, options_.log);
+    net::append_reactor_metrics(text, {&reactor_});
+    response.body = text.take();
     responder.respond(response);
   });
 }

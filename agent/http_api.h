@@ -1,7 +1,10 @@
 // What the agent answers over HTTP:
 //
-//   /health  /version                              whether it serves, and which build this is
+//   /livez  /readyz?verbose  /health               whether it lives, and whether it can run tasks
+//   /version                                       which build this is
 //   /metrics                                       for Prometheus
+//   /v1/log-level  /v1/debug/flight                levels of its log (PUT changes them, with
+//                                                  {"levels":"net=debug"}); what its loop did last
 //   /v1/usage                                      the machine and the tasks, as JSON
 //   /v1/tasks/F/T/files?path=&run=                 a folder or file of a sandbox, as JSON
 //   /v1/tasks/F/T/files/read?path=&run=&offset=&length=    bytes of a file, as they are
@@ -26,6 +29,7 @@
 #include "agent/usage_pages.h"
 #include "net/background.h"
 #include "net/http_server.h"
+#include "net/log.h"
 #include "net/reactor.h"
 
 namespace shoal::agent {
@@ -33,6 +37,8 @@ namespace shoal::agent {
 struct HttpApiOptions {
   std::string data_dir;
   Monitor* monitor = nullptr;
+  const ExecutorCounters* launches = nullptr;
+  net::Log* log = nullptr;  // nullptr: there is none
   std::function<AgentFacts()> facts;
   std::function<SandboxGcCounters()> sandboxes;
   std::function<LogCutterCounters()> logs;
@@ -58,6 +64,8 @@ class HttpApi final : public net::HttpHandler {
   void on_files(const net::HttpRequest& request, const std::vector<std::string>& parts,
                 net::HttpResponder responder);
   void on_metrics(net::HttpResponder responder);
+  bool on_debug(const net::HttpRequest& request, net::HttpResponder responder);
+  net::HttpResponse health(const net::HttpRequest& request) const;
   void on_usage(net::HttpResponder responder);
   // `work` makes the answer, away from the loop.
   void answer_later(net::HttpResponder responder, std::function<net::HttpResponse()> work);

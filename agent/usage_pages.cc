@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "alloc/malloc_choice.h"
 #include "core/text.h"
 
 namespace shoal::agent {
@@ -22,32 +23,9 @@ double seconds(core::Duration duration) { return std::chrono::duration<double>(d
 
 // --- Prometheus ---
 
-// A name of one sample, with its help and type before the first of them.
-class Metrics {
- public:
-  void head(std::string_view name, std::string_view type, std::string_view help) {
-    out_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-  }
-  template <typename Number>
-  void sample(std::string_view name, std::string_view labels, Number value) {
-    if (labels.empty()) {
-      out_ += fmt::format("{} {}\n", name, value);
-    } else {
-      out_ += fmt::format("{}{{{}}} {}\n", name, labels, value);
-    }
-  }
-  template <typename Number>
-  void one(std::string_view name, std::string_view type, std::string_view help, Number value) {
-    head(name, type, help);
-    sample(name, "", value);
-  }
-  std::string take() { return std::move(out_); }
+using core::MetricsText;
 
- private:
-  std::string out_;
-};
-
-void add_pressure(Metrics& out, const MachineUsage& machine) {
+void add_pressure(MetricsText& out, const MachineUsage& machine) {
   const std::pair<std::string_view, const std::optional<Pressure>*> resources[] = {
       {"cpu", &machine.cpu_pressure},
       {"memory", &machine.memory_pressure},
@@ -66,7 +44,7 @@ void add_pressure(Metrics& out, const MachineUsage& machine) {
   }
 }
 
-void add_machine(Metrics& out, const MachineUsage& machine) {
+void add_machine(MetricsText& out, const MachineUsage& machine) {
   out.one("shoal_machine_cpus", "gauge", "Processors of the machine.", machine.cpus);
   out.head("shoal_machine_cpu_seconds_total", "counter", "Time of all processors, by mode.");
   for (std::size_t mode = 0; mode < kCpuModes.size(); ++mode) {
@@ -94,8 +72,11 @@ void add_machine(Metrics& out, const MachineUsage& machine) {
   add_pressure(out, machine);
 }
 
-void add_agent(Metrics& out, const AgentFacts& facts, const UsageSample& sample,
-               const net::ReactorCounters& reactor) {
+void add_agent(MetricsText& out, const AgentFacts& facts, const UsageSample& sample) {
+  out.head("shoal_build_info", "gauge", "1; the labels tell the build.");
+  out.sample("shoal_build_info",
+             fmt::format("version=\"{}\",allocator=\"{}\"", facts.version, alloc::malloc_name()),
+             1);
   out.one("shoal_agent_registered", "gauge", "1 while the master knows this agent.",
           facts.is_registered ? 1 : 0);
   out.one("shoal_agent_tasks", "gauge", "Tasks that run.", facts.live_tasks);
@@ -108,19 +89,9 @@ void add_agent(Metrics& out, const AgentFacts& facts, const UsageSample& sample,
   out.one("process_open_fds", "gauge", "Descriptors of the agent.", sample.self.descriptors);
   out.one("process_start_time_seconds", "gauge", "When it was started, since 1970.",
           static_cast<double>(facts.started_ms) / 1000);
-  out.one("shoal_reactor_turns_total", "counter", "Turns of the event loop.",
-          reactor.turns.value());
-  out.one("shoal_reactor_busy_seconds_total", "counter", "Time spent in turns.",
-          static_cast<double>(reactor.busy_ns.value()) / 1e9);
-  out.one("shoal_reactor_connections", "gauge", "Open frame connections.",
-          reactor.connections.value());
-  out.one("shoal_reactor_http_requests_total", "counter", "Requests of HTTP.",
-          reactor.http_requests.value());
-  out.one("shoal_reactor_http_refused_total", "counter", "Requests that were malformed.",
-          reactor.http_refused.value());
 }
 
-void add_disk(Metrics& out, const SandboxGcCounters& sandboxes, const LogCutterCounters& logs) {
+void add_disk(MetricsText& out, const SandboxGcCounters& sandboxes, const LogCutterCounters& logs) {
   out.one("shoal_sandboxes_ended", "gauge", "Sandboxes of ended runs that are kept.",
           sandboxes.kept);
   out.one("shoal_sandboxes_removed_total", "counter", "Sandboxes that were deleted for age.",
@@ -144,7 +115,7 @@ std::string labels_of(const UsageSample::OfTask& task) {
                      task.task.id.task_id);
 }
 
-void add_tasks(Metrics& out, const UsageSample& sample) {
+void add_tasks(MetricsText& out, const UsageSample& sample) {
   const std::size_t shown = std::min(sample.tasks.size(), kMaxTaskSeries);
   out.one("shoal_task_series_left_out", "gauge", "Running tasks that are not in these metrics.",
           sample.tasks.size() - shown);
@@ -284,15 +255,23 @@ void put_housekeeping(Writer& writer, const UsageSample& sample, const SandboxGc
 
 }  // namespace
 
-std::string usage_metrics(const AgentFacts& facts, const UsageSample& sample,
-                          const SandboxGcCounters& sandboxes, const LogCutterCounters& logs,
-                          const net::ReactorCounters& reactor) {
-  Metrics out;
-  add_agent(out, facts, sample, reactor);
+void append_usage_metrics(core::MetricsText& out, const AgentFacts& facts,
+                          const UsageSample& sample, const SandboxGcCounters& sandboxes,
+                          const LogCutterCounters& logs) {
+  add_agent(out, facts, sample);
   add_machine(out, sample.machine);
   add_disk(out, sandboxes, logs);
   add_tasks(out, sample);
-  return out.take();
+}
+
+void append_launch_metrics(core::MetricsText& out, const ExecutorCounters& launches) {
+  out.one("shoal_agent_launches_failed_total", "counter", "Tasks that could not be started.",
+          launches.failed.value());
+  out.histogram("shoal_agent_launch_seconds",
+                "From the order to start a task to its supervisor's word that it runs.",
+                {&launches.launch});
+  out.histogram("shoal_agent_spawn_seconds",
+                "How long the event loop was held up by starting a supervisor.", {&launches.spawn});
 }
 
 std::string usage_json(const AgentFacts& facts, const UsageSample& sample,

@@ -1,5 +1,6 @@
-// How often a duration was how long: buckets that double, from 1 µs to over 4 s. One thread
-// observes, any thread reads; what is read together may be from different moments.
+// How often a duration was how long: buckets that double, from 1 µs to over 4 s. Or how often a
+// number was how large: from 1 to over 4 million. One thread observes, any thread reads; what is
+// read together may be from different moments.
 #pragma once
 
 #include <algorithm>
@@ -18,25 +19,30 @@ class Histogram {
 
   // `times` observations of the same duration.
   void observe(std::chrono::nanoseconds duration, std::uint64_t times = 1) {
-    const auto micros = static_cast<std::uint64_t>(
-        std::max<std::int64_t>(0, duration / std::chrono::microseconds(1)));
-    // Durations up to 2^i microseconds, those of the buckets before it excepted.
-    const auto bucket = micros <= 1 ? 0u : static_cast<unsigned>(std::bit_width(micros - 1));
+    add(static_cast<std::uint64_t>(
+            std::max<std::int64_t>(0, duration / std::chrono::microseconds(1))),
+        times);
+  }
+  // `times` observations of the same number; one histogram holds durations or numbers.
+  void add(std::uint64_t number, std::uint64_t times = 1) {
+    // Numbers up to 2^i, those of the buckets before it excepted.
+    const auto bucket = number <= 1 ? 0u : static_cast<unsigned>(std::bit_width(number - 1));
     buckets_[std::min<std::size_t>(bucket, kBuckets - 1)].add(times);
     count_.add(times);
-    sum_micros_.add(micros * times);
+    sum_.add(number * times);
   }
 
   std::uint64_t count() const { return count_.value(); }
-  std::uint64_t sum_micros() const { return sum_micros_.value(); }
-  // Bucket i holds durations up to this; the last one holds all that are longer as well.
-  static constexpr std::uint64_t bound_micros(std::size_t i) { return std::uint64_t{1} << i; }
+  std::uint64_t sum() const { return sum_.value(); }
+  std::uint64_t sum_micros() const { return sum(); }
+  // Bucket i holds what is up to this; the last one holds all that is larger as well.
+  static constexpr std::uint64_t bound(std::size_t i) { return std::uint64_t{1} << i; }
   std::uint64_t bucket(std::size_t i) const { return buckets_[i].value(); }
 
  private:
   std::array<Counter, kBuckets> buckets_;
   Counter count_;
-  Counter sum_micros_;
+  Counter sum_;  // of numbers, or of microseconds
 };
 
 }  // namespace shoal::alloc

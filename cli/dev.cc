@@ -76,6 +76,7 @@ class DevCluster {
   int run();
 
  private:
+  std::vector<std::string> with_log(std::vector<std::string> words) const;
   absl::Status start_master();
   absl::Status start_agents();
   void on_death(Supervisor::ChildId id, int status, core::Duration restarts_in);
@@ -129,23 +130,24 @@ int DevCluster::run() {
   return exit_code_;
 }
 
+// What a daemon is told of its log.
+std::vector<std::string> DevCluster::with_log(std::vector<std::string> words) const {
+  const std::string format = verb_.log.is_json ? "json" : "text";
+  words.insert(words.end(), {"--log-format", format, "--log-level", verb_.log.levels});
+  return words;
+}
+
 absl::Status DevCluster::start_master() {
   ::unlink(master_ready_file_.c_str());
   ChildSpec spec;
   spec.name = "master";
   spec.restart = false;
   spec.log_file = data_.path() + "/master.log";
-  spec.words = {"master",
-                "--listen",
-                verb_.listen,
-                "--data",
-                data_.path() + "/master",
-                "--ready-file",
-                master_ready_file_,
-                "--reactors",
-                fmt::format("{}", verb_.reactors),
+  spec.words =
+      with_log({"master", "--listen", verb_.listen, "--data", data_.path() + "/master",
+                "--ready-file", master_ready_file_, "--reactors", fmt::format("{}", verb_.reactors),
                 "--config",  // only what is said here holds
-                ""};
+                ""});
   return supervisor_->start(std::move(spec)).status();
 }
 
@@ -158,21 +160,10 @@ absl::Status DevCluster::start_agents() {
     ChildSpec spec;
     spec.name = fmt::format("agent-{}", i + 1);
     spec.log_file = fmt::format("{}/{}.log", data_.path(), spec.name);
-    spec.words = {"agent",
-                  "--master",
-                  master_,
-                  "--data",
-                  fmt::format("{}/{}", data_.path(), spec.name),
-                  "--hostname",
-                  spec.name,
-                  "--resources",
-                  resources_flag(*resources),
-                  "--on-stop",
-                  "kill",
-                  "--isolation",
-                  verb_.isolation,
-                  "--config",
-                  ""};
+    spec.words = with_log({"agent", "--master", master_, "--data",
+                           fmt::format("{}/{}", data_.path(), spec.name), "--hostname", spec.name,
+                           "--resources", resources_flag(*resources), "--on-stop", "kill",
+                           "--isolation", verb_.isolation, "--config", ""});
     if (auto started = supervisor_->start(std::move(spec)); !started.ok()) return started.status();
   }
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "cli/flag_parser.h"
 #include "cli/resources_option.h"
 #include "core/limits.h"
+#include "core/log_line.h"
 #include "core/quantities.h"
 #include "core/role.h"
 #include "core/status.h"
@@ -38,8 +39,23 @@ absl::Status parse_domain(const std::string& text, std::string* region, std::str
   return absl::OkStatus();
 }
 
+struct LogTexts {
+  std::string format = "text";
+  std::string levels = "info";
+};
+
+void add_log_options(CLI::App& app, LogTexts& texts) {
+  app.add_option("--log-format", texts.format, "lines for people (text) or for machines (json)")
+      ->type_name("text|json")
+      ->capture_default_str();
+  app.add_option("--log-level", texts.levels,
+                 "debug, info, warn, error or off; of a module as 'warn,net=debug'")
+      ->capture_default_str();
+}
+
 struct AgentTexts {
   AgentVerb verb;
+  LogTexts log;
   std::string domain;
   std::string recover = "reconnect";
   std::string on_stop = "keep";
@@ -61,6 +77,18 @@ absl::StatusOr<bool> parse_choice(std::string_view flag, const std::string& text
                                   std::string_view first, std::string_view second) {
   if (text == first || text == second) return text == second;
   return core::invalid("{}: '{}' is neither {} nor {}", flag, core::printable(text), first, second);
+}
+
+absl::Status finish_log(const LogTexts& texts, LogVerb& verb) {
+  const auto is_json = parse_choice("--log-format", texts.format, "text", "json");
+  if (!is_json.ok()) return is_json.status();
+  verb.is_json = *is_json;
+  verb.levels = texts.levels;
+  core::LogLevels levels{};
+  if (auto ok = core::parse_log_levels(texts.levels, levels); !ok.ok()) {
+    return core::invalid("--log-level: {}", core::message_of(ok));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::string& text) {
@@ -145,6 +173,7 @@ absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
   if (!pids.ok()) return pids.status();
   verb.max_pids_per_task = *pids;
   if (auto ok = finish_disk(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
 }
 
@@ -178,6 +207,7 @@ absl::Status parse_excluded(const std::string& text,
 
 struct MasterTexts {
   MasterVerb verb;
+  LogTexts log;
   std::string reactors = "0";
   std::string offer_timeout = "60s";
   std::string offer_patience = "100ms";
@@ -240,6 +270,7 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   verb.fd_table_per_reactor = texts.fd_tables == "per-reactor";
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
   if (auto ok = finish_election(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
 }
 
@@ -290,6 +321,7 @@ Finish define_master(Parser& parser) {
                "offer agents with GPUs also to frameworks that do not say they use them");
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
   add_election_options(app, *texts);
+  add_log_options(app, texts->log);
   app.add_flag("--insecure", texts->verb.insecure,
                "serve other machines without authentication or encryption");
   add_config_option(parser);
@@ -366,6 +398,7 @@ Finish define_agent(Parser& parser) {
       "who runs tasks that name nobody (else the agent's own user); root is then refused "
       "to those that name it");
   add_disk_options(app, *texts);
+  add_log_options(app, texts->log);
   add_config_option(parser);
   return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };
 }
@@ -373,6 +406,7 @@ Finish define_agent(Parser& parser) {
 Finish define_dev(Parser& parser) {
   struct Texts {
     DevVerb verb;
+    LogTexts log;
     std::string agents = "3";
     std::string reactors = "0";
   };
@@ -397,10 +431,12 @@ Finish define_dev(Parser& parser) {
       ->capture_default_str();
   app.add_option("--isolation", texts->verb.isolation, "of the agents' tasks, as of shoal agent")
       ->capture_default_str();
+  add_log_options(app, texts->log);
   add_config_option(parser);
   return [texts](Parser&) -> absl::StatusOr<Verb> {
     DevVerb& verb = texts->verb;
     if (auto ok = check_isolation(verb.isolation); !ok.ok()) return ok;
+    if (auto ok = finish_log(texts->log, verb.log); !ok.ok()) return ok;
     if (auto ok = check_address("--listen", verb.listen); !ok.ok()) return ok;
     auto resources = read_resources_option(verb.resources);
     if (!resources.ok()) return resources.status();

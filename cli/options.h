@@ -20,6 +20,12 @@ namespace shoal::cli {
 
 enum class OutputFormat : std::uint8_t { kTable, kJson, kJsonLines, kName };
 
+// Of a daemon.
+struct LogVerb {
+  bool is_json = false;
+  std::string levels = "info";  // core::parse_log_levels()
+};
+
 struct MasterVerb {
   std::string listen;
   std::string data_dir;
@@ -38,6 +44,7 @@ struct MasterVerb {
   std::string registry;  // etcd://…; empty: in its folder
   core::Duration lease{};
   std::string advertise;  // HOST:PORT; empty: where it listens
+  LogVerb log;
 };
 
 struct AgentVerb {
@@ -64,6 +71,7 @@ struct AgentVerb {
   std::uint32_t max_pids_per_task = 0;  // 0: no limit
   bool cpu_quota = false;
   std::string task_user;  // empty: its own
+  LogVerb log;
 };
 
 struct DevVerb {
@@ -74,6 +82,7 @@ struct DevVerb {
   std::string resources;  // of each agent; empty: the machine's, divided
   std::uint32_t reactors = 0;
   std::string isolation = "auto";  // of each agent
+  LogVerb log;                     // of all daemons
 };
 
 struct RunVerb {

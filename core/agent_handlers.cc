@@ -433,6 +433,12 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
   // covers it. One that comes first is told first.
   if (!framework_gone && progress(status.state) < progress(task.state)) return;
   const bool is_news = task.state != status.state && !is_terminal(task.state);
+  const bool was_launching =
+      task.state == TaskState::kStaging || task.state == TaskState::kStarting;
+  if (was_launching && status.state == TaskState::kRunning) {
+    shard.counters.launch_delay.observe(
+        std::chrono::milliseconds(shard.wall_ms(now) - task.started_ms));
+  }
   if (!is_terminal(task.state)) {
     task.state = status.state;
     task.reason = status.reason;

@@ -297,6 +297,7 @@ struct ShardCounters {
   // From the start of the turn in which resources became free to the end of the pass that offered
   // them. Observed by who has a clock (master/service.cc).
   alloc::Histogram offer_delay;
+  alloc::Histogram launch_delay;  // to the news that the task runs; in whole milliseconds
 };
 
 // Who is gone for good, the newest `kMost`; the oldest are forgotten.

@@ -8,7 +8,7 @@
 #include "core/status.h"
 #include "core/text.h"
 #include "master/json_writer.h"
-#include "net/address.h"
+#include "net/sender_check.h"
 
 namespace shoal::master {
 namespace {
@@ -29,12 +29,6 @@ int http_status_of(core::RefusalCode code) {
     default:
       return 409;
   }
-}
-
-bool is_own_host(std::string_view host) {
-  const absl::StatusOr<net::HostPort> parsed = net::parse_host_port(host);
-  return parsed.ok() &&
-         (parsed->host == "localhost" || net::SocketAddress::from_numeric(*parsed).ok());
 }
 
 std::string lower(std::string_view text) {
@@ -75,22 +69,9 @@ net::HttpResponse api_error(const core::Refusal& refusal) {
 }
 
 std::optional<net::HttpResponse> refuse_sender(const net::HttpRequest& request) {
-  const std::string_view origin = request.header("Origin");
-  const std::string_view host = request.header("Host");
-  if (!origin.empty() && origin != fmt::format("http://{}", host) &&
-      origin != fmt::format("https://{}", host)) {
-    return api_error(403, "denied", fmt::format("requests of pages of {} are refused", origin));
-  }
-  // A name may be somebody else's who lets it mean this address.
-  if (!origin.empty() && !is_own_host(host)) {
-    return api_error(
-        403, "denied",
-        fmt::format("pages may act by the master's address or localhost only, not by {}", host));
-  }
-  const std::string_view type = request.header("Content-Type");
-  if (request.method == "DELETE" && request.body.empty()) return std::nullopt;
-  if (core::strip(type.substr(0, type.find(';'))) == "application/json") return std::nullopt;
-  return api_error(415, "wrong_type", "say Content-Type: application/json");
+  const std::optional<net::SenderFault> fault = net::fault_of_sender(request);
+  if (!fault.has_value()) return std::nullopt;
+  return api_error(fault->status, fault->code, fault->message);
 }
 
 net::HttpResponse api_done() {

@@ -22,9 +22,8 @@ net::HttpResponse api_error(const absl::Status& status);
 // What the cluster refuses: NOT_FOUND is 404, OVERLOADED 503, GONE 410, the rest 409.
 net::HttpResponse api_error(const core::Refusal& refusal);
 
-// Whether the request may change something: nullopt, or the answer that refuses it. 415: it says no
-// Content-Type: application/json, which a form of somebody else's page cannot say; 403: it comes
-// from a page that is not the master's own, by its address.
+// Whether the request may change something: nullopt, or the answer that refuses it
+// (net/sender_check.h).
 std::optional<net::HttpResponse> refuse_sender(const net::HttpRequest& request);
 
 // {"done":true}

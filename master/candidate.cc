@@ -96,7 +96,7 @@ void Candidate::on_lost() {
 
 absl::Status Candidate::start() {
   absl::StatusOr<std::unique_ptr<Standby>> standby =
-      Standby::create({options_.listen, options_.version, [this] { on_signal(); }});
+      Standby::create({options_.listen, options_.version, [this] { on_signal(); }, options_.log});
   if (!standby.ok()) return standby.status();
   standby_ = *std::move(standby);
   if (absl::Status safe = check_exposure(options_, standby_->address()); !safe.ok()) return safe;
@@ -115,7 +115,9 @@ absl::Status Candidate::start() {
   Leadership::Events events;
   events.elected = [this](const EtcdFence& term) { on_elected(term); };
   events.lost = [this](const std::string& /*why*/) { on_lost(); };
-  events.log = [this](const std::string& line) { log_line(options_, line); };
+  events.log = [this](const std::string& line) {
+    net::log_line(options_.log, core::LogModule::kElection, core::LogLevel::kInfo, line);
+  };
   leadership_ = std::make_unique<Leadership>(std::move(leadership), std::move(events));
   standby_->set_leadership(leadership_.get());
   return tell_ready(options_, address);
@@ -179,8 +181,9 @@ absl::Status Candidate::lead(const EtcdFence& term) {
   if (absl::IsFailedPrecondition(beginning.status()) || absl::IsDataLoss(beginning.status())) {
     return beginning.status();
   }
-  log_line(options_, fmt::format("the registry could not be loaded: {}",
-                                 core::message_of(beginning.status())));
+  net::log_line(
+      options_.log, core::LogModule::kRegistry, core::LogLevel::kError,
+      fmt::format("the registry could not be loaded: {}", core::message_of(beginning.status())));
   return absl::OkStatus();
 }
 
@@ -215,7 +218,8 @@ void Candidate::end_serving() {
   }
   if (!is_stopping) {
     if (absl::Status opened = standby_->open(); !opened.ok()) {
-      log_line(options_, std::string(core::message_of(opened)));
+      net::log_line(options_.log, core::LogModule::kNet, core::LogLevel::kError,
+                    core::message_of(opened));
     }
   }
   leadership_->resign(options_.lease);
@@ -227,8 +231,8 @@ absl::Status Candidate::serve(Beginning beginning, const EtcdFence& term) {
   if (absl::Status listens = serving.listen(&standby_->address()); !listens.ok()) return listens;
   if (!begin_serving(serving, term)) return absl::OkStatus();
   standby_->close();
-  log_line(options_,
-           fmt::format("leader: serves at {}, epoch {}", serving.address(), term.revision));
+  net::log_line(options_.log, core::LogModule::kElection, core::LogLevel::kInfo,
+                fmt::format("leader: serves at {}, epoch {}", serving.address(), term.revision));
   return serving.serve([] { return absl::OkStatus(); });
 }
 

@@ -1,5 +1,5 @@
 // What the master answers over HTTP, on the same port as everything else: a page that says where
-// to look, /health, /version and /metrics; the operator API (api.h) has the rest.
+// to look, /health, /livez, /readyz, /version and /metrics; the operator API (api.h) has the rest.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "master/debug_pages.h"
 #include "master/service.h"
 #include "net/http_server.h"
 
@@ -25,33 +26,30 @@ struct MasterInfo {
   const core::SharedTables* tables = nullptr;
   const RegistryWriter* registry = nullptr;
   std::uint64_t descriptor_limit = 0;      // of each descriptor table
+  bool own_tables = false;                 // each reactor has one
   std::uint64_t epoch = 0;                 // of its leadership; 0: without an election
   std::uint64_t elections = 0;             // that this process has won
   std::int64_t since_ms = 0;               // wall clock: of its start
   const Leadership* leadership = nullptr;  // nullptr: without an election
   std::function<void()> step_down;         // from any thread; with an election
+  net::Log* log = nullptr;                 // nullptr: there is none
 };
 
 class HttpPages final : public net::HttpHandler {
  public:
-  // `api`: of the same reactor.
-  HttpPages(const MasterInfo& info, Api& api) : info_(info), api_(api) {}
+  // `api`: of the same reactor. `info` has all its services.
+  HttpPages(const MasterInfo& info, Api& api);
   void on_request(const net::HttpRequest& request, net::HttpResponder responder) override;
 
  private:
   const MasterInfo& info_;
   Api& api_;
+  DebugSubject debug_;
 };
 
 // "/version": which build this is.
 std::string version_page(const std::string& version);
 // 307 to `target` (what follows the port) at the master `address`.
 net::HttpResponse redirect_to(const std::string& address, std::string_view target);
-
-// The Prometheus text format (version 0.0.4) of which build this is, and of who leads.
-std::string build_metrics(const std::string& version);
-std::string election_metrics(bool leads, std::uint64_t epoch, std::uint64_t elections);
-// … of all counters of a master that leads.
-std::string metrics_text(const MasterInfo& info);
 
 }  // namespace shoal::master

@@ -13,6 +13,7 @@
 #include "core/quantities.h"
 #include "core/time.h"
 #include "master/etcd_limits.h"
+#include "net/log.h"
 #include "net/reactor_threads.h"
 
 namespace shoal::master {
@@ -42,8 +43,7 @@ struct MasterOptions {
   // Called on the calling thread when it serves, with its HOST:PORT; may be empty. With etcd also a
   // standby serves: it says who leads.
   std::function<void(const std::string& address)> on_ready;
-  // Gets what the operator should know, a line each, on any reactor's thread; empty: stderr.
-  std::function<void(const std::string& line)> log;
+  net::Log* log = nullptr;  // gets what the operator should know; nullptr: nobody does
 };
 
 // Serves until SIGTERM or SIGINT, then ends with OK; with etcd as leader or standby, whichever it

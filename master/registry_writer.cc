@@ -1,5 +1,6 @@
 #include "master/registry_writer.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -36,6 +37,7 @@ void RegistryWriter::abandon() {
 void RegistryWriter::put(std::size_t client, std::vector<core::RegistryRow> rows) {
   {
     const std::lock_guard lock(mutex_);
+    rows_put_.add(rows.size());
     waiting_.rows_of[client] += rows.size();
     waiting_.rows.insert(waiting_.rows.end(), std::make_move_iterator(rows.begin()),
                          std::make_move_iterator(rows.end()));
@@ -55,16 +57,31 @@ bool RegistryWriter::take(Batch& batch) {
 
 bool RegistryWriter::commit(const Batch& batch) {
   const core::TimePoint begin = net::monotonic_now();
+  commit_begin_ns_.set(static_cast<std::uint64_t>(begin.time_since_epoch().count()));
   if (const absl::Status written = store_->apply(batch.rows); !written.ok()) {
     failed_(written);
     return false;
   }
+  commit_begin_ns_.set(0);
   commit_time_.observe(net::monotonic_now() - begin);
+  batch_rows_.add(batch.rows.size());
   rows_stored_.add(batch.rows.size());
   for (std::size_t client = 0; client < batch.rows_of.size(); ++client) {
     if (batch.rows_of[client] > 0) stored_(client, batch.rows_of[client]);
   }
   return true;
+}
+
+std::uint64_t RegistryWriter::rows_waiting() const {
+  const std::uint64_t stored = rows_stored_.value();  // first: it never overtakes the other
+  const std::uint64_t put = rows_put_.value();
+  return put > stored ? put - stored : 0;
+}
+
+core::Duration RegistryWriter::commits_since(core::TimePoint now) const {
+  const auto begin = static_cast<std::int64_t>(commit_begin_ns_.value());
+  if (begin == 0) return core::Duration::zero();
+  return std::max(core::Duration::zero(), now.time_since_epoch() - core::Duration(begin));
 }
 
 void RegistryWriter::work() {

@@ -19,6 +19,7 @@
 
 #include "alloc/counters.h"
 #include "alloc/histogram.h"
+#include "core/time.h"
 #include "master/registry.h"
 
 namespace shoal::master {
@@ -42,7 +43,11 @@ class RegistryWriter {
   void put(std::size_t client, std::vector<core::RegistryRow> rows);
 
   std::uint64_t rows_stored() const { return rows_stored_.value(); }
+  std::uint64_t rows_waiting() const;  // given to it and not durable yet
   const alloc::Histogram& commit_time() const { return commit_time_; }  // one per transaction
+  const alloc::Histogram& batch_rows() const { return batch_rows_; }    // likewise
+  // How long the transaction takes that is under way; 0: none is.
+  core::Duration commits_since(core::TimePoint now) const;
 
  private:
   struct Batch {
@@ -62,8 +67,11 @@ class RegistryWriter {
   Batch waiting_;
   bool is_ending_ = false;
   bool is_abandoned_ = false;
+  alloc::Counter rows_put_;  // written with mutex_ held
   alloc::Counter rows_stored_;
+  alloc::Counter commit_begin_ns_;  // monotonic clock; 0: no transaction is under way
   alloc::Histogram commit_time_;
+  alloc::Histogram batch_rows_;
   std::thread thread_;  // last: it uses all the others
 };
 

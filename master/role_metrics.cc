@@ -39,10 +39,6 @@ constexpr RoleMetric kMetrics[] = {
     {"shoal_role_guarantee", "What is kept free for the role.", &core::RoleSummary::guarantees},
 };
 
-void append_head(std::string& out, std::string_view name, std::string_view help) {
-  out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
-}
-
 // Memory and disk in bytes, everything else in units.
 std::string amount_text(std::size_t kind, core::Milli amount) {
   const bool is_size = kind == static_cast<std::size_t>(core::ResourceKind::kMem) ||
@@ -53,33 +49,34 @@ std::string amount_text(std::size_t kind, core::Milli amount) {
 
 }  // namespace
 
-void append_role_metrics(std::string& out, const core::SharedTables& tables) {
+void append_role_metrics(core::MetricsText& out, const core::SharedTables& tables) {
   std::vector<core::RoleSummary> roles = core::summarise_roles(tables, {}, "");
   if (roles.size() > kMaxRoleSeries) roles.resize(kMaxRoleSeries);
-  append_head(out, "shoal_role_dominant_share",
-              "The largest part that the role holds of any kind of resource, from 0 to 1.");
+  std::vector<std::string> labels;
+  labels.reserve(roles.size());
   for (const core::RoleSummary& role : roles) {
-    out += fmt::format("shoal_role_dominant_share{{role=\"{}\"}} {}\n", escape(role.name),
-                       role.dominant_share_ppm / 1e6);
+    labels.push_back(fmt::format("role=\"{}\"", escape(role.name)));
   }
-  append_head(out, "shoal_role_weight", "How many times the share of weight 1 it is due.");
-  for (const core::RoleSummary& role : roles) {
-    out += fmt::format("shoal_role_weight{{role=\"{}\"}} {}\n", escape(role.name),
-                       core::milli_to_string(role.weight));
-  }
-  append_head(out, "shoal_role_frameworks", "Frameworks that subscribe to this very role.");
-  for (const core::RoleSummary& role : roles) {
-    out += fmt::format("shoal_role_frameworks{{role=\"{}\"}} {}\n", escape(role.name),
-                       role.frameworks);
-  }
+  const auto each = [&](std::string_view name, std::string_view help, auto value) {
+    out.head(name, "gauge", help);
+    for (std::size_t i = 0; i < roles.size(); ++i) out.sample(name, labels[i], value(roles[i]));
+  };
+  each("shoal_role_dominant_share",
+       "The largest part that the role holds of any kind of resource, from 0 to 1.",
+       [](const core::RoleSummary& role) { return role.dominant_share_ppm / 1e6; });
+  each("shoal_role_weight", "How many times the share of weight 1 it is due.",
+       [](const core::RoleSummary& role) { return core::milli_to_string(role.weight); });
+  each("shoal_role_frameworks", "Frameworks that subscribe to this very role.",
+       [](const core::RoleSummary& role) { return role.frameworks; });
   for (const RoleMetric& metric : kMetrics) {
-    append_head(out, metric.name, fmt::format("{} mem and disk in bytes.", metric.help));
-    for (const core::RoleSummary& role : roles) {
-      const core::Quantities& amounts = role.*metric.amounts;
+    out.head(metric.name, "gauge", fmt::format("{} mem and disk in bytes.", metric.help));
+    for (std::size_t i = 0; i < roles.size(); ++i) {
+      const core::Quantities& amounts = roles[i].*metric.amounts;
       for (std::size_t kind = 0; kind < core::kResourceKinds; ++kind) {
         if (metric.is_limit && amounts[kind] == core::kNoLimit) continue;
-        out += fmt::format("{}{{role=\"{}\",resource=\"{}\"}} {}\n", metric.name, escape(role.name),
-                           core::kResourceNames[kind], amount_text(kind, amounts[kind]));
+        out.sample(metric.name,
+                   fmt::format("{},resource=\"{}\"", labels[i], core::kResourceNames[kind]),
+                   amount_text(kind, amounts[kind]));
       }
     }
   }

@@ -8,6 +8,7 @@
 #include "core/shard_handlers.h"
 #include "core/status.h"
 #include "net/clock.h"
+#include "net/flight_recorder.h"
 
 namespace shoal::master {
 namespace {
@@ -15,6 +16,11 @@ namespace {
 // What frameworks of the own shard turn down at once is offered again in the same turn, as often.
 constexpr int kOfferRounds = 4;
 constexpr std::chrono::seconds kRefusalLineInterval{1};
+
+bool is_known(const Peer& peer) { return peer.agent.valid() || peer.framework.valid(); }
+std::string id_of(const Peer& peer) {
+  return peer.agent.valid() ? core::to_string(peer.agent) : core::to_string(peer.framework);
+}
 
 }  // namespace
 
@@ -35,10 +41,10 @@ Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTa
 
 Service::~Service() { reactor_.remove_hook(turn_end_hook_); }
 
-void Service::join(MailGrid& grid, net::HandOver* hand_over, Log log) {
+void Service::join(MailGrid& grid, net::HandOver* hand_over, net::Log* log) {
   grid_ = &grid;
   hand_over_ = hand_over;
-  log_ = std::move(log);
+  log_ = log;
   grid.receive(shard_.config.index,
                [this](std::size_t /*from*/, Mail&& mail) { on_mail(std::move(mail)); });
   if (hand_over == nullptr) return;
@@ -61,10 +67,12 @@ void Service::on_frame(net::Connection& connection, const wire::FrameView& frame
   const core::SessionId session{connection.id()};
   Peer& peer = peers_.try_emplace(session, Peer{.session = session}).first->second;
   const bool was_greeted = peer.greeted;
+  const bool was_known = is_known(peer);
   const Dispatched result = dispatch(shard_, *this, peer, frame, reactor_.now());
   switch (result.verdict) {
     case Verdict::kHandled:
       if (!was_greeted && peer.greeted) connection.set_authenticated();
+      if (!was_known && is_known(peer)) note_peer(connection, peer);
       break;
     case Verdict::kClosed:
       if (result.newer_epoch != 0 && newer_epoch_) newer_epoch_(result.newer_epoch);
@@ -80,13 +88,31 @@ void Service::on_protocol_error(net::Connection& connection, const absl::Status&
   shard_.counters.refusals.add();
   const core::SessionId session{connection.id()};
   refuse(session, core::RefusalCode::kBadMessage, core::message_of(error));
+  if (!net::is_logged(log_, core::LogModule::kNet, core::LogLevel::kDebug)) return;
+  log_->write(core::LogModule::kNet, core::LogLevel::kDebug, "a peer broke the protocol",
+              {{"peer", connection.peer_address()}, {"why", core::message_of(error)}});
 }
 
-void Service::on_closed(net::Connection& connection, const absl::Status& /*reason*/) {
+// From now on its session is somebody's.
+void Service::note_peer(net::Connection& connection, const Peer& peer) {
+  const bool is_agent = peer.agent.valid();
+  reactor_.flight().note(reactor_.now(), net::FlightKind::kPeer, connection.id(),
+                         is_agent ? net::kFlightAgent : net::kFlightFramework,
+                         is_agent ? peer.agent.value : peer.framework.value);
+  if (!net::is_logged(log_, core::LogModule::kMaster, core::LogLevel::kDebug)) return;
+  log_->write(core::LogModule::kMaster, core::LogLevel::kDebug, "a session has begun",
+              {{"id", id_of(peer)}, {"peer", connection.peer_address()}});
+}
+
+void Service::on_closed(net::Connection& connection, const absl::Status& reason) {
   const auto it = peers_.find(core::SessionId{connection.id()});
   if (it == peers_.end()) return;
   const Peer peer = it->second;
   peers_.erase(it);
+  if (is_known(peer) && net::is_logged(log_, core::LogModule::kMaster, core::LogLevel::kDebug)) {
+    log_->write(core::LogModule::kMaster, core::LogLevel::kDebug, "a session has ended",
+                {{"id", id_of(peer)}, {"why", core::message_of(reason)}});
+  }
   on_peer_gone(shard_, *this, peer, reactor_.now());
 }
 
@@ -152,8 +178,10 @@ void Service::adopt(net::DetachedConnection detached) {
 void Service::on_refused(std::size_t connections, const absl::Status& why) {
   refused_ += connections;
   if (reactor_.now() < next_refusal_line_) return;
-  log_(fmt::format("reactor {}: {} connections refused on their way between reactors: {}",
-                   reactor_.index(), refused_, core::message_of(why)));
+  net::log_line(
+      log_, core::LogModule::kNet, core::LogLevel::kWarn,
+      "connections were refused on their way between reactors",
+      {{"reactor", reactor_.index()}, {"connections", refused_}, {"why", core::message_of(why)}});
   refused_ = 0;
   next_refusal_line_ = reactor_.now() + kRefusalLineInterval;
 }

@@ -24,6 +24,7 @@
 #include "master/wire_outbox.h"
 #include "net/connection.h"
 #include "net/hand_over.h"
+#include "net/log.h"
 #include "net/mailbox.h"
 #include "net/reactor.h"
 #include "net/timer.h"
@@ -41,12 +42,10 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
           std::uint64_t seed, std::uint64_t incarnation);
   ~Service() override;
 
-  using Log = std::function<void(const std::string& line)>;
-
   // Hooks run in order of registration and those of the grid and of the hand-over must come after
   // the service's, so they are made after the services and given to them here. `hand_over`:
   // nullptr when all reactors have one descriptor table; connections then go by the grid.
-  void join(MailGrid& grid, net::HandOver* hand_over, Log log);
+  void join(MailGrid& grid, net::HandOver* hand_over, net::Log* log);
 
   // What an earlier master left; on the main thread, before `writer` is used and any peer is heard.
   void recover(const core::RegistryContents& contents, RegistryWriter& writer);
@@ -79,6 +78,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
 
   void hand_over(net::Connection& connection, const wire::FrameView& frame, std::uint32_t shard);
   void on_mail(Mail mail);
+  void note_peer(net::Connection& connection, const Peer& peer);
   void adopt(net::DetachedConnection detached);
   void on_refused(std::size_t connections, const absl::Status& why);
   void send_api(std::uint32_t reactor, ApiMail mail);
@@ -92,7 +92,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   net::HandOver* hand_over_ = nullptr;
   RegistryWriter* writer_ = nullptr;
   std::vector<core::RegistryRow> rows_;  // of this turn, not with the writer yet
-  Log log_;
+  net::Log* log_ = nullptr;
   std::function<void(std::uint64_t epoch)> newer_epoch_;
   std::size_t refused_ = 0;  // connections, not logged yet
   core::TimePoint next_refusal_line_{};

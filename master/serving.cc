@@ -5,7 +5,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -81,6 +80,8 @@ absl::Status Serving::build(Beginning beginning) {
   info_.leadership = hooks_.leadership;
   info_.step_down = hooks_.step_down;
   info_.version = options_.version;
+  info_.log = options_.log;
+  info_.own_tables = has_own_tables();
   info_.descriptor_limit = net::raise_descriptor_limit();
   if (absl::Status made = make_parts(); !made.ok()) return made;
   if (absl::Status joined = join_parts(); !joined.ok()) return joined;
@@ -118,8 +119,8 @@ absl::Status Serving::make_parts() {
 void Serving::take_registry(Beginning beginning) {
   const core::RegistryContents& contents = beginning.contents;
   if (!contents.agents.empty() || !contents.frameworks.empty() || !contents.roles.empty()) {
-    log_line(
-        options_,
+    net::log_line(
+        options_.log, core::LogModule::kRegistry, core::LogLevel::kInfo,
         fmt::format("the registry knows {} agents, {} frameworks and {} roles with settings",
                     contents.agents.size(), contents.frameworks.size(), contents.roles.size()));
   }
@@ -145,8 +146,7 @@ absl::Status Serving::join_parts() {
   }
   grid_ = std::make_unique<MailGrid>(std::move(reactors));
   for (const auto& part : parts_) {
-    part->service->join(*grid_, part->hand_over.get(),
-                        [this](const std::string& line) { log_line(options_, line); });
+    part->service->join(*grid_, part->hand_over.get(), options_.log);
   }
   return absl::OkStatus();
 }
@@ -207,7 +207,7 @@ void Serving::tell_capacity() {
       line += fmt::format(", or say --fd-tables=per-reactor for {}", possible_sessions(reactors));
     }
   }
-  log_line(options_, line);
+  net::log_line(options_.log, core::LogModule::kNet, core::LogLevel::kInfo, line);
 }
 
 absl::Status Serving::serve(const std::function<absl::Status()>& ready) {
@@ -249,11 +249,6 @@ absl::Status check_exposure(const MasterOptions& options, const net::SocketAddre
       fmt::format("{} is reachable from other machines and there is no authentication; listen on "
                   "127.0.0.1, or say --insecure if the network is trusted",
                   address.to_string()));
-}
-
-void log_line(const MasterOptions& options, const std::string& line) {
-  if (options.log) return options.log(line);
-  fmt::print(stderr, "shoal master: {}\n", line);
 }
 
 }  // namespace shoal::master

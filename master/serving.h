@@ -90,6 +90,4 @@ class Serving {
 // Machines other than this one may reach `address`, and nobody said that they may.
 absl::Status check_exposure(const MasterOptions& options, const net::SocketAddress& address);
 
-void log_line(const MasterOptions& options, const std::string& line);
-
 }  // namespace shoal::master

@@ -4,14 +4,24 @@
 #include <signal.h>
 
 #include "core/messages.h"
+#include "core/metrics_text.h"
 #include "core/status.h"
 #include "master/api_answer.h"
+#include "master/debug_pages.h"
 #include "master/http_pages.h"
 #include "master/leadership.h"
+#include "master/metrics_page.h"
 #include "wire/message.h"
 
 namespace shoal::master {
 namespace {
+
+// With ?verbose: the one thing that it lacks to be ready.
+std::string checks_of(const net::HttpRequest& request, const std::string& leader) {
+  if (request.path != "/readyz" || !request.query_parameter("verbose").has_value()) return "";
+  return fmt::format(R"(,"checks":[{{"name":"leader","ok":false,"why":"{}"}}])",
+                     leader.empty() ? "nobody leads" : leader + " leads");
+}
 
 std::string leader_of(const Leadership* leadership) {
   return leadership == nullptr ? "" : leadership->leader();
@@ -65,6 +75,7 @@ class Standby::Pages final : public net::HttpHandler {
   explicit Pages(const Standby& owner) : owner_(owner) {}
 
   void on_request(const net::HttpRequest& request, net::HttpResponder responder) override {
+    if (serve_debug({{owner_.reactor_.get()}, owner_.options_.log}, request, responder)) return;
     responder.respond(answer(request));
   }
 
@@ -75,15 +86,16 @@ class Standby::Pages final : public net::HttpHandler {
     net::HttpResponse response;
     if (request.path == "/health" || request.path == "/livez" || request.path == "/readyz") {
       if (request.path == "/readyz") response.status = 503;
-      response.body = fmt::format("{{\"status\":\"standby\",\"leader\":\"{}\"}}\n", leader);
+      response.body = fmt::format("{{\"status\":\"standby\",\"leader\":\"{}\"{}}}\n", leader,
+                                  checks_of(request, leader));
     } else if (request.path == "/version") {
       response.body = version_page(owner_.options_.version);
     } else if (request.path == "/metrics") {
-      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      response.content_type = core::MetricsText::kContentType;
       const Leadership* leadership = owner_.leadership_;
-      response.body =
-          build_metrics(owner_.options_.version) +
-          election_metrics(false, 0, leadership == nullptr ? 0 : leadership->elections());
+      response.body = standby_metrics(owner_.options_.version,
+                                      leadership == nullptr ? 0 : leadership->elections(),
+                                      *owner_.reactor_, owner_.options_.log);
     } else if (leader.empty()) {
       return api_error(503, "no_leader",
                        "this master is a standby, and nobody leads at the moment");

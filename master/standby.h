@@ -23,6 +23,7 @@
 #include "net/connection.h"
 #include "net/http_server.h"
 #include "net/listener.h"
+#include "net/log.h"
 #include "net/reactor.h"
 #include "net/signal_watcher.h"
 
@@ -34,6 +35,7 @@ struct StandbyOptions {
   std::string listen;  // HOST:PORT; port 0 picks one
   std::string version;
   std::function<void()> on_signal;  // SIGTERM or SIGINT, on this thread
+  net::Log* log = nullptr;          // as of MasterOptions
 };
 
 class Standby {

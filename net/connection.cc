@@ -74,6 +74,7 @@ Connection* Connection::create(StreamPtr stream, ConnectionHandler* handler,
     delete connection;
     return nullptr;
   }
+  connection->note(FlightKind::kOpened, 0, 0);
   return connection;
 }
 
@@ -102,9 +103,14 @@ std::string Connection::peer_address() const {
   return stream_ ? SocketAddress::peer_of(stream_->fd()).to_string() : "?";
 }
 
+void Connection::note(FlightKind kind, std::uint16_t what, std::uint64_t amount) {
+  reactor_.flight().note(reactor_.now(), kind, id_, what, amount);
+}
+
 void Connection::send(wire::Bytes frame) {
   if (is_closing()) return;
   reactor_.mutable_counters().frames_out.add();
+  note(FlightKind::kFrameOut, wire::kind_of_frame(frame), frame.size());
   stream_->write(frame);
 }
 
@@ -113,6 +119,7 @@ void Connection::send(const wire::FrameHeader& header, wire::Bytes payload) {
   std::uint8_t bytes[core::kFrameHeaderBytes];
   wire::write_frame_header(header, bytes);
   reactor_.mutable_counters().frames_out.add();
+  note(FlightKind::kFrameOut, header.kind, sizeof(bytes) + payload.size());
   stream_->write(bytes, payload);
 }
 
@@ -220,6 +227,7 @@ std::size_t Connection::deliver(wire::Bytes input) {
     }
     if (*progress == wire::FrameProgress::kNeedMore) break;
     reactor_.mutable_counters().frames_in.add();
+    note(FlightKind::kFrameIn, frame.header.kind, frame.total_bytes());
     consumed += frame.total_bytes();
     if (handler_ != nullptr) handler_->on_frame(*this, frame);
   }
@@ -257,6 +265,7 @@ void Connection::on_drained() {
 }
 
 void Connection::on_stream_closed(const absl::Status& reason) {
+  note(FlightKind::kClosed, static_cast<std::uint16_t>(reason.code()), 0);
   if (handler_ != nullptr) handler_->on_closed(*this, reason);
   reactor_.state().remove_connection(id_);
   delete this;

@@ -19,6 +19,7 @@
 #include "core/limits.h"
 #include "core/time.h"
 #include "net/address.h"
+#include "net/flight_recorder.h"
 #include "net/reactor.h"
 #include "net/stream.h"
 #include "wire/frame.h"
@@ -143,6 +144,7 @@ class Connection final : private StreamSink {
   Connection(StreamPtr stream, ConnectionHandler* handler, const ConnectionOptions& options);
   ~Connection() override;
 
+  void note(FlightKind kind, std::uint16_t what, std::uint64_t amount);
   void on_readable() override;
   void on_deadline() override;
   void on_stream_closed(const absl::Status& reason) override;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/limits.h"
 #include "net/address.h"
+#include "net/flight_recorder.h"
 #include "net/reactor.h"
 #include "net/reactor_state.h"
 
@@ -157,11 +158,17 @@ void HttpConnection::write_head(const HttpResponse& response, bool has_length) {
   write_text(head);
 }
 
+void HttpConnection::note(const HttpResponse& response) {
+  server_.reactor.flight().note(server_.reactor.now(), FlightKind::kHttp, 0,
+                                static_cast<std::uint16_t>(response.status), response.body.size());
+}
+
 void HttpConnection::respond(const HttpResponse& response) {
   if (state_ == State::kStreaming) {  // too late for a head: the answer ends here
     end_stream();
     return;
   }
+  note(response);
   write_head(response, true);
   if (!is_head_ && !has_no_body(response.status)) write_text(response.body);
   finish_answer();
@@ -172,6 +179,7 @@ void HttpConnection::begin_stream(const HttpResponse& response) {
   if (peer_done_) return end(absl::UnavailableError("peer closed the connection"));
   is_chunked_ = parser_->is_http_1_1();
   if (!is_chunked_) keep_alive_ = false;
+  note(response);
   write_head(response, false);
   state_ = State::kStreaming;
   write_part(response.body);

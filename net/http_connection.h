@@ -52,6 +52,7 @@ class HttpConnection final : public StreamSink {
 
   void process();
   bool read_request();
+  void note(const HttpResponse& response);  // in the flight recorder
   void write_head(const HttpResponse& response, bool has_length);
   void write_text(std::string_view text);
   void finish_answer();

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "core/limits.h"
+#include "net/flight_recorder.h"
 #include "net/reactor.h"
 #include "net/spsc_ring.h"
 #include "net/timer.h"
@@ -93,13 +94,16 @@ class MailboxGrid {
         fn(from, std::move(message));
       }
       if (taken == 0) continue;
+      reactors_[to]->mutable_counters().mailbox_depth.add(taken);
       total += taken;
       more = more || taken == kMaxDrain;
       std::atomic_thread_fence(std::memory_order_seq_cst);
       if (ring.blocked.load(std::memory_order_relaxed)) reactors_[from]->wake();
     }
     if (more) reactors_[to]->wake();
+    if (total == 0) return 0;
     reactors_[to]->mutable_counters().mailbox_in.add(total);
+    reactors_[to]->flight().note(reactors_[to]->now(), FlightKind::kMail, 0, 0, total);
     return total;
   }
 

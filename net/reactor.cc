@@ -12,6 +12,9 @@
 namespace shoal::net {
 namespace {
 
+// Shorter ones are no news.
+constexpr std::chrono::milliseconds kToldTurn{1};
+
 void on_async(uv_async_t* handle) {
   ReactorState* state = static_cast<ReactorState*>(handle->data);
   state->reactor.now();
@@ -160,6 +163,10 @@ std::vector<int> Reactor::shared_descriptors() const {
   return {state_->loop.async_io_watcher.fd, state_->loop.signal_pipefd[1]};
 }
 
+const FlightRecorder& Reactor::flight() const { return state_->flight; }
+
+FlightRecorder& Reactor::flight() { return state_->flight; }
+
 void Reactor::reset_max_turn() { state_->counters.max_turn_ns.set(0); }
 
 void ReactorState::run_hooks(std::vector<std::pair<Reactor::HookId, Reactor::Hook>>& hooks) {
@@ -204,9 +211,14 @@ void ReactorState::end_turn() {
   want_again = false;
   if (!in_turn) return;
   in_turn = false;
-  const auto busy =
-      static_cast<std::uint64_t>(std::chrono::nanoseconds(monotonic_now() - turn_time).count());
+  const core::TimePoint end = monotonic_now();
+  const std::chrono::nanoseconds took = end - turn_time;
+  const auto busy = static_cast<std::uint64_t>(took.count());
+  if (took >= kToldTurn) flight.note(end, FlightKind::kTurn, 0, 0, busy);
   counters.turns.add();
+  counters.turn_time.observe(took);
+  counters.last_turn_ns.set(
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(end.time_since_epoch()).count()));
   counters.busy_ns.add(busy);
   counters.max_turn_ns.raise_to(busy);
 }

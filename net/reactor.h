@@ -1,10 +1,10 @@
 // A reactor: one thread with one event loop. A turn is: what became ready, timers, then the hooks
 // of the turn's end, then one write per connection that has output, then it blocks.
 //
-// Threads: create() anywhere; run() makes the calling thread the reactor's thread. stop(), post()
-// and counters() from any thread; everything else only on the reactor's thread, or while no thread
-// runs it (before run(), after run() returned). Objects made on a reactor (timers, listeners,
-// dialers …) are destroyed before it, under the same rule.
+// Threads: create() anywhere; run() makes the calling thread the reactor's thread. stop(), post(),
+// counters() and the const flight() from any thread; everything else only on the reactor's thread,
+// or while no thread runs it (before run(), after run() returned). Objects made on a reactor
+// (timers, listeners, dialers …) are destroyed before it, under the same rule.
 //
 // Invariants:
 //   1. Time does not move within a turn: now() reads the clock once.
@@ -26,6 +26,7 @@
 namespace shoal::net {
 
 class Connection;
+class FlightRecorder;
 struct ReactorState;  // net/reactor_state.h, only for net
 
 // One connection of one reactor: 8 bits reactor, 24 bits index, 32 bits generation. 0 is no
@@ -77,6 +78,10 @@ class Reactor {
   const ReactorCounters& counters() const;
   ReactorCounters& mutable_counters();
   void reset_max_turn();
+
+  // What it did last; from any thread.
+  const FlightRecorder& flight() const;
+  FlightRecorder& flight();
 
   // For run_reactors(): what only the reactor's thread uses (it sleeps on it, or reads it), and
   // what all threads write to (a wake-up; the handler of a signal runs on any).

@@ -19,6 +19,7 @@
 
 #include "core/limits.h"
 #include "net/connection.h"
+#include "net/flight_recorder.h"
 #include "net/output_buffer.h"
 #include "net/reactor.h"
 
@@ -60,6 +61,7 @@ struct ReactorState {
 
   Reactor& reactor;
   ReactorCounters counters;
+  FlightRecorder flight;
   uv_loop_t loop{};
   uv_async_t async{};
   uv_prepare_t prepare{};

@@ -15,11 +15,15 @@ struct Timer::Handle {
   uv_timer_t timer;
   Reactor* reactor;
   std::function<void()> callback;
+  core::TimePoint due = core::TimePoint::max();  // max: not known
 
   static void on_timeout(uv_timer_t* timer) {
     auto* handle = static_cast<Handle*>(timer->data);
     ReactorState& state = handle->reactor->state();
-    state.reactor.now();
+    const core::TimePoint now = state.reactor.now();
+    if (handle->due != core::TimePoint::max()) {
+      state.counters.timer_lag.observe(now - std::exchange(handle->due, core::TimePoint::max()));
+    }
     state.in_timer = true;
     handle->callback();
     state.in_timer = false;
@@ -28,7 +32,7 @@ struct Timer::Handle {
 };
 
 Timer::Timer(Reactor& reactor, std::function<void()> callback)
-    : handle_(new Handle{{}, &reactor, std::move(callback)}) {
+    : handle_(new Handle{{}, &reactor, std::move(callback), core::TimePoint::max()}) {
   uv_timer_init(&reactor.state().loop, &handle_->timer);
   handle_->timer.data = handle_;
 }
@@ -38,6 +42,8 @@ Timer::~Timer() { uv_close(reinterpret_cast<uv_handle_t*>(&handle_->timer), Hand
 void Timer::start(core::Duration delay) { start_at(handle_->reactor->now() + delay); }
 
 void Timer::start_at(core::TimePoint deadline) {
+  // What was due before it was asked for tells nothing of the loop.
+  handle_->due = std::max(deadline, handle_->reactor->now());
   uv_timer_start(&handle_->timer, Handle::on_timeout, timer_ms(handle_->reactor->state(), deadline),
                  0);
 }
@@ -47,6 +53,7 @@ void Timer::start_repeating(core::Duration interval) {
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::milliseconds>(interval).count());
   const std::uint64_t first =
       timer_ms(handle_->reactor->state(), handle_->reactor->now() + interval);
+  handle_->due = core::TimePoint::max();
   uv_timer_start(&handle_->timer, Handle::on_timeout, first, static_cast<std::uint64_t>(ms));
 }
 

@@ -56,6 +56,12 @@ void write_frame_header(const FrameHeader& header, std::uint8_t* out);
 // version, unknown flag, reserved not zero, length not a multiple of 8, length over the limit).
 absl::StatusOr<FrameHeader> parse_frame_header(const std::uint8_t* in, std::size_t max_payload);
 
+// Of a frame that was made here; 0 for less than a header.
+inline std::uint16_t kind_of_frame(Bytes frame) {
+  if (frame.size() < core::kFrameHeaderBytes) return 0;
+  return static_cast<std::uint16_t>(frame[4] | frame[5] << 8);
+}
+
 // What lies at the front of a receive buffer.
 enum class FrameProgress { kNeedMore, kFrame };
 

@@ -172,7 +172,6 @@ class AgentTest : public testing::Test {
     options.hostname = "host-1";
     options.supervisor = supervisor_program();
     options.on_stop = OnStop::kKill;
-    options.quiet = true;
     return options;
   }
   void start(const AgentOptions& options) {

@@ -64,7 +64,51 @@ TEST_F(HttpApiTest, FilesOutsideAndNonsenseAreRefused) {
   EXPECT_EQ(get("/v1/tasks/x%20y/t/files")->status, 400);
   EXPECT_EQ(get(files_of("t") + "/write?path=stdout")->status, 404);
   EXPECT_EQ(get("/v1/tasks")->status, 404);
-  EXPECT_EQ(get("/health")->body, R"({"status":"ok"})");
+  EXPECT_EQ(get("/health")->body, "{\"status\":\"ok\"}\n");
+}
+
+TEST_F(HttpApiTest, ItSaysWhetherItCanRunTasks) {
+  start_and_wait();
+  EXPECT_EQ(get("/livez")->body, "{\"status\":\"ok\"}\n");
+  EXPECT_EQ(get("/readyz?verbose")->body,
+            R"({"status":"ok","checks":[{"name":"loop","ok":true},)"
+            R"({"name":"registered","ok":true},{"name":"stays","ok":true}]})"
+            "\n");
+  AgentOptions alone = options();
+  stop();
+  alone.masters = {"127.0.0.1:1"};
+  start(alone);
+  EXPECT_EQ(get("/livez")->status, 200);
+  ASSERT_TRUE(get_until("/readyz", [](const net::HttpAnswer& answer) {
+    return answer.body.find("registered: no session with 127.0.0.1:1") != std::string::npos;
+  }));
+  EXPECT_EQ(get("/readyz")->status, 503);
+}
+
+TEST_F(HttpApiTest, ItsLogAndWhatItDidLastCanBeLookedAt) {
+  std::string written;
+  net::LogOptions logging;
+  logging.daemon = "agent";
+  logging.sink = [&written](std::string_view lines) { written += lines; };
+  net::Log log(std::move(logging));
+  AgentOptions logged = options();
+  logged.log = &log;
+  start_and_wait(logged);
+  EXPECT_THAT(get("/v1/log-level")->body, HasSubstr(R"("tasks":"info")"));
+  log.set_levels(core::all_at(core::LogLevel::kDebug));
+  master_.run("t", "true");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  log.flush();
+  EXPECT_THAT(written, HasSubstr("shoal agent: host-1 with "));
+  EXPECT_THAT(
+      written,
+      HasSubstr("shoal agent: a task runs framework=" + core::to_string(kFramework) + " task=t\n"));
+  const std::string flight = get("/v1/debug/flight")->body;
+  EXPECT_THAT(flight, HasSubstr(R"("kind":"frame_in","session":)"));
+  EXPECT_THAT(flight, HasSubstr(R"("message":"RUN_TASK")"));
+  EXPECT_THAT(get("/metrics")->body, HasSubstr("shoal_agent_launch_seconds_count 1\n"));
+  EXPECT_THAT(get("/metrics")->body, HasSubstr("shoal_agent_spawn_seconds_count 1\n"));
+  stop();
 }
 
 TEST_F(HttpApiTest, UseIsToldAsMetricsAndJson) {

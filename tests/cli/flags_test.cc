@@ -170,6 +170,23 @@ TEST(FlagsTest, HowAnAgentHoldsItsTasks) {
   EXPECT_EQ(parse<RunVerb>({"run", "--user", "nobody", "--", "true"}).user, "nobody");
 }
 
+TEST(FlagsTest, HowADaemonLogs) {
+  for (const Words& base : {Words{"master", "--data", "d"}, {"agent", "--data", "d"}, {"dev"}}) {
+    const auto with = [&base](Words more) {
+      more.insert(more.begin(), base.begin(), base.end());
+      return more;
+    };
+    EXPECT_THAT(usage_error(with({"--log-format", "xml"})), HasSubstr("neither text nor json"));
+    EXPECT_THAT(usage_error(with({"--log-level", "loud"})), HasSubstr("--log-level: 'loud'"));
+    EXPECT_THAT(usage_error(with({"--log-level", "core=info"})), HasSubstr("'core' is no module"));
+  }
+  EXPECT_FALSE(parse<MasterVerb>({"master", "--data", "d"}).log.is_json);
+  EXPECT_EQ(parse<AgentVerb>({"agent", "--data", "d"}).log.levels, "info");
+  const auto dev = parse<DevVerb>({"dev", "--log-format=json", "--log-level=warn,net=debug"});
+  EXPECT_TRUE(dev.log.is_json);
+  EXPECT_EQ(dev.log.levels, "warn,net=debug");
+}
+
 TEST(FlagsTest, WhatAnAgentKeeps) {
   const auto plain = parse<AgentVerb>({"agent", "--data", "d"});
   EXPECT_EQ(plain.gc_delay, std::chrono::hours(24 * 7));

@@ -10,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "master/master.h"
@@ -60,7 +61,11 @@ class ApiTest : public testing::Test {
     options.listen = "127.0.0.1:0";
     options.data_dir = pattern;
     options.reactors = 2;
-    options.log = [](const std::string&) {};
+    net::LogOptions logging;
+    logging.daemon = "master";
+    logging.sink = [](std::string_view) {};
+    log = std::make_unique<net::Log>(std::move(logging));
+    options.log = log.get();
     options.version = "test";
     std::promise<std::string> ready;
     options.on_ready = [&ready](const std::string& bound) { ready.set_value(bound); };
@@ -124,6 +129,7 @@ class ApiTest : public testing::Test {
                : "no error: " + answer.text;
   }
 
+  std::unique_ptr<net::Log> log;
   MasterOptions options;
   std::string address;
   std::thread thread;
@@ -230,6 +236,11 @@ TEST_F(ApiTest, WhatIsWrongIsSaid) {
       {"PUT", "/v1/quotas/a%20b", "{}", 400, "role"},
       {"PUT", "/v1/quotas/eng", R"({"guarantees":{"cpus":1000}})", 409, "cpus"},
       {"PUT", "/v1/weights/eng", R"({"weight":0})", 409, "weight"},
+      {"PUT", "/v1/log-level", R"({"levels":"loud"})", 400, "'loud' is no level"},
+      {"PUT", "/v1/log-level", "{}", 400, "levels is missing"},
+      {"POST", "/v1/log-level", "{}", 405, "takes GET, HEAD, PUT"},
+      {"POST", "/v1/debug/flight", "", 405, "takes GET, HEAD"},
+      {"GET", "/v1/debug/flight?last=x", "", 400, "last and reactor are whole numbers"},
       {"GET", "/v1/explain?framework=f-00000000000000ff", "", 404, "no framework"},
   };
   for (const Wrong& wrong : all) {
@@ -237,6 +248,31 @@ TEST_F(ApiTest, WhatIsWrongIsSaid) {
     EXPECT_EQ(answer.status, wrong.status) << wrong.target << " " << answer.text;
     EXPECT_THAT(error_of(answer), HasSubstr(wrong.message)) << wrong.target;
   }
+}
+
+TEST_F(ApiTest, LevelsOfTheLogChangeWhileItRuns) {
+  EXPECT_EQ(get("/v1/log-level").body["levels"]["net"], "info");
+  const Answer changed = ask("PUT", "/v1/log-level", R"({"levels":"warn,net=debug"})");
+  EXPECT_EQ(changed.body["levels"]["net"], "debug");
+  EXPECT_EQ(get("/v1/log-level").body["levels"]["master"], "warn");
+  EXPECT_TRUE(log->is_on(core::LogModule::kNet, core::LogLevel::kDebug));
+  EXPECT_FALSE(log->is_on(core::LogModule::kMaster, core::LogLevel::kInfo));
+}
+
+TEST_F(ApiTest, WhatItsReactorsDidLastIsKept) {
+  launch("t1");
+  std::set<std::string> peers;
+  bool was_launched = false;
+  for (const json& reactor : get("/v1/debug/flight").body["reactors"]) {
+    for (const json& entry : reactor["entries"]) {
+      if (entry["kind"] == "peer") peers.insert(entry["id"].get<std::string>());
+      was_launched =
+          was_launched || (entry["kind"] == "frame_out" && entry["message"] == "RUN_TASK");
+    }
+  }
+  EXPECT_EQ(peers, (std::set<std::string>{to_string(agent_id), to_string(framework_id)}));
+  EXPECT_TRUE(was_launched);
+  EXPECT_EQ(get("/v1/debug/flight?reactor=1&last=2").body["reactors"].size(), 1u);
 }
 
 TEST_F(ApiTest, PagesOfOthersDoNotAct) {

@@ -6,9 +6,11 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <iterator>
+#include <memory>
 #include <thread>
 
 #include "core/status.h"
@@ -47,7 +49,11 @@ class MasterTest : public testing::TestWithParam<Shape> {
     options.data_dir = data;
     options.reactors = GetParam().reactors;
     options.descriptor_tables = GetParam().tables;
-    options.log = [this](const std::string& line) { log.push_back(line); };
+    net::LogOptions logging;
+    logging.daemon = "master";
+    logging.sink = [this](std::string_view lines) { logged += lines; };
+    log = std::make_unique<net::Log>(std::move(logging));
+    options.log = log.get();
     options.version = "test";
     start();
   }
@@ -103,7 +109,8 @@ class MasterTest : public testing::TestWithParam<Shape> {
   std::string address;
   std::thread thread;
   absl::Status result;
-  std::vector<std::string> log;  // of the start; read when the master is ready
+  std::string logged;  // of the start; read when the master is ready, after log->flush()
+  std::unique_ptr<net::Log> log;
   std::size_t open_before = 0;
 };
 
@@ -225,7 +232,8 @@ TEST_P(MasterTest, TheNextMasterOnTheFolderKnowsWhatItWasTold) {
   }
   stop();
   start();
-  EXPECT_THAT(log, testing::Contains(testing::HasSubstr("the registry knows 1 agents")));
+  log->flush();
+  EXPECT_THAT(logged, testing::HasSubstr("the registry knows 1 agents"));
   FrameClient agent(address);
   agent.greet(core::PeerKind::kAgent, agent_id.value);
   agent.send(registration());
@@ -267,9 +275,17 @@ TEST_P(MasterTest, ARegistryThatCannotBeWrittenEndsTheMaster) {
   std::filesystem::remove_all(data);
 }
 
+constexpr const char* kAllWell =
+    R"({"status":"ok","checks":[{"name":"leader","ok":true},{"name":"reactors","ok":true},)"
+    R"({"name":"registry","ok":true},{"name":"descriptors","ok":true}]})";
+
 TEST_P(MasterTest, PagesAreServedOnTheSamePort) {
   const std::pair<const char*, const char*> pages[] = {{"/", "SHOAL_MASTER"},
                                                        {"/health", "\"ok\""},
+                                                       {"/livez", "\"ok\""},
+                                                       {"/readyz?verbose", kAllWell},
+                                                       {"/v1/log-level", "\"election\":\"info\""},
+                                                       {"/v1/debug/flight", "\"kind\":\"http\""},
                                                        {"/version", "\"allocator\""},
                                                        {"/metrics", "shoal_master_agents 0"},
                                                        {"/nothing", "404"}};
@@ -284,13 +300,14 @@ TEST_P(MasterTest, PagesAreServedOnTheSamePort) {
 }
 
 TEST_P(MasterTest, ItsLogSaysForHowManySessionsThereIsRoom) {
-  ASSERT_EQ(log.size(), 1u);
+  log->flush();
   const bool own = GetParam().tables == net::DescriptorTables::kPerReactor;
   const std::uint32_t count = own ? GetParam().reactors : 1;
   const std::string tables =
       std::to_string(count) + (count == 1 ? " descriptor table of " : " descriptor tables of ");
-  EXPECT_NE(log[0].find("room for "), std::string::npos) << log[0];
-  EXPECT_NE(log[0].find(tables), std::string::npos) << log[0];
+  EXPECT_THAT(logged, testing::StartsWith("shoal master: room for "));
+  EXPECT_THAT(logged, testing::HasSubstr(tables));
+  EXPECT_EQ(std::count(logged.begin(), logged.end(), '\n'), 1) << logged;
 }
 
 // Agents of one home and frameworks of another, in crowds, and all of them come back.

@@ -13,9 +13,9 @@ class RoleMetricsTest : public testing::Test {
  protected:
   core::RoleRow& role(std::string_view name) { return **tables_.roles.intern(name); }
   std::string text() const {
-    std::string out;
+    core::MetricsText out;
     append_role_metrics(out, tables_);
-    return out;
+    return out.take();
   }
   core::SharedTables tables_{1, 1};
 };
