@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/status.h"
+#include "master/curl_library.h"
 #include "master/etcd_target.h"
 #include "master/leadership.h"
 #include "master/registry_etcd.h"
@@ -241,3 +242,4 @@ absl::Status run_candidate(const MasterOptions& options, DataDir& folder) {
 }
 
 }  // namespace shoal::master
+  if (!curl_library().ok()) return curl_library().status();  // waiting will not mend that
