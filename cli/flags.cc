@@ -70,6 +70,7 @@ constexpr VerbEntry kVerbs[] = {
      define_kill},
     {"teardown", "end a framework and its tasks", "  shoal teardown f-00c0ffee00c0ffee",
      define_teardown},
+    {"wait", "until something is in a state: task, agent, framework", "", nullptr},
     {"quota", "limits and guarantees of roles: get, set, remove", "", nullptr},
     {"weight", "how much of the cluster a role gets: get, set", "", nullptr},
     {"drain", "end an agent's tasks, and offer nothing of it",
@@ -94,6 +95,7 @@ constexpr VerbEntry kVerbs[] = {
      "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
      define_swarm},
     {"bench", "how fast: agents, launch, offer-latency, churn, compare, alloc", "", nullptr},
+    {"debug", "for those who look for a mistake: bundle", "", nullptr},
     {"config", "settings from files and the environment: check, dump", "", nullptr},
     {"completion", "words at a TAB: a script for bash, zsh or fish",
      "  source <(shoal completion bash)\n  shoal completion fish | source", define_completion},
@@ -102,6 +104,16 @@ constexpr VerbEntry kVerbs[] = {
 };
 
 constexpr VerbEntry kActions[] = {
+    {"wait task", "until a task is in a state",
+     "  shoal wait task echo-3fa91c --for ended\n"
+     "  shoal wait task echo-3fa91c --for running --timeout 30s",
+     define_wait_task},
+    {"wait agent", "until an agent is in a state",
+     "  shoal wait agent node-7 --for drained --timeout 10m\n"
+     "  shoal wait agent node-7 --for unreachable,removed",
+     define_wait_agent},
+    {"wait framework", "until a framework is in a state",
+     "  shoal wait framework 'run job.sh' --for completed", define_wait_framework},
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -133,6 +145,9 @@ constexpr VerbEntry kActions[] = {
      "  shoal registry backup --data /var/lib/shoal backup.db", define_registry_backup},
     {"registry restore", "put a backup in its place; no master may run",
      "  shoal registry restore --data /var/lib/shoal backup.db", define_registry_restore},
+    {"debug bundle", "what masters and agents say of themselves, in one file",
+     "  shoal debug bundle\n  shoal debug bundle -o /tmp/bundle.tar.gz --agents 10",
+     define_debug_bundle},
     {"config check", "all mistakes in the configuration, at once",
      "  shoal config check\n  shoal config check --config ./shoal.toml", define_config_check},
     {"config dump", "the settings that hold, and who says so",

@@ -98,6 +98,17 @@ struct ListVerb {
   std::string master;
   std::string id;  // empty: all
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;  // anew every time; nullopt: once (so in all verbs)
+};
+
+// Until something is in one of some states.
+struct WaitVerb {
+  enum class Kind : std::uint8_t { kTask, kAgent, kFramework };
+  Kind kind = Kind::kTask;
+  std::string master;
+  std::string name;                 // a task's, an agent's (or its hostname), a framework's
+  std::vector<std::string> states;  // in small letters, without "task_"
+  std::optional<core::Duration> timeout;
 };
 
 struct LogsVerb {
@@ -162,6 +173,7 @@ struct QuotaVerb {
   std::optional<core::Quantities> guarantees;  // nullopt: as they are
   bool force = false;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct WeightVerb {
@@ -169,6 +181,7 @@ struct WeightVerb {
   std::string role;                   // of a question: empty: all
   std::optional<core::Milli> weight;  // nullopt: a question
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 // Reserve, unreserve, and what is done to volumes.
@@ -201,6 +214,7 @@ struct ManageVerb {
 struct VolumesVerb {
   std::string master;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct SwarmVerb {
@@ -261,6 +275,7 @@ struct VersionVerb {
 struct MastersVerb {
   std::string master;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct StepDownVerb {
@@ -276,6 +291,14 @@ struct RegistryVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Gathers what somebody who looks for a mistake wants to see.
+struct DebugBundleVerb {
+  std::string master;
+  std::string file;          // empty: a name with the time, in this folder
+  std::uint32_t agents = 0;  // how many are asked at most
+  std::string settings;      // those that hold here, as TOML
+};
+
 struct CompletionVerb {
   std::string script;  // for the shell that was named
 };
@@ -289,10 +312,11 @@ struct ConfigVerb {
   bool as_json = false;           // of kDump; else as TOML
 };
 
-using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
-                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb,
-                          WeightVerb, OperateVerb, ManageVerb, VolumesVerb, MastersVerb,
-                          StepDownVerb, RegistryVerb, VersionVerb, SwarmVerb, BenchVerb,
-                          FailoverVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+using Verb =
+    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
+                 KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
+                 OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
+                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, CompareVerb, ConfigVerb,
+                 CompletionVerb, WaitVerb, DebugBundleVerb>;
 
 }  // namespace shoal::cli

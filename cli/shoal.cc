@@ -13,6 +13,7 @@
 #include "cli/complete.h"
 #include "cli/config.h"
 #include "cli/daemons.h"
+#include "cli/debug_bundle.h"
 #include "cli/dev.h"
 #include "cli/events.h"
 #include "cli/exit_code.h"
@@ -33,6 +34,7 @@
 #include "cli/top.h"
 #include "cli/version.h"
 #include "core/limits.h"
+#include "cli/wait.h"
 #include "core/status.h"
 
 namespace shoal::cli {
@@ -63,6 +65,8 @@ int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
 int perform(const FailoverVerb& verb) { return run_bench_failover(verb); }
 int perform(const CompareVerb& verb) { return run_compare(verb); }
+int perform(const WaitVerb& verb) { return run_wait(verb); }
+int perform(const DebugBundleVerb& verb) { return run_debug_bundle(verb); }
 int perform(const ConfigVerb& verb) { return run_config(verb); }
 int perform(const CompletionVerb& verb) { return print_output(verb.script); }
 

@@ -439,6 +439,45 @@ TEST(FlagsTest, Bench) {
   EXPECT_THAT(usage_error({"bench"}), HasSubstr("agents, launch"));
 }
 
+TEST(FlagsTest, ListsAreWatched) {
+  EXPECT_FALSE(parse<ListVerb>({"tasks"}).watch.has_value());
+  const auto tasks = parse<ListVerb>({"tasks", "--watch", "t1"});
+  EXPECT_EQ(tasks.id, "t1");
+  EXPECT_EQ(tasks.watch, std::chrono::seconds(2));
+  EXPECT_EQ(parse<MastersVerb>({"masters", "--watch=5"}).watch, std::chrono::seconds(5));
+  EXPECT_EQ(parse<VolumesVerb>({"volume", "list", "--watch=250ms"}).watch,
+            std::chrono::milliseconds(250));
+  EXPECT_TRUE(parse<QuotaVerb>({"quota", "get", "--watch"}).watch.has_value());
+  EXPECT_TRUE(parse<WeightVerb>({"weight", "get", "--watch"}).watch.has_value());
+  EXPECT_THAT(usage_error({"tasks", "--watch=soon"}), HasSubstr("--watch: "));
+  EXPECT_THAT(usage_error({"tasks", "--watch=0"}), HasSubstr("100ms to 24h"));
+  EXPECT_THAT(usage_error({"tasks", "-o", "jsno"}), HasSubstr("did you mean 'json'?"));
+}
+
+TEST(FlagsTest, Wait) {
+  const auto task = parse<WaitVerb>({"wait", "task", "t1", "--for", "TASK_RUNNING,ended"});
+  EXPECT_EQ(task.name, "t1");
+  EXPECT_THAT(task.states, ElementsAre("running", "ended"));
+  EXPECT_FALSE(task.timeout.has_value());
+  const auto agent =
+      parse<WaitVerb>({"wait", "agent", "node-7", "--for=drained", "--timeout", "1m"});
+  EXPECT_EQ(agent.kind, WaitVerb::Kind::kAgent);
+  EXPECT_EQ(agent.timeout, std::chrono::minutes(1));
+  EXPECT_THAT(usage_error({"wait", "task", "t1", "--for", "runing"}),
+              HasSubstr("did you mean 'running'?"));
+  EXPECT_THAT(usage_error({"wait", "framework", "f", "--for", "drained"}), HasSubstr("none of"));
+  EXPECT_THAT(usage_error({"wait", "task", "t1"}), HasSubstr("--for"));
+}
+
+TEST(FlagsTest, DebugBundle) {
+  const auto bundle =
+      parse<DebugBundleVerb>({"debug", "bundle", "-o", "/tmp/b.tar.gz", "--agents", "3"});
+  EXPECT_EQ(bundle.file, "/tmp/b.tar.gz");
+  EXPECT_EQ(bundle.agents, 3u);
+  EXPECT_THAT(bundle.settings, HasSubstr("[client]"));
+  EXPECT_THAT(usage_error({"debug", "bundle", "--agents", "-1"}), HasSubstr("--agents"));
+}
+
 TEST(FlagsTest, ListsAndLogs) {
   const auto list = parse<ListVerb>({"frameworks", "f-1", "-o", "jsonl", "--master", "[::1]:80"});
   EXPECT_EQ(list.kind, core::QueryKind::kFrameworks);
