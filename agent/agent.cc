@@ -102,6 +102,7 @@ struct Agent::State final : public FramingEffects,
   void open_api();
   void open_gc();
   void open_cutter();
+  void tune(const AgentTuning& tuning);
   void start();
 
   // AgentEffects
@@ -327,6 +328,20 @@ void Agent::State::open_cutter() {
   };
   cutting.log = [this](std::string_view line) { log(line); };
   cutter = std::make_unique<LogCutter>(reactor, std::move(cutting));
+}
+
+void Agent::State::tune(const AgentTuning& tuning) {
+  if (gc == nullptr) return;  // it has ended
+  static_cast<AgentTuning&>(options) = tuning;
+  gc->keep({tuning.gc_delay, tuning.gc_disk_headroom}, tuning.disk_watch_interval);
+  if (tuning.log_max_bytes == 0) {
+    cutter.reset();
+  } else if (cutter != nullptr) {
+    cutter->bound(tuning.log_max_bytes);
+  } else {
+    open_cutter();
+    cutter->start();
+  }
 }
 
 void Agent::State::open_gc() {
@@ -699,7 +714,21 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::create(net::Reactor& reactor,
 void Agent::shutdown() { shutdown(state_->options.on_stop); }
 void Agent::shutdown(OnStop tasks) { state_->shutdown(absl::OkStatus(), tasks); }
 
+void Agent::tune(const AgentTuning& tuning) { state_->tune(tuning); }
+
 std::string Agent::address() const { return state_->agent.address; }
+
+namespace {
+
+void reload(Agent& agent, const AgentOptions& options) {
+  const AgentReload told = options.reload();
+  if (!options.quiet) {
+    for (const std::string& line : told.lines) fmt::print(stderr, "shoal agent: {}\n", line);
+  }
+  if (told.tuning.has_value()) agent.tune(*told.tuning);
+}
+
+}  // namespace
 
 absl::Status run_agent(const AgentOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
@@ -723,6 +752,13 @@ absl::Status run_agent(const AgentOptions& options) {
   auto on_usr1 = net::SignalWatcher::create(**reactor, SIGUSR1,
                                             [&agent] { (*agent)->shutdown(OnStop::kKill); });
   if (!on_usr1.ok()) return on_usr1.status();
+  std::unique_ptr<net::SignalWatcher> on_hang_up;
+  if (options.reload) {
+    auto watcher = net::SignalWatcher::create(**reactor, SIGHUP,
+                                              [&agent, &options] { reload(**agent, options); });
+    if (!watcher.ok()) return watcher.status();
+    on_hang_up = *std::move(watcher);
+  }
   (*reactor)->run();
   return outcome;
 }

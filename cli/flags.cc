@@ -205,8 +205,15 @@ std::vector<std::string> action_names(std::string_view group) {
   return names;
 }
 
+ParsedCommand says(int exit_code, std::string text) {
+  ParsedCommand parsed;
+  parsed.exit_code = exit_code;
+  parsed.text = std::move(text);
+  return parsed;
+}
+
 ParsedCommand usage_error(const std::string& message, const std::string& hint) {
-  return {std::nullopt, kExitUsage, fmt::format("shoal: {}\n{}\n", message, hint)};
+  return says(kExitUsage, fmt::format("shoal: {}\n{}\n", message, hint));
 }
 
 ParsedCommand unknown_verb(std::string_view word) {
@@ -303,7 +310,7 @@ struct VerbFlags {
     try {
       app.parse(words);
     } catch (const CLI::CallForHelp&) {
-      return ParsedCommand{std::nullopt, kExitOk, help_of(app, entry.name)};
+      return says(kExitOk, help_of(app, entry.name));
     } catch (const CLI::ExtrasError&) {
       return error(explain_extra(app, entry.name, app.remaining()));
     } catch (const CLI::ParseError& parse_error) {
@@ -335,6 +342,8 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
                          const Context& context) {
   std::vector<std::string> command = take_command(words, entry.name);
   VerbFlags flags(entry, context);
+  Settings settings;
+  std::vector<std::string> given;
   if (const std::string_view section = section_of_verb(entry.name); !section.empty()) {
     // First what was typed: whether settings are read, and which, depends on it.
     VerbFlags typed(entry, context);
@@ -343,11 +352,11 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
       if (ended->exit_code == kExitOk) ended->text = help_of(flags.app, entry.name);
       return *ended;
     }
-    const Settings settings = settings_for(typed, section, words);
+    settings = settings_for(typed, section, words);
     if (!settings.mistakes.empty()) {
-      return {std::nullopt, kExitUsage, mistakes_to_text(settings.mistakes)};
+      return says(kExitUsage, mistakes_to_text(settings.mistakes));
     }
-    const std::vector<std::string> given = given_flags(typed.app);
+    given = given_flags(typed.app);
     std::vector<std::string> more = words_of(settings, section, typed.app, given);
     words.insert(words.begin(), more.begin(), more.end());
     flags.parser.format_is_a_wish = std::find(given.begin(), given.end(), "output") == given.end();
@@ -356,7 +365,7 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
   flags.parser.command = std::move(command);
   absl::StatusOr<Verb> verb = flags.finish(flags.parser);
   if (!verb.ok()) return flags.error(std::string(core::message_of(verb.status())));
-  return {*std::move(verb), kExitOk, ""};
+  return {*std::move(verb), kExitOk, "", std::move(settings), std::move(given)};
 }
 
 std::string group_help(const VerbEntry& group) {
@@ -381,7 +390,7 @@ ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words
                        hint);
   }
   const std::string word = words.front();
-  if (word == "-h" || word == "--help") return {std::nullopt, kExitOk, group_help(group)};
+  if (word == "-h" || word == "--help") return says(kExitOk, group_help(group));
   if (const VerbEntry* action = find_action(group.name, word); action != nullptr) {
     words.erase(words.begin());
     return parse_verb(*action, std::move(words), context);
@@ -429,7 +438,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
                                  std::string_view default_master, const SettingsSources& sources) {
   const Context context{default_master, sources};
   if (words.empty()) {
-    return {std::nullopt, kExitUsage, "shoal: no verb\n" + overview()};
+    return says(kExitUsage, "shoal: no verb\n" + overview());
   }
   const std::string& word = words.front();
   const std::vector<std::string> rest(words.begin() + 1, words.end());
@@ -437,7 +446,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
   if (word == "-h" || word == "--help" || word == "help") {
     const bool of_verb = word == "help" && !rest.empty() && rest.front() != "help" &&
                          rest.front() != "-h" && rest.front() != "--help";
-    if (!of_verb) return {std::nullopt, kExitOk, overview()};
+    if (!of_verb) return says(kExitOk, overview());
     const VerbEntry* of = find_verb(rest.front());
     if (of == nullptr) return unknown_verb(rest.front());
     std::vector<std::string> question(rest.begin() + 1, rest.end());

@@ -53,6 +53,15 @@ void Service::recover(const core::RegistryContents& contents, RegistryWriter& wr
   reactor_.post([] {});  // a turn, for what that has put into mailboxes
 }
 
+void tune(core::ShardConfig& config, const MasterTuning& tuning) {
+  config.offer_timeout = tuning.offer_timeout;
+  config.offer_patience = tuning.offer_patience;
+  config.minimums = tuning.minimums.empty() ? core::ShardConfig().minimums : tuning.minimums;
+  config.filter_gpus = tuning.filter_gpus;
+}
+
+void Service::tune(const MasterTuning& tuning) { master::tune(shard_.config, tuning); }
+
 void Service::on_stored(std::uint64_t rows) {
   core::on_stored(shard_, *this, rows, reactor_.now());
 }

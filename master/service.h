@@ -20,6 +20,7 @@
 #include "core/shard.h"
 #include "master/api.h"
 #include "master/dispatch.h"
+#include "master/master.h"
 #include "master/registry_writer.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
@@ -29,6 +30,9 @@
 #include "net/timer.h"
 
 namespace shoal::master {
+
+// What of a shard's configuration a master's options say and may change.
+void tune(core::ShardConfig& config, const MasterTuning& tuning);
 
 // What travels between reactors: a message of the state machine, or a whole connection.
 // One for the operator API's parts too.
@@ -55,6 +59,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_newer_epoch(std::function<void(std::uint64_t epoch)> hook) {
     newer_epoch_ = std::move(hook);
   }
+  // From the next offer on; on the reactor.
+  void tune(const MasterTuning& tuning);
   // `rows` more of those that this shard stored are durable.
   void on_stored(std::uint64_t rows);
 

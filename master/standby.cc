@@ -118,6 +118,11 @@ absl::Status Standby::start() {
     if (!watcher.ok()) return watcher.status();
     signals_.push_back(*std::move(watcher));
   }
+  if (options_.on_hang_up) {
+    auto watcher = net::SignalWatcher::create(*reactor_, SIGHUP, options_.on_hang_up);
+    if (!watcher.ok()) return watcher.status();
+    signals_.push_back(*std::move(watcher));
+  }
   thread_ = std::thread([this] { reactor_->run(); });
   return absl::OkStatus();
 }

@@ -33,7 +33,8 @@ class Leadership;
 struct StandbyOptions {
   std::string listen;  // HOST:PORT; port 0 picks one
   std::string version;
-  std::function<void()> on_signal;  // SIGTERM or SIGINT, on this thread
+  std::function<void()> on_signal;   // SIGTERM or SIGINT, on this thread
+  std::function<void()> on_hang_up;  // SIGHUP, on this thread; empty: it is left alone
 };
 
 class Standby {
