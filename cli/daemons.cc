@@ -29,6 +29,8 @@ int run_master_daemon(const MasterVerb& verb) {
   options.insecure = verb.insecure;
   options.offer_timeout = verb.offer_timeout;
   options.offer_patience = verb.offer_patience;
+  options.agent_reregister_timeout = verb.agent_reregister_timeout;
+  options.removals = verb.removals;
   options.minimums = verb.minimums;
   if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;
   options.excluded_from_shares = verb.excluded_from_shares;
