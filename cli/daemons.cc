@@ -72,6 +72,8 @@ int run_master_daemon(const MasterVerb& verb, Rereading& rereading) {
   options.ready_file = verb.ready_file;
   options.insecure = verb.insecure;
   static_cast<master::MasterTuning&>(options) = tuning_of(verb);
+  options.agent_reregister_timeout = verb.agent_reregister_timeout;
+  options.removals = verb.removals;
   if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;
   options.excluded_from_shares = verb.excluded_from_shares;
   options.region = verb.region;

@@ -167,6 +167,8 @@ constexpr VerbEntry kActions[] = {
      "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
     {"bench failover", "kills the master that leads, and measures how the cluster goes on",
      "  shoal bench failover --agents 1000 --tasks-per-agent 10", define_bench_failover},
+    {"bench state", "reads the whole state while tasks are launched",
+     "  shoal bench state --agents 10000 --tasks 200000 --rate 5000", define_bench_state},
     {"bench compare", "two builds, in turn; fails when the second is worse",
      "  shoal bench compare ./shoal-before ./shoal-after\n"
      "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "

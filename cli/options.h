@@ -11,6 +11,7 @@
 #include "bench/load/swarm_options.h"
 #include "cli/settings.h"
 #include "core/cluster_view.h"
+#include "core/fleet.h"
 #include "core/messages.h"
 #include "core/resources.h"
 #include "core/time.h"
@@ -29,6 +30,8 @@ struct MasterVerb {
   bool insecure = false;
   core::Duration offer_timeout{};
   core::Duration offer_patience{};
+  core::Duration agent_reregister_timeout{};
+  core::RemovalLimits removals;
   std::vector<core::Quantities> minimums;
   bool random_shares = false;
   std::array<bool, core::kResourceKinds> excluded_from_shares{};
@@ -255,6 +258,17 @@ struct FailoverVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Reads the whole state of a cluster that launches tasks.
+struct StateVerb {
+  std::uint32_t agents = 1000;
+  std::uint32_t tasks = 20'000;
+  std::uint32_t reads = 10;
+  double rate = 2000;                    // launches a second
+  core::Duration duration{};             // without reads, to compare with
+  std::vector<std::string> master_args;  // more words for `shoal master`
+  OutputFormat format = OutputFormat::kTable;
+};
+
 // The same bench of several subjects in turn: two builds, or the same one under several mallocs.
 struct CompareVerb {
   enum class Kind : std::uint8_t { kBuilds, kMallocs };
@@ -316,7 +330,7 @@ using Verb =
     std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
                  KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
                  OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
-                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, CompareVerb, ConfigVerb,
-                 CompletionVerb, WaitVerb, DebugBundleVerb>;
+                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, StateVerb, CompareVerb,
+                 ConfigVerb, CompletionVerb, WaitVerb, DebugBundleVerb>;
 
 }  // namespace shoal::cli

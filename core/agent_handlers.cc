@@ -222,13 +222,19 @@ void count_tasks_of(Shard& shard, const AgentRecord& agent) {
   }
 }
 
+void set_state(Shard& shard, AgentRecord& agent, AgentState state) {
+  shard.shared.fleet.leave(shard.config.index, agent.state);
+  agent.state = state;
+  shard.shared.fleet.enter(shard.config.index, state);
+}
+
 void activate(Shard& shard, Outbox& outbox, AgentRecord& agent, SessionId session,
               const RegisterAgent& message, TimePoint now) {
   if (!counts(agent)) count_tasks_of(shard, agent);
   const bool was_recovered = agent.state == AgentState::kRecovered;
   if (agent.state != AgentState::kActive) count_agent(shard, agent.total);
   std::erase(shard.unreachable_agents, agent.id());
-  agent.state = AgentState::kActive;
+  set_state(shard, agent, AgentState::kActive);
   agent.session = session;
   agent.incarnation = message.incarnation;
   agent.capabilities = message.capabilities;
@@ -251,6 +257,7 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
   shard.agents_by_id.emplace(id, record.get());
   shard.agents.emplace(id, std::move(record));
   shard.counters.agents.add();
+  shard.shared.fleet.enter(shard.config.index, agent.state);
   return agent;
 }
 
@@ -288,6 +295,7 @@ void drop_agent(Shard& shard, AgentId id) {
   dequeue(shard, agent);
   if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   std::erase(shard.unreachable_agents, id);
+  shard.shared.fleet.leave(shard.config.index, agent.state);
   shard.agents_by_id.erase(id);
   shard.agents.erase(id);
   shard.counters.agents.sub();
@@ -393,11 +401,11 @@ void recover_agent(Shard& shard, const RegisteredAgent& row, TimePoint now) {
     agent.drain = std::make_unique<Drain>(row.drain);
   }
   if (row.standing == AgentStanding::kUnreachable) {
-    agent.state = AgentState::kUnreachable;
+    set_state(shard, agent, AgentState::kUnreachable);
     shard.unreachable_agents.push_back(row.id);
     return;
   }
-  agent.state = AgentState::kRecovered;
+  set_state(shard, agent, AgentState::kRecovered);
   shard.shared.recovery.expected_at[shard.config.index].add();
   shard.shared.recovery.missing_at[shard.config.index].add();
   shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
@@ -464,7 +472,7 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId s
   AgentRecord* agent = shard.find_agent(id);
   if (agent == nullptr || agent->session != session) return;
   agent->session = SessionId();
-  agent->state = AgentState::kDisconnected;
+  set_state(shard, *agent, AgentState::kDisconnected);
   agent->disconnected_at = now;
   uncount_agent(shard, agent->total);
   note_agent(shard, *agent);
@@ -596,14 +604,49 @@ void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline,
   on_agent_disconnected(shard, outbox, id, session, now);
 }
 
-void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+namespace {
+
+// Too much of the fleet is silent to believe that this agent is gone.
+bool is_spared(const Shard& shard, const AgentRecord& agent) {
+  const RemovalLimits& limits = shard.config.removals;
+  if (shard.shared.fleet.is_mostly_silent(limits.silent_percent)) return true;
+  return agent.state == AgentState::kRecovered &&
+         shard.shared.recovery.is_mostly_missing(limits.recovery_percent);
+}
+
+// Not back in time. nullptr: it is, or has gone for another reason.
+AgentRecord* find_overdue(Shard& shard, AgentId id, TimePoint now) {
   AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr) return nullptr;
+  const bool is_away =
+      agent->state == AgentState::kDisconnected || agent->state == AgentState::kRecovered;
+  const TimePoint limit = agent->disconnected_at + shard.config.agent_reregister_timeout;
+  return is_away && limit <= now ? agent : nullptr;
+}
+
+}  // namespace
+
+void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+  const AgentRecord* agent = find_overdue(shard, id, now);
   if (agent == nullptr) return;
+  if (is_spared(shard, *agent)) {
+    shard.counters.removals_postponed.add();
+    shard.deadlines.push(now + kRemovalRetry, DeadlineKind::kAgentReregister, id.value);
+    return;
+  }
+  const TimePoint turn = std::max(now, shard.next_removal);
+  shard.next_removal = turn + shard.config.removals.interval * shard.config.shards;
+  if (turn <= now) return give_up_agent(shard, outbox, id, now);
+  shard.deadlines.push(turn, DeadlineKind::kAgentRemoval, id.value);
+}
+
+void give_up_agent(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+  AgentRecord* agent = find_overdue(shard, id, now);
+  if (agent == nullptr) return;
+  if (is_spared(shard, *agent)) return check_agent_reregistered(shard, outbox, id, now);
   const bool was_recovered = agent->state == AgentState::kRecovered;
-  if (agent->state != AgentState::kDisconnected && !was_recovered) return;
-  if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
   uncount_tasks_of(shard, *agent);
-  agent->state = AgentState::kUnreachable;
+  set_state(shard, *agent, AgentState::kUnreachable);
   note_agent(shard, *agent);
   store_agent(shard, outbox, *agent, now);
   if (was_recovered) note_recovered(shard, outbox);

@@ -71,5 +71,7 @@ inline constexpr std::string_view kGoneText =
 // Deadlines.
 void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
 void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId agent, TimePoint now);
+// It is this agent's turn, if it still has not come back.
+void give_up_agent(Shard& shard, Outbox& outbox, AgentId agent, TimePoint now);
 
 }  // namespace shoal::core

@@ -71,6 +71,8 @@ net::HttpResponse registry_page(const MasterInfo& info) {
   put(writer, "transactions", static_cast<std::int64_t>(commits.count()));
   put(writer, "commit_us_total", static_cast<std::int64_t>(commits.sum_micros()));
   put(writer, "agents_recovering", static_cast<std::int64_t>(info.tables->recovery.missing()));
+  put(writer, "agents_silent", static_cast<std::int64_t>(info.tables->fleet.silent()));
+  put_bool(writer, "agent_removals_stopped", info.removals_stopped());
   writer.EndObject();
   net::HttpResponse response;
   response.body = std::string(buffer.GetString(), buffer.GetSize()) + "\n";

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "core/fair_share.h"
+#include "core/fleet.h"
 #include "core/limits.h"
 #include "core/quantities.h"
 #include "core/time.h"
@@ -46,6 +47,7 @@ struct MasterOptions : MasterTuning {
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
   core::Duration agent_reregister_timeout = core::kAgentReregisterTimeout;
+  core::RemovalLimits removals;
   std::string registry;  // etcd://… (master/etcd_target.h), for several masters; empty: data_dir
   core::Duration lease = kDefaultLease;  // with etcd: whole seconds
   std::string advertise;                 // with etcd: HOST:PORT; empty: where it listens

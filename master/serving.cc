@@ -61,6 +61,7 @@ core::ShardConfig Serving::shard_config(std::uint32_t index, std::uint32_t shard
   config.heartbeat_interval = options_.heartbeat_interval;
   config.session_timeout = options_.session_timeout;
   config.agent_reregister_timeout = options_.agent_reregister_timeout;
+  config.removals = options_.removals;
   master::tune(config, options_);
   config.share_policy = options_.share_policy;
   config.excluded_from_shares = options_.excluded_from_shares;
@@ -78,6 +79,7 @@ absl::Status Serving::build(Beginning beginning) {
   info_.leadership = hooks_.leadership;
   info_.step_down = hooks_.step_down;
   info_.version = options_.version;
+  info_.removals = options_.removals;
   info_.descriptor_limit = net::raise_descriptor_limit();
   if (absl::Status made = make_parts(); !made.ok()) return made;
   if (absl::Status joined = join_parts(); !joined.ok()) return joined;

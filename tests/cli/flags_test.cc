@@ -478,6 +478,47 @@ TEST(FlagsTest, DebugBundle) {
   EXPECT_THAT(usage_error({"debug", "bundle", "--agents", "-1"}), HasSubstr("--agents"));
 }
 
+TEST(FlagsTest, HowAgentsAreGivenUp) {
+  const auto usual = parse<MasterVerb>({"master", "--data", "d"});
+  EXPECT_EQ(usual.agent_reregister_timeout, std::chrono::seconds(75));
+  EXPECT_EQ(usual.removals.silent_percent, 50u);
+  EXPECT_EQ(usual.removals.recovery_percent, 50u);
+  EXPECT_EQ(usual.removals.interval, std::chrono::milliseconds(10));
+  const auto slow = parse<MasterVerb>({"master", "--data", "d", "--agent-reregister-timeout", "10m",
+                                       "--agent-removal-limit", "30%", "--recovery-removal-limit",
+                                       "100%", "--agent-removal-rate", "1/10m"});
+  EXPECT_EQ(slow.agent_reregister_timeout, std::chrono::minutes(10));
+  EXPECT_EQ(slow.removals.silent_percent, 30u);
+  EXPECT_EQ(slow.removals.recovery_percent, 100u);
+  EXPECT_EQ(slow.removals.interval, std::chrono::minutes(10));
+  const auto at_once = parse<MasterVerb>({"master", "--data", "d", "--agent-removal-rate", "off"});
+  EXPECT_EQ(at_once.removals.interval, core::Duration::zero());
+  for (const char* rate : {"", "5", "0/s", "/s", "5/", "5/fortnight", "-1/s"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--agent-removal-rate", rate}),
+                HasSubstr("--agent-removal-rate"))
+        << rate;
+  }
+  for (const char* limit : {"101%", "50", "%", "-1%", "half"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--agent-removal-limit", limit}),
+                HasSubstr("--agent-removal-limit"))
+        << limit;
+  }
+}
+
+TEST(FlagsTest, BenchState) {
+  const auto state = parse<StateVerb>({"bench", "state", "--agents", "10", "--tasks", "200000",
+                                       "--rate", "5000", "--reads", "3", "-o", "json"});
+  EXPECT_EQ(state.agents, 10u);
+  EXPECT_EQ(state.tasks, 200'000u);
+  EXPECT_EQ(state.rate, 5000);
+  EXPECT_EQ(state.reads, 3u);
+  EXPECT_EQ(state.format, OutputFormat::kJson);
+  EXPECT_THAT(usage_error({"bench", "state", "--tasks", "400001"}), HasSubstr("--tasks"));
+  EXPECT_THAT(usage_error({"bench", "state", "--rate", "0"}), HasSubstr("--rate"));
+  EXPECT_THAT(usage_error({"bench", "state", "--reads", "x"}), HasSubstr("--reads"));
+  EXPECT_THAT(usage_error({"bench", "state", "--duration", "5ms"}), HasSubstr("at least 1s"));
+}
+
 TEST(FlagsTest, ListsAndLogs) {
   const auto list = parse<ListVerb>({"frameworks", "f-1", "-o", "jsonl", "--master", "[::1]:80"});
   EXPECT_EQ(list.kind, core::QueryKind::kFrameworks);
