@@ -222,7 +222,7 @@ std::string to_table(const StateVerb& verb, const StateResult& result) {
 std::string to_json(const StateVerb& verb, const StateResult& result) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.SetMaxDecimalPlaces(3);
+  writer.SetMaxDecimalPlaces(6);
   const auto text = [&writer](const char* key, const std::string& value) {
     writer.Key(key);
     writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
