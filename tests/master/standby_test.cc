@@ -15,7 +15,8 @@ namespace {
 class StandbyTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto made = Standby::create({.listen = "127.0.0.1:0", .version = "test", .on_signal = {}, .on_hang_up = {}});
+    auto made = Standby::create(
+        {.listen = "127.0.0.1:0", .version = "test", .on_signal = {}, .on_hang_up = {}});
     ASSERT_TRUE(made.ok()) << made.status();
     standby_ = *std::move(made);
   }
