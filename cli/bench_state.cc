@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -178,7 +179,7 @@ double read_quantile(const StateResult& result, double part) {
   times.reserve(result.reads.size());
   for (const load::StateRead& read : result.reads) times.push_back(read.seconds);
   std::sort(times.begin(), times.end());
-  return times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1) + 0.5)];
+  return times[static_cast<std::size_t>(std::lround(part * static_cast<double>(times.size() - 1)))];
 }
 
 // How much longer the 99th percentile of launches takes beside reads.

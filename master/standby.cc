@@ -76,7 +76,7 @@ class Standby::Frames final : public net::ConnectionHandler {
 
   void on_tick() {
     const std::string leader = owner_.leader();
-    const bool answers = !leader.empty() && (owner_.is_served_ || is_alive(leader));
+    const bool answers = !leader.empty() && (owner_.is_served_ || serves(leader));
     std::size_t left = answers ? kToldAtOnce : 0;
     // Frameworks and people first: they are few, and the agents' offers are for them.
     for (Line* line : {&others_, &agents_}) tell(*line, answers ? leader : "", left);
@@ -96,9 +96,10 @@ class Standby::Frames final : public net::ConnectionHandler {
     }
   }
 
-  // Whether it has answered lately: until the lease of one that died runs out the registry calls it
-  // the leader. Asks, if that is not known.
-  bool is_alive(const std::string& leader) {
+  // Whether it has lately said that it serves: until the lease of one that died runs out the
+  // registry calls it the leader, and one that was elected has its registry to read first. Asks, if
+  // that is not known.
+  bool serves(const std::string& leader) {
     const core::TimePoint now = reactor_.now();
     if (asked_ == leader && now < next_question_) return has_answered_;
     const auto address = net::parse_host_port(leader);
@@ -109,7 +110,7 @@ class Standby::Frames final : public net::ConnectionHandler {
     net::HttpCallOptions options;
     options.timeout = kProbePatience;
     question_ =
-        std::make_unique<net::HttpCall>(reactor_, *address, "/livez", options,
+        std::make_unique<net::HttpCall>(reactor_, *address, "/readyz", options,
                                         [this](const absl::StatusOr<net::HttpAnswer>& answer) {
                                           has_answered_ = answer.ok() && answer->status == 200;
                                           next_question_ = reactor_.now() + kProbeEvery;
