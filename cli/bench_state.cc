@@ -1,7 +1,5 @@
 #include "cli/bench_state.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,14 +13,13 @@
 #include "bench/load/load.h"
 #include "bench/load/state_reader.h"
 #include "cli/bench_cluster.h"
+#include "cli/bench_json.h"
 #include "cli/bench_result.h"
 #include "cli/exit_code.h"
 #include "cli/resources_option.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
-#include "cli/version.h"
 #include "core/status.h"
-#include "master/json_writer.h"
 #include "net/clock.h"
 
 namespace shoal::cli {
@@ -171,8 +168,6 @@ void StateBench::take_errors(const load::LoadResult& load) {
   if (result_.first_error.empty()) result_.first_error = load.first_error;
 }
 
-double micros(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
-
 // Of the times of all reads, which are at least one.
 double read_quantile(const StateResult& result, double part) {
   std::vector<double> times;
@@ -221,56 +216,25 @@ std::string to_table(const StateVerb& verb, const StateResult& result) {
 }
 
 std::string to_json(const StateVerb& verb, const StateResult& result) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.SetMaxDecimalPlaces(6);
-  const auto text = [&writer](const char* key, const std::string& value) {
-    writer.Key(key);
-    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-  };
-  const auto count = [&writer](const char* key, std::uint64_t value) {
-    writer.Key(key);
-    writer.Uint64(value);
-  };
-  const auto number = [&writer](const char* key, double value) {
-    writer.Key(key);
-    writer.Double(value);
-  };
-  const auto latency = [&](const char* key, const load::LatencyHistogram& of) {
-    writer.Key(key);
-    writer.StartObject();
-    number("p50", micros(of.quantile(0.5)));
-    number("p99", micros(of.quantile(0.99)));
-    number("p999", micros(of.quantile(0.999)));
-    number("max", micros(of.quantile(1)));
-    count("samples", of.count());
-    writer.EndObject();
-  };
-  writer.StartObject();
-  text("bench", "state");
-  count("agents", verb.agents);
-  count("tasks", result.tasks);
-  number("load_per_s", verb.rate);
-  count("reads", result.reads.size());
-  number("read_s", read_quantile(result, 0.5));
-  number("read_max_s", read_quantile(result, 1));
-  count("read_bytes", result.reads.back().bytes);
-  count("read_records", result.reads.back().records);
-  latency("launch_to_running_us", result.without_reads);
-  latency("launch_to_running_beside_reads_us", result.with_reads);
-  number("p99_growth", growth(result));
-  number("longest_turn_before_s", result.longest_turn_before_s);
-  number("longest_turn_after_s", result.longest_turn_after_s);
-  count("master_rss_bytes", result.rss_bytes);
-  number("master_user_bytes_per_task", result.bytes_per_task);
-  count("errors", result.errors);
-  const VersionInfo version = version_info();
-  text("machine", describe_machine());
-  text("commit", version.commit);
-  text("allocator", version.allocator);
-  text("when", master::iso_time(net::wall_now_ms()));
-  writer.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  BenchJson json("state", 6);
+  json.count("agents", verb.agents);
+  json.count("tasks", result.tasks);
+  json.number("load_per_s", verb.rate);
+  json.count("reads", result.reads.size());
+  json.number("read_s", read_quantile(result, 0.5));
+  json.number("read_max_s", read_quantile(result, 1));
+  json.count("read_bytes", result.reads.back().bytes);
+  json.count("read_records", result.reads.back().records);
+  json.latency("launch_to_running_us", result.without_reads);
+  json.latency("launch_to_running_beside_reads_us", result.with_reads);
+  json.number("p99_growth", growth(result));
+  json.number("longest_turn_before_s", result.longest_turn_before_s);
+  json.number("longest_turn_after_s", result.longest_turn_after_s);
+  json.count("master_rss_bytes", result.rss_bytes);
+  json.number("master_user_bytes_per_task", result.bytes_per_task);
+  json.count("errors", result.errors);
+  json.origin();
+  return json.finish();
 }
 
 }  // namespace
