@@ -8,6 +8,7 @@ ALLOCATOR ?= jemalloc
 SEEDS ?= 2000
 FUZZ_SECONDS ?= 60
 KILLS ?= 200
+SIZE ?= small
 RELEASE := build/release
 FILTER ?= .
 
@@ -111,6 +112,10 @@ bench-alloc: bootstrap  ## launches under jemalloc, mimalloc and the system's ma
 	$(call configure,build/system,-DCMAKE_BUILD_TYPE=Release -DALLOCATOR=system)
 	$(call ninja,build/system,shoal)
 	@build/system/shoal bench alloc --runs 5 -- launch --agents 1000 --duration 5s
+
+.PHONY: baseline
+baseline: build  ## the end-to-end benches, kept in bench/baselines (SIZE=small|full)
+	@scripts/record_baseline --shoal $(RELEASE)/shoal --size $(SIZE)
 
 bench-smoke: build  ## a minute of end-to-end benches; fails on errors and losses, never on a time
 	@$(RELEASE)/shoal bench agents --agents 5000 --duration 10s

@@ -1,7 +1,6 @@
 #include "agent/agent.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -38,15 +37,14 @@
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/trace_id.h"
 #include "core/version.h"
 #include "net/clock.h"
-#include "net/descriptor_limit.h"
 #include "net/dialer.h"
 #include "net/http_server.h"
 #include "net/listener.h"
 #include "net/log.h"
 #include "net/random.h"
-#include "net/signal_watcher.h"
 #include "net/timer.h"
 #include "net/whole_file.h"
 
@@ -102,6 +100,7 @@ struct Agent::State final : public FramingEffects,
   void open_api();
   void open_gc();
   void open_cutter();
+  void tune(const AgentTuning& tuning);
   void start();
 
   // AgentEffects
@@ -316,18 +315,19 @@ void Agent::State::open_api() {
   api = std::make_unique<HttpApi>(reactor, std::move(answering));
 }
 
-// The task's id is what ties together what the master, the agent and the framework say of a launch.
+// The trace ties together what the master, the agent and the task itself say of a launch.
 void Agent::State::log_task(core::LogLevel level, std::string_view message,
                             core::FrameworkId framework, std::string_view task,
                             std::string_view why) const {
   if (!net::is_logged(options.log, core::LogModule::kTasks, level)) return;
   const std::string id = core::to_string(framework);
+  const std::string trace = core::trace_id(framework, task);
   if (why.empty()) {
     options.log->write(core::LogModule::kTasks, level, message,
-                       {{"framework", id}, {"task", task}});
+                       {{"framework", id}, {"task", task}, {"trace", trace}});
   } else {
     options.log->write(core::LogModule::kTasks, level, message,
-                       {{"framework", id}, {"task", task}, {"why", why}});
+                       {{"framework", id}, {"task", task}, {"trace", trace}, {"why", why}});
   }
 }
 
@@ -356,6 +356,20 @@ void Agent::State::open_cutter() {
   };
   cutting.log = [this](std::string_view line) { log_disk(line); };
   cutter = std::make_unique<LogCutter>(reactor, std::move(cutting));
+}
+
+void Agent::State::tune(const AgentTuning& tuning) {
+  if (gc == nullptr) return;  // it has ended
+  static_cast<AgentTuning&>(options) = tuning;
+  gc->keep({tuning.gc_delay, tuning.gc_disk_headroom}, tuning.disk_watch_interval);
+  if (tuning.log_max_bytes == 0) {
+    cutter.reset();
+  } else if (cutter != nullptr) {
+    cutter->bound(tuning.log_max_bytes);
+  } else {
+    open_cutter();
+    cutter->start();
+  }
 }
 
 void Agent::State::open_gc() {
@@ -735,32 +749,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::create(net::Reactor& reactor,
 void Agent::shutdown() { shutdown(state_->options.on_stop); }
 void Agent::shutdown(OnStop tasks) { state_->shutdown(absl::OkStatus(), tasks); }
 
+void Agent::tune(const AgentTuning& tuning) { state_->tune(tuning); }
+
 std::string Agent::address() const { return state_->agent.address; }
-
-absl::Status run_agent(const AgentOptions& options) {
-  ::signal(SIGPIPE, SIG_IGN);
-  net::raise_descriptor_limit();  // one for each running task
-  auto reactor = net::Reactor::create(0);
-  if (!reactor.ok()) return reactor.status();
-
-  absl::Status outcome;
-  Agent::Hooks hooks;
-  hooks.on_stopped = [&](const absl::Status& status) {
-    outcome = status;
-    (*reactor)->stop();
-  };
-  auto agent = Agent::create(**reactor, options, std::move(hooks));
-  if (!agent.ok()) return agent.status();
-  const auto on_signal = [&agent] { (*agent)->shutdown(); };
-  auto on_term = net::SignalWatcher::create(**reactor, SIGTERM, on_signal);
-  if (!on_term.ok()) return on_term.status();
-  auto on_int = net::SignalWatcher::create(**reactor, SIGINT, on_signal);
-  if (!on_int.ok()) return on_int.status();
-  auto on_usr1 = net::SignalWatcher::create(**reactor, SIGUSR1,
-                                            [&agent] { (*agent)->shutdown(OnStop::kKill); });
-  if (!on_usr1.ok()) return on_usr1.status();
-  (*reactor)->run();
-  return outcome;
-}
 
 }  // namespace shoal::agent

@@ -45,6 +45,9 @@ class Agent {
   void shutdown();
   void shutdown(OnStop tasks);
 
+  // From now on.
+  void tune(const AgentTuning& tuning);
+
   std::string address() const;  // bound, HOST:PORT
 
  private:
@@ -54,8 +57,8 @@ class Agent {
 };
 
 // Runs until SIGTERM, SIGINT or SIGUSR1 (OK), or until it cannot go on (the status says why).
-// SIGUSR1 kills the tasks, also with OnStop::kKeep. A second signal, where they are killed: at
-// once.
+// SIGHUP asks options.reload. SIGUSR1 kills the tasks, also with OnStop::kKeep. A second signal,
+// where they are killed: at once.
 absl::Status run_agent(const AgentOptions& options);
 
 }  // namespace shoal::agent

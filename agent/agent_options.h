@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,7 +35,22 @@ enum class OnStop {
 
 inline constexpr std::uint64_t kMinLogMaxBytes = 64 * 1024;
 
-struct AgentOptions {
+// What may change while it runs.
+struct AgentTuning {
+  OnStop on_stop = OnStop::kKeep;
+  core::Duration gc_delay = std::chrono::hours(24 * 7);  // sandboxes of ended runs are kept so long
+  double gc_disk_headroom = 0.1;  // 0 to 1: less long when less of the disk is free (SandboxGc)
+  core::Duration disk_watch_interval = std::chrono::minutes(1);
+  std::uint64_t log_max_bytes = 0;  // of each of stdout and stderr (LogCutter); 0: no bound
+};
+
+// What came of reading the settings again.
+struct AgentReload {
+  std::optional<AgentTuning> tuning;  // nullopt: all stays as it is
+  std::vector<std::string> lines;     // what the operator should know
+};
+
+struct AgentOptions : AgentTuning {
   // HOST or HOST:PORT, at least one, or lists of them; or one etcd://… (net/master_list.h).
   std::vector<std::string> masters;
   std::string listen = "127.0.0.1:0";  // where it serves logs and /health
@@ -48,18 +65,15 @@ struct AgentOptions {
   bool insecure = false;   // may listen beyond loopback, without TLS
   std::string ready_file;  // written when first registered; empty: none
   RecoverMode recover = RecoverMode::kReconnect;
-  OnStop on_stop = OnStop::kKeep;
   std::string isolation = "auto";                     // parse_isolation()
   std::string cgroup_root = "shoal";                  // below the mount points of cgroups
   std::uint32_t max_pids_per_task = kDefaultMaxPids;  // processes and threads; 0: no limit
-  bool cpu_quota = false;  // a task gets no more processor time than it has asked for
-  std::string task_user;   // who runs tasks that name nobody; empty: the agent's own user
-  core::Duration gc_delay = std::chrono::hours(24 * 7);  // sandboxes of ended runs are kept so long
-  double gc_disk_headroom = 0.1;  // 0 to 1: less long when less of the disk is free (SandboxGc)
-  core::Duration disk_watch_interval = std::chrono::minutes(1);
-  std::uint64_t log_max_bytes = 0;  // of each of stdout and stderr (LogCutter); 0: no bound
-  std::string supervisor;           // path of shoal-supervisor; empty: beside this program
-  net::Log* log = nullptr;          // gets what the operator should know; nullptr: nobody does
+  bool cpu_quota = false;   // a task gets no more processor time than it has asked for
+  std::string task_user;    // who runs tasks that name nobody; empty: the agent's own user
+  std::string supervisor;   // path of shoal-supervisor; empty: beside this program
+  net::Log* log = nullptr;  // gets what the operator should know; nullptr: nobody does
+  // Asked at SIGHUP by run_agent(); empty: SIGHUP is left alone.
+  std::function<AgentReload()> reload;
 };
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;

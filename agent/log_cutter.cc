@@ -60,6 +60,7 @@ LogCutter::LogCutter(net::Reactor& reactor, LogCutterOptions options)
 
 void LogCutter::look() {
   items_.clear();
+  options_.max_bytes = next_max_bytes_;
   for (const SupervisedTask& task : options_.tasks()) {
     Item item{task.id, {}};
     for (std::size_t i = 0; i < std::size(kLogs); ++i) {

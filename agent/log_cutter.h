@@ -70,6 +70,8 @@ class LogCutter {
 
   // Looks now, and then again and again.
   void start() { timer_.start(core::Duration::zero()); }
+  // From the next look on; not 0.
+  void bound(std::uint64_t max_bytes) { next_max_bytes_ = max_bytes; }
   const LogCutterCounters& counters() const { return counters_; }
   std::uint64_t looks() const { return looks_; }
 
@@ -84,6 +86,7 @@ class LogCutter {
 
   net::Reactor& reactor_;
   LogCutterOptions options_;
+  std::uint64_t next_max_bytes_ = options_.max_bytes;  // the options are read on the pool
   LogCutterCounters counters_;
   std::uint64_t looks_ = 0;
   std::string last_complaint_;

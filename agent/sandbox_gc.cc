@@ -18,6 +18,12 @@ SandboxGc::SandboxGc(net::Reactor& reactor, SandboxGcOptions options)
 
 void SandboxGc::start() { timer_.start(core::Duration::zero()); }
 
+void SandboxGc::keep(const KeepRule& rule, core::Duration interval) {
+  next_rule_ = rule;
+  options_.interval = interval;
+  if (is_idle()) timer_.start(core::Duration::zero());
+}
+
 void SandboxGc::run(std::function<void()> work, void (SandboxGc::*done)()) {
   work_ = std::make_unique<net::BackgroundTask>(reactor_, std::move(work), [this, done] {
     work_.reset();
@@ -33,6 +39,7 @@ std::int64_t SandboxGc::until(double usage, std::int64_t now_ms) const {
 }
 
 void SandboxGc::look() {
+  options_.rule = next_rule_;
   piece_ = Piece{};
   piece_.in_use = options_.in_use();
   piece_.now_ms = options_.wall_now_ms();

@@ -59,6 +59,8 @@ class SandboxGc {
 
   // Looks now, and then again and again.
   void start();
+  // From the next look on, which is now unless one is under way.
+  void keep(const KeepRule& rule, core::Duration interval);
   bool is_idle() const { return work_ == nullptr; }
   const SandboxGcCounters& counters() const { return counters_; }
 
@@ -86,6 +88,7 @@ class SandboxGc {
 
   net::Reactor& reactor_;
   SandboxGcOptions options_;
+  KeepRule next_rule_ = options_.rule;  // the options' one is read on the pool
   SandboxGcCounters counters_;
   SandboxRemover remover_;
   Piece piece_;

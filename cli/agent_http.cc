@@ -58,7 +58,7 @@ class Round {
     gets_[index] = std::make_unique<net::HttpCall>(
         reactor_, *server, question.target, net::HttpCallOptions{},
         [this, index](absl::StatusOr<net::HttpAnswer> answer) {
-          answers_[index] = checked(std::move(answer));
+          answers_[index] = std::move(answer);
           --under_way_;
           while (next_ < questions_.size() && under_way_ < kAtOnce) ask_next();
           if (under_way_ == 0) reactor_.stop();
@@ -76,9 +76,16 @@ class Round {
 
 }  // namespace
 
+std::vector<absl::StatusOr<net::HttpAnswer>> fetch(net::Reactor& reactor,
+                                                   const std::vector<AgentQuestion>& questions) {
+  return Round(reactor, questions).run();
+}
+
 std::vector<absl::StatusOr<net::HttpAnswer>> ask_agents(
     net::Reactor& reactor, const std::vector<AgentQuestion>& questions) {
-  return Round(reactor, questions).run();
+  std::vector<absl::StatusOr<net::HttpAnswer>> answers = fetch(reactor, questions);
+  for (absl::StatusOr<net::HttpAnswer>& answer : answers) answer = checked(std::move(answer));
+  return answers;
 }
 
 absl::StatusOr<net::HttpAnswer> ask_agent(net::Reactor& reactor, const AgentQuestion& question) {

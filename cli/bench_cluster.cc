@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/json_reader.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "net/address.h"
@@ -302,6 +304,18 @@ double BenchCluster::metric_of(const std::string& master, std::string_view name)
     sum += std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
   }
   return sum;
+}
+
+double BenchCluster::longest_turn_seconds() const {
+  rapidjson::Document answer;
+  answer.Parse(http_get(master_, "/v1/reactors").c_str());
+  const rapidjson::Value* reactors = answer.HasParseError() ? nullptr : member(answer, "reactors");
+  if (reactors == nullptr || !reactors->IsArray()) return 0;
+  std::uint64_t longest = 0;
+  for (const rapidjson::Value& reactor : reactors->GetArray()) {
+    longest = std::max(longest, count_of(reactor, "longest_turn_ns"));
+  }
+  return static_cast<double>(longest) / 1e9;
 }
 
 void BenchCluster::stop() {

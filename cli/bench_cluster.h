@@ -76,6 +76,8 @@ class BenchCluster {
   // A sum over all series of the name in the master's /metrics; 0 when it cannot be had.
   double master_metric(std::string_view name) const { return metric_of(master_, name); }
   static double metric_of(const std::string& master, std::string_view name);
+  // Of any of the master's reactors, since it began; 0 when it cannot be had.
+  double longest_turn_seconds() const;
 
   // Ends the children and waits for them.
   void stop();

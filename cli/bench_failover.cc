@@ -1,7 +1,5 @@
 #include "cli/bench_failover.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,15 +14,14 @@
 
 #include "bench/load/load.h"
 #include "cli/bench_cluster.h"
+#include "cli/bench_json.h"
 #include "cli/bench_result.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/resources_option.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
-#include "cli/version.h"
 #include "core/status.h"
-#include "master/json_writer.h"
 #include "net/clock.h"
 #include "net/leader_query.h"
 #include "net/timer.h"
@@ -320,44 +317,23 @@ std::string to_table(const FailoverVerb& verb, const FailoverResult& result) {
 }
 
 std::string to_json(const FailoverVerb& verb, const FailoverResult& result) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.SetMaxDecimalPlaces(3);
-  const auto text = [&writer](const char* key, const std::string& value) {
-    writer.Key(key);
-    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-  };
-  const auto count = [&writer](const char* key, std::uint64_t value) {
-    writer.Key(key);
-    writer.Uint64(value);
-  };
-  const auto maybe = [&writer](const char* key, const std::optional<double>& value) {
-    writer.Key(key);
-    value.has_value() ? writer.Double(*value) : writer.Null();
-  };
-  writer.StartObject();
-  text("bench", "failover");
-  count("agents", verb.agents);
-  text("registry", verb.uses_etcd ? "etcd" : "embedded");
-  count("masters", verb.uses_etcd ? verb.masters : 1);
-  maybe("detect_s", result.detect_s);
-  maybe("elected_s", result.elected_s);
-  maybe("agents_back_s", result.agents_back_s);
-  maybe("first_launch_s", result.first_launch_s);
-  count("tasks_before", result.tasks_before);
-  count("tasks_after", result.tasks_after);
-  count("tasks_lost", result.tasks_lost);
-  count("offers_used_twice", result.offers_used_twice);
-  count("registered", result.registered);
-  maybe("register_s", result.register_s);
-  count("errors", result.errors);
-  const VersionInfo version = version_info();
-  text("machine", describe_machine());
-  text("commit", version.commit);
-  text("allocator", version.allocator);
-  text("when", master::iso_time(net::wall_now_ms()));
-  writer.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  BenchJson json("failover", 3);
+  json.count("agents", verb.agents);
+  json.text("registry", verb.uses_etcd ? "etcd" : "embedded");
+  json.count("masters", verb.uses_etcd ? verb.masters : 1);
+  json.maybe("detect_s", result.detect_s);
+  json.maybe("elected_s", result.elected_s);
+  json.maybe("agents_back_s", result.agents_back_s);
+  json.maybe("first_launch_s", result.first_launch_s);
+  json.count("tasks_before", result.tasks_before);
+  json.count("tasks_after", result.tasks_after);
+  json.count("tasks_lost", result.tasks_lost);
+  json.count("offers_used_twice", result.offers_used_twice);
+  json.count("registered", result.registered);
+  json.number("register_s", result.register_s);
+  json.count("errors", result.errors);
+  json.origin();
+  return json.finish();
 }
 
 }  // namespace

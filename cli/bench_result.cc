@@ -1,58 +1,23 @@
 #include "cli/bench_result.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <fstream>
 
+#include "cli/bench_json.h"
 #include "cli/table.h"
 #include "core/status.h"
 
 namespace shoal::cli {
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
 struct Quantile {
   const char* name;
   double part;
 };
 constexpr Quantile kQuantiles[] = {{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1}};
-
-double micros(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
-
-void put_number(Writer& writer, const char* key, double value) {
-  writer.Key(key);
-  writer.Double(value);
-}
-void put_count(Writer& writer, const char* key, std::uint64_t value) {
-  writer.Key(key);
-  writer.Uint64(value);
-}
-void put_text(Writer& writer, const char* key, const std::string& value) {
-  writer.Key(key);
-  writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-void put_maybe(Writer& writer, const char* key, const std::optional<double>& value) {
-  writer.Key(key);
-  value.has_value() ? writer.Double(*value) : writer.Null();
-}
-void put_latency(Writer& writer, const char* key, const load::LatencyHistogram& latency) {
-  writer.Key(key);
-  if (latency.count() == 0) {
-    writer.Null();
-    return;
-  }
-  writer.StartObject();
-  for (const Quantile& quantile : kQuantiles) {
-    put_number(writer, quantile.name, micros(latency.quantile(quantile.part)));
-  }
-  put_count(writer, "samples", latency.count());
-  writer.EndObject();
-}
 
 // "119 µs", "1.4 ms"
 std::string time_text(std::chrono::nanoseconds time) {
@@ -229,45 +194,41 @@ std::string to_table(const BenchResult& result, const Terminal& terminal) {
 }
 
 std::string to_json(const BenchResult& result) {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
-  writer.SetMaxDecimalPlaces(3);
-  writer.StartObject();
-  put_text(writer, "bench", result.bench);
-  put_count(writer, "agents", result.agents);
-  put_number(writer, "seconds", result.seconds);
-  put_maybe(writer, "launches_per_s", result.launches_per_s);
-  put_maybe(writer, "load_per_s", result.load_per_s);
-  put_latency(writer, "launch_to_running_us", result.launch_to_running);
-  put_latency(writer, "offer_latency_us", result.offer_latency);
-  put_count(writer, "registered", result.registered);
-  put_number(writer, "register_s", result.register_s);
-  put_count(writer, "registrations", result.registrations);
+  BenchJson json(result.bench, 3);
+  BenchJson::Writer& writer = json.writer();
+  json.count("agents", result.agents);
+  json.number("seconds", result.seconds);
+  json.maybe("launches_per_s", result.launches_per_s);
+  json.maybe("load_per_s", result.load_per_s);
+  json.latency("launch_to_running_us", result.launch_to_running);
+  json.latency("offer_latency_us", result.offer_latency);
+  json.count("registered", result.registered);
+  json.number("register_s", result.register_s);
+  json.count("registrations", result.registrations);
   writer.Key("master_rss_bytes");
   result.master_rss_bytes.has_value() ? writer.Uint64(*result.master_rss_bytes) : writer.Null();
-  put_maybe(writer, "master_user_bytes_per_agent", result.master_user_bytes_per_agent);
-  put_maybe(writer, "master_cpu_s", result.master_cpu_s);
-  put_maybe(writer, "heartbeats_per_s", result.heartbeats_per_s);
-  put_count(writer, "false_losses", result.false_losses);
-  put_count(writer, "missed", result.missed);
-  put_count(writer, "errors", result.errors);
-  put_count(writer, "samples", result.samples);
-  put_text(writer, "machine", result.machine);
-  put_text(writer, "commit", result.commit);
-  put_text(writer, "allocator", result.allocator);
-  put_text(writer, "when", result.when);
+  json.maybe("master_user_bytes_per_agent", result.master_user_bytes_per_agent);
+  json.maybe("master_cpu_s", result.master_cpu_s);
+  json.maybe("heartbeats_per_s", result.heartbeats_per_s);
+  json.count("false_losses", result.false_losses);
+  json.count("missed", result.missed);
+  json.count("errors", result.errors);
+  json.count("samples", result.samples);
+  json.text("machine", result.machine);
+  json.text("commit", result.commit);
+  json.text("allocator", result.allocator);
+  json.text("when", result.when);
   writer.Key("timeline");
   writer.StartArray();
   for (const BenchSecond& second : result.timeline) {
     writer.StartObject();
-    put_number(writer, "launches", second.launches);
-    put_number(writer, "agents", second.agents);
-    put_number(writer, "p99_us", second.p99_us);
+    json.number("launches", second.launches);
+    json.number("agents", second.agents);
+    json.number("p99_us", second.p99_us);
     writer.EndObject();
   }
   writer.EndArray();
-  writer.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  return json.finish();
 }
 
 std::string to_html(const BenchResult& result) {

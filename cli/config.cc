@@ -6,12 +6,16 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <array>
 
 #include "cli/exit_code.h"
 #include "cli/terminal.h"
 
 namespace shoal::cli {
 namespace {
+
+constexpr std::array<std::string_view, 6> kSecretWords = {"token",      "secret",     "password",
+                                                          "passphrase", "credential", "key"};
 
 constexpr std::size_t kMostMistakes = 100;  // that are told one by one
 
@@ -165,6 +169,25 @@ std::string mistakes_to_text(const std::vector<Mistake>& mistakes) {
     break;
   }
   return text;
+}
+
+Settings masked(Settings settings) {
+  constexpr std::string_view kMask = "***";
+  for (Setting& setting : settings.settings) {
+    const bool is_secret = std::any_of(
+        kSecretWords.begin(), kSecretWords.end(),
+        [&setting](std::string_view word) { return setting.key.find(word) != std::string::npos; });
+    for (std::string& value : setting.values) {
+      if (is_secret) value = kMask;
+      for (std::size_t at = 0; (at = value.find("://", at)) != std::string::npos;) {
+        at += 3;
+        const std::size_t end = std::min(value.find_first_of("/,", at), value.size());
+        const std::size_t mark = std::string_view(value).substr(0, end).rfind('@');
+        if (mark != std::string::npos && mark > at) value.replace(at, mark - at, kMask);
+      }
+    }
+  }
+  return settings;
 }
 
 std::string settings_to_toml(const Settings& settings, const std::vector<Section>& sections) {

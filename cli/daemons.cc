@@ -1,7 +1,10 @@
 #include "cli/daemons.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "agent/agent.h"
 #include "cli/exit_code.h"
@@ -37,9 +40,48 @@ int finish(const absl::Status& status, net::Log& log, core::LogModule module) {
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
 
+// Those that take effect while it runs: what tuning_of() takes.
+constexpr std::string_view kMasterChanges[] = {"offer-timeout", "offer-patience", "min-allocatable",
+                                               "offer-gpus-to-all"};
+constexpr std::string_view kAgentChanges[] = {"on-stop", "gc-delay", "gc-disk-headroom",
+                                              "disk-watch-interval", "log-max-size"};
+
+master::MasterTuning tuning_of(const MasterVerb& verb) {
+  master::MasterTuning tuning;
+  tuning.offer_timeout = verb.offer_timeout;
+  tuning.offer_patience = verb.offer_patience;
+  tuning.minimums = verb.minimums;
+  tuning.filter_gpus = !verb.offer_gpus_to_all;
+  return tuning;
+}
+
+agent::AgentTuning tuning_of(const AgentVerb& verb) {
+  agent::AgentTuning tuning;
+  if (verb.kills_tasks) tuning.on_stop = agent::OnStop::kKill;
+  tuning.gc_delay = verb.gc_delay;
+  tuning.gc_disk_headroom = verb.gc_disk_headroom;
+  tuning.disk_watch_interval = verb.disk_watch_interval;
+  tuning.log_max_bytes = verb.log_max_bytes;
+  return tuning;
+}
+
+master::MasterReload reload_master(Rereading& rereading) {
+  Rereading::Outcome outcome = rereading.again("master", kMasterChanges);
+  master::MasterReload reload{std::nullopt, std::move(outcome.lines)};
+  if (outcome.verb.has_value()) reload.tuning = tuning_of(std::get<MasterVerb>(*outcome.verb));
+  return reload;
+}
+
+agent::AgentReload reload_agent(Rereading& rereading) {
+  Rereading::Outcome outcome = rereading.again("agent", kAgentChanges);
+  agent::AgentReload reload{std::nullopt, std::move(outcome.lines)};
+  if (outcome.verb.has_value()) reload.tuning = tuning_of(std::get<AgentVerb>(*outcome.verb));
+  return reload;
+}
+
 }  // namespace
 
-int run_master_daemon(const MasterVerb& verb) {
+int run_master_daemon(const MasterVerb& verb, Rereading& rereading) {
   net::Log log(log_options("master", verb.log));
   master::MasterOptions options;
   options.log = &log;
@@ -49,22 +91,22 @@ int run_master_daemon(const MasterVerb& verb) {
   if (verb.fd_table_per_reactor) options.descriptor_tables = net::DescriptorTables::kPerReactor;
   options.ready_file = verb.ready_file;
   options.insecure = verb.insecure;
-  options.offer_timeout = verb.offer_timeout;
-  options.offer_patience = verb.offer_patience;
-  options.minimums = verb.minimums;
+  static_cast<master::MasterTuning&>(options) = tuning_of(verb);
+  options.agent_reregister_timeout = verb.agent_reregister_timeout;
+  options.removals = verb.removals;
   if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;
   options.excluded_from_shares = verb.excluded_from_shares;
-  options.filter_gpus = !verb.offer_gpus_to_all;
   options.region = verb.region;
   options.zone = verb.zone;
   options.registry = verb.registry;
   options.lease = verb.lease;
   options.advertise = verb.advertise;
   options.version = version_info().version;
+  options.reload = [&rereading] { return reload_master(rereading); };
   return finish(master::run_master(options), log, core::LogModule::kMaster);
 }
 
-int run_agent_daemon(const AgentVerb& verb) {
+int run_agent_daemon(const AgentVerb& verb, Rereading& rereading) {
   net::Log log(log_options("agent", verb.log));
   agent::AgentOptions options;
   options.log = &log;
@@ -80,17 +122,14 @@ int run_agent_daemon(const AgentVerb& verb) {
   options.hostname = verb.hostname;
   options.ready_file = verb.ready_file;
   if (verb.cleans_up) options.recover = agent::RecoverMode::kCleanup;
-  if (verb.kills_tasks) options.on_stop = agent::OnStop::kKill;
-  options.gc_delay = verb.gc_delay;
-  options.gc_disk_headroom = verb.gc_disk_headroom;
-  options.disk_watch_interval = verb.disk_watch_interval;
-  options.log_max_bytes = verb.log_max_bytes;
+  static_cast<agent::AgentTuning&>(options) = tuning_of(verb);
   options.insecure = verb.insecure;
   options.isolation = verb.isolation;
   options.cgroup_root = verb.cgroup_root;
   options.max_pids_per_task = verb.max_pids_per_task;
   options.cpu_quota = verb.cpu_quota;
   options.task_user = verb.task_user;
+  options.reload = [&rereading] { return reload_agent(rereading); };
   return finish(agent::run_agent(options), log, core::LogModule::kAgent);
 }
 

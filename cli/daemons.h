@@ -2,10 +2,12 @@
 #pragma once
 
 #include "cli/options.h"
+#include "cli/reload.h"
 
 namespace shoal::cli {
 
-int run_master_daemon(const MasterVerb& verb);
-int run_agent_daemon(const AgentVerb& verb);
+// `rereading` is asked at SIGHUP and outlives the call.
+int run_master_daemon(const MasterVerb& verb, Rereading& rereading);
+int run_agent_daemon(const AgentVerb& verb, Rereading& rereading);
 
 }  // namespace shoal::cli

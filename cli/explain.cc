@@ -6,7 +6,6 @@
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/lookup.h"
-#include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "core/ids.h"
 #include "core/status.h"
@@ -15,32 +14,6 @@
 
 namespace shoal::cli {
 namespace {
-
-// The id of the one framework that `word` means: an id, or the name of one that has not ended.
-absl::StatusOr<core::FrameworkId> find_framework(sdk::OperatorClient& client,
-                                                 const std::string& word) {
-  if (const auto id = core::parse_framework_id(word); id.ok()) return *id;
-  auto view = client.query(core::QueryKind::kFrameworks);
-  if (!view.ok()) return view.status();
-  std::vector<std::string> names;
-  std::vector<core::FrameworkId> found;
-  for (const core::FrameworkSummary& framework : view->frameworks) {
-    if (framework.state == core::FrameworkState::kCompleted) continue;
-    names.push_back(framework.name);
-    if (framework.name == word) found.push_back(framework.id);
-  }
-  if (found.size() == 1) return found.front();
-  if (found.empty()) {
-    std::string message = fmt::format("no framework '{}'", core::printable(word));
-    const std::string near = nearest(word, names);
-    if (!near.empty()) message += fmt::format("; did you mean '{}'?", core::printable(near));
-    return absl::NotFoundError(message);
-  }
-  std::string message = fmt::format(
-      "{} frameworks are called '{}'; say which by its id:", found.size(), core::printable(word));
-  for (const core::FrameworkId id : found) message += "\n  " + core::to_string(id);
-  return absl::FailedPreconditionError(message);
-}
 
 std::string line(std::string_view name, std::string_view value) {
   return fmt::format("{:<11} {}\n", fmt::format("{}:", name), core::printable(value, 1000));

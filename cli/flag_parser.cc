@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/duration.h"
+#include "cli/page.h"
+#include "cli/suggest.h"
 #include "core/role.h"
 #include "net/address.h"
 #include "net/master_list.h"
@@ -21,6 +24,14 @@ void add_format_option(Parser& parser) {
   parser.app.add_option("-o,--output", parser.format, "how it is written")
       ->type_name("table|json|jsonl|name")
       ->capture_default_str();
+}
+
+void add_watch_option(Parser& parser) {
+  // A flag with a value of its own, so that it never takes the next word.
+  parser.app
+      .add_flag("--watch{2s}", parser.watch,
+                "anew every two seconds, or --watch=TIME, until Ctrl-C; on a terminal in place")
+      ->type_name("");
 }
 
 void add_config_option(Parser& parser) {
@@ -48,7 +59,10 @@ absl::StatusOr<OutputFormat> parse_format(const std::string& text) {
   if (text == "json") return OutputFormat::kJson;
   if (text == "jsonl") return OutputFormat::kJsonLines;
   if (text == "name") return OutputFormat::kName;
-  return core::invalid("--output: '{}' is none of table, json, jsonl, name", core::printable(text));
+  const std::string near = nearest(text, {"table", "json", "jsonl", "name"});
+  return core::invalid("--output: '{}' is none of table, json, jsonl, name{}",
+                       core::printable(text),
+                       near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
 }
 
 absl::Status finish_shared(const Parser& parsed, std::string* master) {
@@ -61,6 +75,19 @@ absl::Status finish_shared(const Parser& parsed, std::string* master, OutputForm
   const auto parsed_format = parse_format(parsed.format);
   if (!parsed_format.ok()) return parsed_format.status();
   *format = *parsed_format;
+  return absl::OkStatus();
+}
+
+absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format,
+                           std::optional<core::Duration>* watch) {
+  if (auto ok = finish_shared(parsed, master, format); !ok.ok()) return ok;
+  if (parsed.watch.empty()) return absl::OkStatus();
+  const auto every = parse_duration(parsed.watch);
+  if (!every.ok()) return core::invalid("--watch: {}", core::message_of(every.status()));
+  if (*every < kMinWatch || *every > kMaxWatch) {
+    return core::invalid("--watch: {} is not from 100ms to 24h", core::printable(parsed.watch));
+  }
+  *watch = *every;
   return absl::OkStatus();
 }
 

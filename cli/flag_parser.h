@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,7 @@ struct Parser {
   CLI::App& app;
   std::string master;
   std::string format = "table";
+  std::string watch;                         // empty: not given
   std::vector<std::string> command;          // what followed "--"
   std::string config;                        // --config, of the verbs that have it
   const SettingsSources* sources = nullptr;  // nullptr: none
@@ -56,6 +58,8 @@ bool is_action_of(const VerbEntry& action, std::string_view group);
 void add_master_option(Parser& parser);
 void add_format_option(Parser& parser);
 void add_config_option(Parser& parser);
+// --watch, of the verbs that show a list.
+void add_watch_option(Parser& parser);
 
 absl::Status check_address(std::string_view flag, const std::string& address);
 absl::Status check_masters(const std::string& masters);  // of --master
@@ -63,6 +67,9 @@ absl::StatusOr<OutputFormat> parse_format(const std::string& text);
 // Sets the master's address, and the format.
 absl::Status finish_shared(const Parser& parsed, std::string* master);
 absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format);
+// Also how often it is shown; nullopt: once.
+absl::Status finish_shared(const Parser& parsed, std::string* master, OutputFormat* format,
+                           std::optional<core::Duration>* watch);
 // For a verb that does not know every format: `known` of `format`? Errors: INVALID_ARGUMENT with
 // `otherwise`, unless the format was only a wish.
 absl::Status narrow_format(const Parser& parsed, bool known, std::string_view otherwise,
@@ -124,6 +131,12 @@ Finish define_top(Parser& parser);
 Finish define_version(Parser& parser);
 Finish define_completion(Parser& parser);  // flags_complete.cc
 
+Finish define_wait_task(Parser& parser);  // flags_wait.cc
+Finish define_wait_agent(Parser& parser);
+Finish define_wait_framework(Parser& parser);
+
+Finish define_debug_bundle(Parser& parser);  // flags_debug.cc
+
 Finish define_kill(Parser& parser);  // flags_act.cc
 Finish define_teardown(Parser& parser);
 Finish define_quota_get(Parser& parser);
@@ -158,6 +171,7 @@ Finish define_bench_launch(Parser& parser);
 Finish define_bench_offer_latency(Parser& parser);
 Finish define_bench_churn(Parser& parser);
 Finish define_bench_failover(Parser& parser);
+Finish define_bench_state(Parser& parser);
 Finish define_bench_compare(Parser& parser);
 Finish define_bench_alloc(Parser& parser);
 

@@ -70,6 +70,7 @@ constexpr VerbEntry kVerbs[] = {
      define_kill},
     {"teardown", "end a framework and its tasks", "  shoal teardown f-00c0ffee00c0ffee",
      define_teardown},
+    {"wait", "until something is in a state: task, agent, framework", "", nullptr},
     {"quota", "limits and guarantees of roles: get, set, remove", "", nullptr},
     {"weight", "how much of the cluster a role gets: get, set", "", nullptr},
     {"drain", "end an agent's tasks, and offer nothing of it",
@@ -94,6 +95,7 @@ constexpr VerbEntry kVerbs[] = {
      "  shoal swarm --agents 1000 --task-duration exp:30s --disconnect 10%/min",
      define_swarm},
     {"bench", "how fast: agents, launch, offer-latency, churn, compare, alloc", "", nullptr},
+    {"debug", "for those who look for a mistake: bundle", "", nullptr},
     {"config", "settings from files and the environment: check, dump", "", nullptr},
     {"completion", "words at a TAB: a script for bash, zsh or fish",
      "  source <(shoal completion bash)\n  shoal completion fish | source", define_completion},
@@ -102,6 +104,16 @@ constexpr VerbEntry kVerbs[] = {
 };
 
 constexpr VerbEntry kActions[] = {
+    {"wait task", "until a task is in a state",
+     "  shoal wait task echo-3fa91c --for ended\n"
+     "  shoal wait task echo-3fa91c --for running --timeout 30s",
+     define_wait_task},
+    {"wait agent", "until an agent is in a state",
+     "  shoal wait agent node-7 --for drained --timeout 10m\n"
+     "  shoal wait agent node-7 --for unreachable,removed",
+     define_wait_agent},
+    {"wait framework", "until a framework is in a state",
+     "  shoal wait framework 'run job.sh' --for completed", define_wait_framework},
     {"quota get", "limits and guarantees", "  shoal quota get\n  shoal quota get ads -o json",
      define_quota_get},
     {"quota set", "limit a role, or keep something free for it",
@@ -133,6 +145,9 @@ constexpr VerbEntry kActions[] = {
      "  shoal registry backup --data /var/lib/shoal backup.db", define_registry_backup},
     {"registry restore", "put a backup in its place; no master may run",
      "  shoal registry restore --data /var/lib/shoal backup.db", define_registry_restore},
+    {"debug bundle", "what masters and agents say of themselves, in one file",
+     "  shoal debug bundle\n  shoal debug bundle -o /tmp/bundle.tar.gz --agents 10",
+     define_debug_bundle},
     {"config check", "all mistakes in the configuration, at once",
      "  shoal config check\n  shoal config check --config ./shoal.toml", define_config_check},
     {"config dump", "the settings that hold, and who says so",
@@ -152,6 +167,8 @@ constexpr VerbEntry kActions[] = {
      "  shoal bench churn --agents 1000 --disconnect 50%/min", define_bench_churn},
     {"bench failover", "kills the master that leads, and measures how the cluster goes on",
      "  shoal bench failover --agents 1000 --tasks-per-agent 10", define_bench_failover},
+    {"bench state", "reads the whole state while tasks are launched",
+     "  shoal bench state --agents 10000 --tasks 200000 --rate 5000", define_bench_state},
     {"bench compare", "two builds, in turn; fails when the second is worse",
      "  shoal bench compare ./shoal-before ./shoal-after\n"
      "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "
@@ -190,8 +207,15 @@ std::vector<std::string> action_names(std::string_view group) {
   return names;
 }
 
+ParsedCommand says(int exit_code, std::string text) {
+  ParsedCommand parsed;
+  parsed.exit_code = exit_code;
+  parsed.text = std::move(text);
+  return parsed;
+}
+
 ParsedCommand usage_error(const std::string& message, const std::string& hint) {
-  return {std::nullopt, kExitUsage, fmt::format("shoal: {}\n{}\n", message, hint)};
+  return says(kExitUsage, fmt::format("shoal: {}\n{}\n", message, hint));
 }
 
 ParsedCommand unknown_verb(std::string_view word) {
@@ -288,7 +312,7 @@ struct VerbFlags {
     try {
       app.parse(words);
     } catch (const CLI::CallForHelp&) {
-      return ParsedCommand{std::nullopt, kExitOk, help_of(app, entry.name)};
+      return says(kExitOk, help_of(app, entry.name));
     } catch (const CLI::ExtrasError&) {
       return error(explain_extra(app, entry.name, app.remaining()));
     } catch (const CLI::ParseError& parse_error) {
@@ -320,6 +344,8 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
                          const Context& context) {
   std::vector<std::string> command = take_command(words, entry.name);
   VerbFlags flags(entry, context);
+  Settings settings;
+  std::vector<std::string> given;
   if (const std::string_view section = section_of_verb(entry.name); !section.empty()) {
     // First what was typed: whether settings are read, and which, depends on it.
     VerbFlags typed(entry, context);
@@ -328,11 +354,11 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
       if (ended->exit_code == kExitOk) ended->text = help_of(flags.app, entry.name);
       return *ended;
     }
-    const Settings settings = settings_for(typed, section, words);
+    settings = settings_for(typed, section, words);
     if (!settings.mistakes.empty()) {
-      return {std::nullopt, kExitUsage, mistakes_to_text(settings.mistakes)};
+      return says(kExitUsage, mistakes_to_text(settings.mistakes));
     }
-    const std::vector<std::string> given = given_flags(typed.app);
+    given = given_flags(typed.app);
     std::vector<std::string> more = words_of(settings, section, typed.app, given);
     words.insert(words.begin(), more.begin(), more.end());
     flags.parser.format_is_a_wish = std::find(given.begin(), given.end(), "output") == given.end();
@@ -341,7 +367,7 @@ ParsedCommand parse_verb(const VerbEntry& entry, std::vector<std::string> words,
   flags.parser.command = std::move(command);
   absl::StatusOr<Verb> verb = flags.finish(flags.parser);
   if (!verb.ok()) return flags.error(std::string(core::message_of(verb.status())));
-  return {*std::move(verb), kExitOk, ""};
+  return {*std::move(verb), kExitOk, "", std::move(settings), std::move(given)};
 }
 
 std::string group_help(const VerbEntry& group) {
@@ -366,7 +392,7 @@ ParsedCommand parse_group(const VerbEntry& group, std::vector<std::string> words
                        hint);
   }
   const std::string word = words.front();
-  if (word == "-h" || word == "--help") return {std::nullopt, kExitOk, group_help(group)};
+  if (word == "-h" || word == "--help") return says(kExitOk, group_help(group));
   if (const VerbEntry* action = find_action(group.name, word); action != nullptr) {
     words.erase(words.begin());
     return parse_verb(*action, std::move(words), context);
@@ -414,7 +440,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
                                  std::string_view default_master, const SettingsSources& sources) {
   const Context context{default_master, sources};
   if (words.empty()) {
-    return {std::nullopt, kExitUsage, "shoal: no verb\n" + overview()};
+    return says(kExitUsage, "shoal: no verb\n" + overview());
   }
   const std::string& word = words.front();
   const std::vector<std::string> rest(words.begin() + 1, words.end());
@@ -422,7 +448,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words,
   if (word == "-h" || word == "--help" || word == "help") {
     const bool of_verb = word == "help" && !rest.empty() && rest.front() != "help" &&
                          rest.front() != "-h" && rest.front() != "--help";
-    if (!of_verb) return {std::nullopt, kExitOk, overview()};
+    if (!of_verb) return says(kExitOk, overview());
     const VerbEntry* of = find_verb(rest.front());
     if (of == nullptr) return unknown_verb(rest.front());
     std::vector<std::string> question(rest.begin() + 1, rest.end());

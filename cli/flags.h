@@ -18,6 +18,10 @@ struct ParsedCommand {
   std::optional<Verb> verb;
   int exit_code = 0;
   std::string text;
+  // Of a verb: what was read from files and the environment, and the long names of the flags that
+  // were typed.
+  Settings settings;
+  std::vector<std::string> typed;
 };
 
 // `words` are the arguments after the program's name. What no flag says comes from `sources`;

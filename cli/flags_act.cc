@@ -59,9 +59,12 @@ Finish define_get(Parser& parser, GetVerb empty) {
   auto verb = std::make_shared<GetVerb>(std::move(empty));
   add_master_option(parser);
   add_format_option(parser);
+  add_watch_option(parser);
   parser.app.add_option("ROLE", verb->role, "only of this role");
   return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format, &verb->watch); !ok.ok()) {
+      return ok;
+    }
     if (parsed.app.get_option("ROLE")->count() == 0) return *verb;
     if (auto ok = check_role_flag("ROLE", verb->role, true); !ok.ok()) return ok;
     return *verb;

@@ -190,7 +190,9 @@ void complete_in_group(const Words& before, Completing& completing) {
 
 Completion complete(const Words& words, std::string_view default_master,
                     const SettingsSources& sources) {
-  Completing completing(words.empty() ? "" : words.back(), default_master, sources);
+  // Not `? "" : …`, which would be a copy that is gone at the end of the line.
+  const std::string_view begun = words.empty() ? std::string_view() : words.back();
+  Completing completing(begun, default_master, sources);
   const Words before(words.begin(), words.empty() ? words.end() : words.end() - 1);
   if (before.empty()) {
     completing.offer_verbs();

@@ -217,7 +217,55 @@ struct MasterTexts {
   std::string domain;
   std::string fd_tables = "shared";
   std::string lease = "3s";
+  std::string agent_reregister_timeout = "75s";
+  std::string agent_removal_limit = "50%";
+  std::string recovery_removal_limit = "50%";
+  std::string agent_removal_rate = "100/s";
 };
+
+// "100/s", "1/10min": the time between two. "off": none.
+absl::StatusOr<core::Duration> parse_removal_rate(const std::string& text) {
+  if (text == "off") return core::Duration::zero();
+  const auto bad = [&text] {
+    return core::invalid("--agent-removal-rate: '{}' is neither off nor like 100/s or 1/10m",
+                         core::printable(text));
+  };
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return bad();
+  const auto count = parse_count<std::uint32_t>("", text.substr(0, slash), 1, 1'000'000);
+  std::string period = text.substr(slash + 1);
+  if (!period.empty() && std::isalpha(static_cast<unsigned char>(period[0])) != 0) {
+    period.insert(0, "1");
+  }
+  const auto time = parse_duration(period);
+  if (!count.ok() || !time.ok() || *time <= core::Duration::zero()) return bad();
+  return *time / *count;
+}
+
+absl::StatusOr<std::uint32_t> parse_percent(const char* flag, const std::string& text) {
+  const bool has_sign = text.ends_with('%');
+  const auto value = parse_count<std::uint32_t>(
+      flag, has_sign ? text.substr(0, text.size() - 1) : "", 0, std::uint32_t{100});
+  if (value.ok()) return *value;
+  return core::invalid("{}: '{}' is not 0% to 100%", flag, core::printable(text));
+}
+
+// When agents that do not come back are given up.
+absl::Status finish_removals(const MasterTexts& texts, MasterVerb& verb) {
+  const auto timeout = parse_time("--agent-reregister-timeout", texts.agent_reregister_timeout);
+  if (!timeout.ok()) return timeout.status();
+  verb.agent_reregister_timeout = *timeout;
+  const auto limit = parse_percent("--agent-removal-limit", texts.agent_removal_limit);
+  if (!limit.ok()) return limit.status();
+  verb.removals.silent_percent = *limit;
+  const auto recovery = parse_percent("--recovery-removal-limit", texts.recovery_removal_limit);
+  if (!recovery.ok()) return recovery.status();
+  verb.removals.recovery_percent = *recovery;
+  const auto interval = parse_removal_rate(texts.agent_removal_rate);
+  if (!interval.ok()) return interval.status();
+  verb.removals.interval = *interval;
+  return absl::OkStatus();
+}
 
 // Where several masters meet, if they do.
 absl::Status finish_election(const MasterTexts& texts, MasterVerb& verb) {
@@ -269,6 +317,7 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   }
   verb.fd_table_per_reactor = texts.fd_tables == "per-reactor";
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
+  if (auto ok = finish_removals(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_election(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
@@ -282,6 +331,21 @@ void add_election_options(CLI::App& app, MasterTexts& texts) {
       ->capture_default_str();
   app.add_option("--advertise", texts.verb.advertise,
                  "with etcd: HOST:PORT that others are told (else where it listens)");
+}
+
+void add_removal_options(CLI::App& app, MasterTexts& texts) {
+  app.add_option("--agent-reregister-timeout", texts.agent_reregister_timeout,
+                 "how long an agent may be away before its tasks are told as unreachable")
+      ->capture_default_str();
+  app.add_option("--agent-removal-limit", texts.agent_removal_limit,
+                 "while more of the agents than this are away at once, none is given up")
+      ->capture_default_str();
+  app.add_option("--recovery-removal-limit", texts.recovery_removal_limit,
+                 "the same of those that were there before the master began")
+      ->capture_default_str();
+  app.add_option("--agent-removal-rate", texts.agent_removal_rate,
+                 "how fast agents are given up, as 100/s or 1/10m; off: at once")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -320,6 +384,7 @@ Finish define_master(Parser& parser) {
   app.add_flag("--offer-gpus-to-all", texts->verb.offer_gpus_to_all,
                "offer agents with GPUs also to frameworks that do not say they use them");
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
+  add_removal_options(app, *texts);
   add_election_options(app, *texts);
   add_log_options(app, texts->log);
   app.add_flag("--insecure", texts->verb.insecure,

@@ -254,6 +254,43 @@ absl::StatusOr<Verb> finish_failover(FailoverTexts& texts, const Parser& parsed)
   return verb;
 }
 
+// --- state ---
+
+constexpr std::uint32_t kMostStateTasks = 400'000;  // a load's window is half a million
+
+struct StateTexts {
+  StateVerb verb;
+  std::string agents = "1000";
+  std::string tasks = "20000";
+  std::string rate = "2000";
+  std::string reads = "10";
+  std::string duration = "10s";
+};
+
+absl::StatusOr<Verb> finish_state(StateTexts& texts, const Parser& parsed) {
+  StateVerb& verb = texts.verb;
+  std::string unused;
+  if (auto ok = finish_shared(parsed, &unused, &verb.format); !ok.ok()) return ok;
+  const auto agents =
+      parse_count<std::uint32_t>("--agents", texts.agents, 1, load::kMaxSwarmAgents);
+  if (!agents.ok()) return agents.status();
+  verb.agents = *agents;
+  const auto tasks = parse_count<std::uint32_t>("--tasks", texts.tasks, 1, kMostStateTasks);
+  if (!tasks.ok()) return tasks.status();
+  verb.tasks = *tasks;
+  const auto rate = parse_count<std::uint32_t>("--rate", texts.rate, 1, 1'000'000);
+  if (!rate.ok()) return rate.status();
+  verb.rate = *rate;
+  const auto reads = parse_count<std::uint32_t>("--reads", texts.reads, 1, 10'000);
+  if (!reads.ok()) return reads.status();
+  verb.reads = *reads;
+  const auto duration = parse_duration(texts.duration);
+  if (!duration.ok()) return core::invalid("--duration: {}", core::message_of(duration.status()));
+  if (*duration < std::chrono::seconds(1)) return core::invalid("--duration: at least 1s");
+  verb.duration = *duration;
+  return verb;
+}
+
 // --- comparisons ---
 
 struct CompareTexts {
@@ -365,6 +402,23 @@ Finish define_bench_compare(Parser& parser) {
 Finish define_bench_alloc(Parser& parser) {
   const auto texts = begin_compare(parser, CompareVerb::Kind::kMallocs);
   return [texts](Parser& parsed) { return finish_compare(*texts, parsed); };
+}
+
+Finish define_bench_state(Parser& parser) {
+  auto texts = std::make_shared<StateTexts>();
+  CLI::App& app = parser.app;
+  add_format_option(parser);
+  app.add_option("--agents", texts->agents, "how many")->capture_default_str();
+  app.add_option("--tasks", texts->tasks, "that run when the reads begin")->capture_default_str();
+  app.add_option("--rate", texts->rate, "launches a second; as many tasks end")
+      ->capture_default_str();
+  app.add_option("--reads", texts->reads, "of all tasks, one after the other")
+      ->capture_default_str();
+  app.add_option("--duration", texts->duration, "how long launches are measured without reads")
+      ->capture_default_str();
+  app.add_option("--master-arg", texts->verb.master_args,
+                 "one more word for `shoal master`, as --master-arg=--reactors=1; may be repeated");
+  return [texts](Parser& parsed) { return finish_state(*texts, parsed); };
 }
 
 Finish define_bench_failover(Parser& parser) {

@@ -19,10 +19,13 @@ Finish define_list(Parser& parser, core::QueryKind kind) {
   verb->kind = kind;
   add_master_option(parser);
   add_format_option(parser);
+  add_watch_option(parser);
   parser.app.add_option(kind == core::QueryKind::kRoles ? "ROLE" : "ID", verb->id,
                         "everything about this one");
   return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format, &verb->watch); !ok.ok()) {
+      return ok;
+    }
     const char* argument = verb->kind == core::QueryKind::kRoles ? "ROLE" : "ID";
     if (verb->id.empty() && parsed.app.get_option(argument)->count() > 0) {
       return core::invalid("{}: is empty", argument);

@@ -10,8 +10,11 @@ Finish define_masters(Parser& parser) {
   auto verb = std::make_shared<MastersVerb>();
   add_master_option(parser);
   add_format_option(parser);
+  add_watch_option(parser);
   return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format, &verb->watch); !ok.ok()) {
+      return ok;
+    }
     return *verb;
   };
 }

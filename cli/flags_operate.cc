@@ -175,8 +175,11 @@ Finish define_volume_list(Parser& parser) {
   auto verb = std::make_shared<VolumesVerb>();
   add_master_option(parser);
   add_format_option(parser);
+  add_watch_option(parser);
   return [verb](Parser& parsed) -> absl::StatusOr<Verb> {
-    if (auto ok = finish_shared(parsed, &verb->master, &verb->format); !ok.ok()) return ok;
+    if (auto ok = finish_shared(parsed, &verb->master, &verb->format, &verb->watch); !ok.ok()) {
+      return ok;
+    }
     return *verb;
   };
 }

@@ -10,6 +10,7 @@
 #include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/page.h"
 #include "cli/shares.h"
 #include "cli/table.h"
 #include "core/limits.h"
@@ -384,48 +385,42 @@ std::string render_names(const core::ClusterView& view, core::QueryKind kind) {
 
 namespace {
 
-int say_not_found(const ListVerb& verb) {
-  say(fmt::format("no {} '{}'", word_of(verb.kind, false), core::printable(verb.id)));
-  return kExitNotFound;
+Page not_found(const ListVerb& verb) {
+  return {.note = fmt::format("no {} '{}'", word_of(verb.kind, false), core::printable(verb.id)),
+          .exit_code = kExitNotFound};
+}
+
+absl::StatusOr<Page> look(const ListVerb& verb, const Terminal& terminal) {
+  // Nothing can have such an id, and the master would refuse the question.
+  const std::size_t longest =
+      verb.kind == core::QueryKind::kRoles ? core::kMaxRoleBytes : core::kMaxIdBytes;
+  if (!core::is_clean_text(verb.id) || verb.id.size() > longest) return not_found(verb);
+  auto client = sdk::OperatorClient::create(verb.master);
+  if (!client.ok()) return client.status();
+  absl::StatusOr<core::ClusterView> view = (*client)->query(verb.kind, verb.id);
+  if (!view.ok()) return view.status();
+  if (!verb.id.empty() && count_of(*view) == 0) return not_found(verb);
+  sort(*view);
+  switch (verb.format) {
+    case OutputFormat::kJson:
+      return Page{.text = to_json(*view, verb.kind, false)};
+    case OutputFormat::kJsonLines:
+      return Page{.text = to_json(*view, verb.kind, true)};
+    case OutputFormat::kName:
+      return Page{.text = render_names(*view, verb.kind)};
+    case OutputFormat::kTable:
+      break;
+  }
+  if (count_of(*view) == 0) return Page{.note = fmt::format("no {}", word_of(verb.kind, true))};
+  return Page{.text =
+                  render_list(*view, verb.kind, !verb.id.empty(), terminal, net::wall_now_ms())};
 }
 
 }  // namespace
 
 int run_list(const ListVerb& verb) {
-  // Nothing can have such an id, and the master would refuse the question.
-  const std::size_t longest =
-      verb.kind == core::QueryKind::kRoles ? core::kMaxRoleBytes : core::kMaxIdBytes;
-  if (!core::is_clean_text(verb.id) || verb.id.size() > longest) {
-    return say_not_found(verb);
-  }
-  auto client = sdk::OperatorClient::create(verb.master);
-  if (!client.ok()) {
-    say(core::message_of(client.status()));
-    return exit_code_of(client.status());
-  }
-  absl::StatusOr<core::ClusterView> view = (*client)->query(verb.kind, verb.id);
-  if (!view.ok()) {
-    say(core::message_of(view.status()));
-    return exit_code_of(view.status());
-  }
-  if (!verb.id.empty() && count_of(*view) == 0) return say_not_found(verb);
-  sort(*view);
-  switch (verb.format) {
-    case OutputFormat::kJson:
-      return print_output(to_json(*view, verb.kind, false));
-    case OutputFormat::kJsonLines:
-      return print_output(to_json(*view, verb.kind, true));
-    case OutputFormat::kName:
-      return print_output(render_names(*view, verb.kind));
-    case OutputFormat::kTable:
-      break;
-  }
-  if (count_of(*view) == 0) {
-    say(fmt::format("no {}", word_of(verb.kind, true)));
-    return kExitOk;
-  }
-  return print_output(
-      render_list(*view, verb.kind, !verb.id.empty(), describe_stdout(), net::wall_now_ms()));
+  return show(verb.watch, verb.format,
+              [&verb](const Terminal& terminal) { return look(verb, terminal); });
 }
 
 }  // namespace shoal::cli

@@ -21,4 +21,9 @@ absl::StatusOr<core::AgentSummary> find_agent(sdk::OperatorClient& client, const
 // (several frameworks have a task of that id), and the client's own.
 absl::StatusOr<core::TaskSummary> find_task(sdk::OperatorClient& client, const std::string& name);
 
+// The id of the one framework that `word` means: an id, or the name of one that has not ended.
+// Errors: NOT_FOUND, FAILED_PRECONDITION (several of that name), and the client's own.
+absl::StatusOr<core::FrameworkId> find_framework(sdk::OperatorClient& client,
+                                                 const std::string& word);
+
 }  // namespace shoal::cli

@@ -14,6 +14,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/lookup.h"
+#include "cli/status_line.h"
 #include "cli/terminal.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -49,30 +50,6 @@ class Interrupt {
 
  private:
   int fd_ = -1;
-};
-
-// One line on stderr that changes on a terminal; elsewhere a line for each change.
-class StatusLine {
- public:
-  void show(const std::string& text) {
-    if (text == shown_) return;
-    if (is_terminal_) {
-      write_fully(STDERR_FILENO, fmt::format("\r\x1b[K{}", text)).IgnoreError();
-    } else if (stem(text) != stem(shown_)) {
-      say(text);
-    }
-    shown_ = text;
-  }
-  ~StatusLine() {
-    if (is_terminal_ && !shown_.empty()) write_fully(STDERR_FILENO, "\r\x1b[K").IgnoreError();
-  }
-
- private:
-  // Without the time, which is no change of its own.
-  static std::string_view stem(std::string_view text) { return text.substr(0, text.rfind(',')); }
-
-  const bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  std::string shown_;
 };
 
 std::string name_of(const core::AgentSummary& agent) {

@@ -10,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/json_reader.h"
 #include "cli/lookup.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -154,6 +155,12 @@ absl::StatusOr<std::string> find_leader(const std::string& masters) {
   return leader->address;
 }
 
+absl::StatusOr<std::vector<MasterRow>> list_masters(const std::string& masters) {
+  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "");
+  if (!leader.ok()) return leader.status();
+  return read_masters(leader->answer.body);
+}
+
 absl::StatusOr<std::vector<MasterRow>> read_masters(const std::string& json) {
   rapidjson::Document document;
   const rapidjson::Value* list = parse(json, document) ? member(document, "masters") : nullptr;
@@ -208,12 +215,12 @@ std::string masters_to_json(const std::vector<MasterRow>& rows, OutputFormat for
 }
 
 int run_masters(const MastersVerb& verb) {
-  const absl::StatusOr<Leader> leader = ask_leader(verb.master, "/masters", "");
-  if (!leader.ok()) return report(leader.status());
-  const absl::StatusOr<std::vector<MasterRow>> rows = read_masters(leader->answer.body);
-  if (!rows.ok()) return report(rows.status());
-  return print_output(verb.format == OutputFormat::kTable ? render_masters(*rows, describe_stdout())
-                                                          : masters_to_json(*rows, verb.format));
+  return show(verb.watch, verb.format, [&verb](const Terminal& terminal) -> absl::StatusOr<Page> {
+    const absl::StatusOr<std::vector<MasterRow>> rows = list_masters(verb.master);
+    if (!rows.ok()) return rows.status();
+    return Page{.text = verb.format == OutputFormat::kTable ? render_masters(*rows, terminal)
+                                                            : masters_to_json(*rows, verb.format)};
+  });
 }
 
 int run_step_down(const StepDownVerb& verb) {

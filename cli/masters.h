@@ -27,6 +27,9 @@ struct MasterRow {
   std::uint64_t epoch = 0;  // of the leader; 0: without an election
 };
 
+// All that the leader knows of, of a --master; blocking. Errors: UNAVAILABLE, INTERNAL.
+absl::StatusOr<std::vector<MasterRow>> list_masters(const std::string& masters);
+
 // What /masters answers. Errors: INTERNAL.
 absl::StatusOr<std::vector<MasterRow>> read_masters(const std::string& json);
 std::string render_masters(const std::vector<MasterRow>& rows, const Terminal& terminal);

@@ -5,6 +5,7 @@
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/lookup.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "core/ids.h"
 #include "core/status.h"
@@ -12,6 +13,7 @@
 #include "sdk/operator_client.h"
 
 namespace shoal::cli {
+
 int run_operate(const OperateVerb& verb) {
   auto client = sdk::OperatorClient::create(verb.master);
   if (!client.ok()) return report(client.status());
@@ -47,24 +49,23 @@ std::string render_volumes(const std::vector<VolumeRow>& rows, const Terminal& t
 }
 
 int run_volumes(const VolumesVerb& verb) {
-  auto client = sdk::OperatorClient::create(verb.master);
-  if (!client.ok()) return report(client.status());
-  const auto view = (*client)->query(core::QueryKind::kAgents);
-  if (!view.ok()) return report(view.status());
-  const std::vector<VolumeRow> rows = volumes_of(view->agents);
-  if (verb.format == OutputFormat::kName) {
-    std::string names;
-    for (const VolumeRow& row : rows) names += row.volume.id + "\n";
-    return print_output(names);
-  }
-  if (verb.format != OutputFormat::kTable) {
-    return print_output(volumes_to_json(rows, verb.format == OutputFormat::kJsonLines));
-  }
-  if (rows.empty()) {
-    say("no volumes");
-    return kExitOk;
-  }
-  return print_output(render_volumes(rows, describe_stdout()));
+  return show(verb.watch, verb.format, [&verb](const Terminal& terminal) -> absl::StatusOr<Page> {
+    auto client = sdk::OperatorClient::create(verb.master);
+    if (!client.ok()) return client.status();
+    const auto view = (*client)->query(core::QueryKind::kAgents);
+    if (!view.ok()) return view.status();
+    const std::vector<VolumeRow> rows = volumes_of(view->agents);
+    if (verb.format == OutputFormat::kName) {
+      std::string names;
+      for (const VolumeRow& row : rows) names += row.volume.id + "\n";
+      return Page{.text = names};
+    }
+    if (verb.format != OutputFormat::kTable) {
+      return Page{.text = volumes_to_json(rows, verb.format == OutputFormat::kJsonLines)};
+    }
+    if (rows.empty()) return Page{.note = "no volumes"};
+    return Page{.text = render_volumes(rows, terminal)};
+  });
 }
 
 }  // namespace shoal::cli

@@ -11,6 +11,7 @@
 #include "bench/load/swarm_options.h"
 #include "cli/settings.h"
 #include "core/cluster_view.h"
+#include "core/fleet.h"
 #include "core/messages.h"
 #include "core/resources.h"
 #include "core/time.h"
@@ -35,6 +36,8 @@ struct MasterVerb {
   bool insecure = false;
   core::Duration offer_timeout{};
   core::Duration offer_patience{};
+  core::Duration agent_reregister_timeout{};
+  core::RemovalLimits removals;
   std::vector<core::Quantities> minimums;
   bool random_shares = false;
   std::array<bool, core::kResourceKinds> excluded_from_shares{};
@@ -107,6 +110,17 @@ struct ListVerb {
   std::string master;
   std::string id;  // empty: all
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;  // anew every time; nullopt: once (so in all verbs)
+};
+
+// Until something is in one of some states.
+struct WaitVerb {
+  enum class Kind : std::uint8_t { kTask, kAgent, kFramework };
+  Kind kind = Kind::kTask;
+  std::string master;
+  std::string name;                 // a task's, an agent's (or its hostname), a framework's
+  std::vector<std::string> states;  // in small letters, without "task_"
+  std::optional<core::Duration> timeout;
 };
 
 struct LogsVerb {
@@ -171,6 +185,7 @@ struct QuotaVerb {
   std::optional<core::Quantities> guarantees;  // nullopt: as they are
   bool force = false;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct WeightVerb {
@@ -178,6 +193,7 @@ struct WeightVerb {
   std::string role;                   // of a question: empty: all
   std::optional<core::Milli> weight;  // nullopt: a question
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 // Reserve, unreserve, and what is done to volumes.
@@ -210,6 +226,7 @@ struct ManageVerb {
 struct VolumesVerb {
   std::string master;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct SwarmVerb {
@@ -250,6 +267,17 @@ struct FailoverVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Reads the whole state of a cluster that launches tasks.
+struct StateVerb {
+  std::uint32_t agents = 1000;
+  std::uint32_t tasks = 20'000;
+  std::uint32_t reads = 10;
+  double rate = 2000;                    // launches a second
+  core::Duration duration{};             // without reads, to compare with
+  std::vector<std::string> master_args;  // more words for `shoal master`
+  OutputFormat format = OutputFormat::kTable;
+};
+
 // The same bench of several subjects in turn: two builds, or the same one under several mallocs.
 struct CompareVerb {
   enum class Kind : std::uint8_t { kBuilds, kMallocs };
@@ -270,6 +298,7 @@ struct VersionVerb {
 struct MastersVerb {
   std::string master;
   OutputFormat format = OutputFormat::kTable;
+  std::optional<core::Duration> watch;
 };
 
 struct StepDownVerb {
@@ -285,6 +314,14 @@ struct RegistryVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Gathers what somebody who looks for a mistake wants to see.
+struct DebugBundleVerb {
+  std::string master;
+  std::string file;          // empty: a name with the time, in this folder
+  std::uint32_t agents = 0;  // how many are asked at most
+  std::string settings;      // those that hold here, as TOML
+};
+
 struct CompletionVerb {
   std::string script;  // for the shell that was named
 };
@@ -298,10 +335,11 @@ struct ConfigVerb {
   bool as_json = false;           // of kDump; else as TOML
 };
 
-using Verb = std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb,
-                          TopVerb, KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb,
-                          WeightVerb, OperateVerb, ManageVerb, VolumesVerb, MastersVerb,
-                          StepDownVerb, RegistryVerb, VersionVerb, SwarmVerb, BenchVerb,
-                          FailoverVerb, CompareVerb, ConfigVerb, CompletionVerb>;
+using Verb =
+    std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
+                 KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
+                 OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
+                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, StateVerb, CompareVerb,
+                 ConfigVerb, CompletionVerb, WaitVerb, DebugBundleVerb>;
 
 }  // namespace shoal::cli

@@ -7,6 +7,7 @@
 #include "cli/exit_code.h"
 #include "cli/json.h"
 #include "cli/lookup.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -36,24 +37,25 @@ std::string names_of(const Roles& roles) {
   return names;
 }
 
-int show_quotas(const QuotaVerb& verb, Roles roles) {
+Page no_quota(const QuotaVerb& verb) {
+  return {.note = fmt::format("no quota of role '{}'", core::printable(verb.role)),
+          .exit_code = kExitNotFound};
+}
+
+Page page_of_quotas(const QuotaVerb& verb, Roles roles, const Terminal& terminal) {
   std::erase_if(roles, [](const core::RoleSummary& role) { return !has_quota(role); });
-  if (!verb.role.empty() && roles.empty()) {
-    say(fmt::format("no quota of role '{}'", verb.role));
-    return kExitNotFound;
-  }
+  if (!verb.role.empty() && roles.empty()) return no_quota(verb);
   switch (verb.format) {
     case OutputFormat::kJson:
     case OutputFormat::kJsonLines:
-      return print_output(quotas_to_json(roles, verb.format == OutputFormat::kJsonLines));
+      return {.text = quotas_to_json(roles, verb.format == OutputFormat::kJsonLines)};
     case OutputFormat::kName:
-      return print_output(names_of(roles));
+      return {.text = names_of(roles)};
     case OutputFormat::kTable:
       break;
   }
-  if (!roles.empty()) return print_output(render_quotas(roles, describe_stdout()));
-  say("no quotas");
-  return kExitOk;
+  if (roles.empty()) return {.note = "no quotas"};
+  return {.text = render_quotas(roles, terminal)};
 }
 
 // What is not named in the verb stays as it is.
@@ -79,7 +81,7 @@ int set_quota(sdk::OperatorClient& client, const QuotaVerb& verb, const Roles& r
 
 int remove_quota(sdk::OperatorClient& client, const QuotaVerb& verb, const Roles& roles) {
   if (roles.empty() || !has_quota(roles.front())) {
-    say(fmt::format("no quota of role '{}'", verb.role));
+    say(no_quota(verb).note);
     return kExitNotFound;
   }
   core::QuotaConfig config;
@@ -92,21 +94,32 @@ int remove_quota(sdk::OperatorClient& client, const QuotaVerb& verb, const Roles
   return kExitOk;
 }
 
-int show_weights(const WeightVerb& verb, Roles roles) {
+Page page_of_weights(const WeightVerb& verb, Roles roles, const Terminal& terminal) {
   // A role that nobody has spoken of has the weight 1.
   if (!verb.role.empty() && roles.empty()) roles.emplace_back().name = verb.role;
   switch (verb.format) {
     case OutputFormat::kJson:
     case OutputFormat::kJsonLines:
-      return print_output(weights_to_json(roles, verb.format == OutputFormat::kJsonLines));
+      return {.text = weights_to_json(roles, verb.format == OutputFormat::kJsonLines)};
     case OutputFormat::kName:
-      return print_output(names_of(roles));
+      return {.text = names_of(roles)};
     case OutputFormat::kTable:
       break;
   }
-  if (!roles.empty()) return print_output(render_weights(roles, describe_stdout()));
-  say("no roles");
-  return kExitOk;
+  if (roles.empty()) return {.note = "no roles"};
+  return {.text = render_weights(roles, terminal)};
+}
+
+// Asks for roles, and makes a page of them.
+template <typename GetVerb, typename PageOf>
+int show_roles(const GetVerb& verb, PageOf page_of) {
+  return show(verb.watch, verb.format, [&](const Terminal& terminal) -> absl::StatusOr<Page> {
+    auto client = sdk::OperatorClient::create(verb.master);
+    if (!client.ok()) return client.status();
+    auto roles = query_roles(**client, verb.role);
+    if (!roles.ok()) return roles.status();
+    return page_of(verb, *std::move(roles), terminal);
+  });
 }
 
 }  // namespace
@@ -141,28 +154,19 @@ std::string render_weights(const Roles& roles, const Terminal& terminal) {
 }
 
 int run_quota(const QuotaVerb& verb) {
+  if (verb.action == QuotaVerb::Action::kGet) return show_roles(verb, page_of_quotas);
   auto client = sdk::OperatorClient::create(verb.master);
   if (!client.ok()) return report(client.status());
   auto roles = query_roles(**client, verb.role);
   if (!roles.ok()) return report(roles.status());
-  switch (verb.action) {
-    case QuotaVerb::Action::kGet:
-      break;
-    case QuotaVerb::Action::kSet:
-      return set_quota(**client, verb, *roles);
-    case QuotaVerb::Action::kRemove:
-      return remove_quota(**client, verb, *roles);
-  }
-  return show_quotas(verb, *std::move(roles));
+  return verb.action == QuotaVerb::Action::kSet ? set_quota(**client, verb, *roles)
+                                                : remove_quota(**client, verb, *roles);
 }
 
 int run_weight(const WeightVerb& verb) {
+  if (!verb.weight.has_value()) return show_roles(verb, page_of_weights);
   auto client = sdk::OperatorClient::create(verb.master);
   if (!client.ok()) return report(client.status());
-  if (!verb.weight.has_value()) {
-    auto roles = query_roles(**client, verb.role);
-    return roles.ok() ? show_weights(verb, *std::move(roles)) : report(roles.status());
-  }
   core::UpdateWeights update;
   update.weights.push_back({verb.role, *verb.weight});
   const absl::Status status = (*client)->update_weights(update);

@@ -10,9 +10,11 @@
 #include "cli/bench.h"
 #include "cli/bench_compare.h"
 #include "cli/bench_failover.h"
+#include "cli/bench_state.h"
 #include "cli/complete.h"
 #include "cli/config.h"
 #include "cli/daemons.h"
+#include "cli/debug_bundle.h"
 #include "cli/dev.h"
 #include "cli/events.h"
 #include "cli/exit_code.h"
@@ -25,6 +27,7 @@
 #include "cli/masters.h"
 #include "cli/operate.h"
 #include "cli/registry.h"
+#include "cli/reload.h"
 #include "cli/run.h"
 #include "cli/settings_load.h"
 #include "cli/shares.h"
@@ -32,14 +35,13 @@
 #include "cli/terminal.h"
 #include "cli/top.h"
 #include "cli/version.h"
+#include "cli/wait.h"
 #include "core/limits.h"
 #include "core/status.h"
 
 namespace shoal::cli {
 namespace {
 
-int perform(const MasterVerb& verb) { return run_master_daemon(verb); }
-int perform(const AgentVerb& verb) { return run_agent_daemon(verb); }
 int perform(const DevVerb& verb) { return run_dev(verb); }
 int perform(const RunVerb& verb) { return run_run(verb); }
 int perform(const ListVerb& verb) { return run_list(verb); }
@@ -62,9 +64,23 @@ int perform(const VersionVerb& verb) { return run_version(verb); }
 int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
 int perform(const FailoverVerb& verb) { return run_bench_failover(verb); }
+int perform(const StateVerb& verb) { return run_bench_state(verb); }
 int perform(const CompareVerb& verb) { return run_compare(verb); }
 int perform(const ConfigVerb& verb) { return run_config(verb); }
+int perform(const WaitVerb& verb) { return run_wait(verb); }
+int perform(const DebugBundleVerb& verb) { return run_debug_bundle(verb); }
 int perform(const CompletionVerb& verb) { return print_output(verb.script); }
+
+struct Performing {
+  Rereading& rereading;  // of daemons
+
+  int operator()(const MasterVerb& verb) const { return run_master_daemon(verb, rereading); }
+  int operator()(const AgentVerb& verb) const { return run_agent_daemon(verb, rereading); }
+  template <typename AnyVerb>
+  int operator()(const AnyVerb& verb) const {
+    return perform(verb);
+  }
+};
 
 // "shoal-master" in ps and top, also where this program was started as /proc/self/exe.
 void name_process(const std::vector<std::string>& words) {
@@ -86,7 +102,8 @@ int shoal_main(int argc, char** argv) {
   if (!words.empty() && words.front() == "__man") return run_man({words.begin() + 1, words.end()});
   const ParsedCommand parsed = parse_command_line(words, default_master, sources);
   if (parsed.verb.has_value()) {
-    return std::visit([](const auto& verb) { return perform(verb); }, *parsed.verb);
+    Rereading rereading(words, default_master, sources, parsed);
+    return std::visit(Performing{rereading}, *parsed.verb);
   }
   if (parsed.exit_code == kExitOk) return print_output(parsed.text);
   write_fully(2, parsed.text).IgnoreError();

@@ -4,8 +4,6 @@
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "cli/bytes.h"
 #include "cli/exit_code.h"
 #include "cli/json_reader.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/top_rows.h"
 #include "core/status.h"
@@ -299,24 +298,6 @@ void wait(net::Reactor& reactor, core::Duration time) {
   reactor.run();
 }
 
-std::size_t terminal_lines() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2) return 24;
-  return size.ws_row;
-}
-
-// Over what stood there before, and no more than fits.
-std::string redrawn(const std::string& text) {
-  std::string out = "\x1b[H";
-  std::size_t left = terminal_lines() - 1;
-  for (std::string_view rest = text; !rest.empty() && left > 0; --left) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    out += fmt::format("{}\x1b[K\n", line);
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-  }
-  return out + "\x1b[J";
-}
-
 int report(const absl::Status& status) {
   say(core::message_of(status));
   return exit_code_of(status);
@@ -334,8 +315,8 @@ int run_top(const TopVerb& verb) {
   const bool is_json = verb.format == OutputFormat::kJson;
   const bool goes_on = !verb.once && !is_json && describe_stdout().is_terminal;
   if (goes_on) {
-    const int shown = print_output(
-        "\x1b[2J" + redrawn(top_to_table(*before, *before, verb.most, describe_stdout())));
+    const std::string first = top_to_table(*before, *before, verb.most, describe_stdout());
+    const int shown = print_output("\x1b[2J" + redrawn(first, terminal_lines() - 1));
     if (shown != kExitOk) return shown;
   }
   for (;;) {
@@ -347,8 +328,8 @@ int run_top(const TopVerb& verb) {
                                   : top_to_table(*before, *now, verb.most, describe_stdout()));
     }
     // Again each time: a window may have changed its size.
-    const int shown =
-        print_output(redrawn(top_to_table(*before, *now, verb.most, describe_stdout())));
+    const std::string next = top_to_table(*before, *now, verb.most, describe_stdout());
+    const int shown = print_output(redrawn(next, terminal_lines() - 1));
     if (shown != kExitOk) return shown;
     before = std::move(now);
   }

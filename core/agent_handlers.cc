@@ -222,13 +222,19 @@ void count_tasks_of(Shard& shard, const AgentRecord& agent) {
   }
 }
 
+void set_state(Shard& shard, AgentRecord& agent, AgentState state) {
+  shard.shared.fleet.leave(shard.config.index, agent.state);
+  agent.state = state;
+  shard.shared.fleet.enter(shard.config.index, state);
+}
+
 void activate(Shard& shard, Outbox& outbox, AgentRecord& agent, SessionId session,
               const RegisterAgent& message, TimePoint now) {
   if (!counts(agent)) count_tasks_of(shard, agent);
   const bool was_recovered = agent.state == AgentState::kRecovered;
   if (agent.state != AgentState::kActive) count_agent(shard, agent.total);
   std::erase(shard.unreachable_agents, agent.id());
-  agent.state = AgentState::kActive;
+  set_state(shard, agent, AgentState::kActive);
   agent.session = session;
   agent.incarnation = message.incarnation;
   agent.capabilities = message.capabilities;
@@ -251,6 +257,7 @@ AgentRecord& add_agent(Shard& shard, AgentId id, const RegisterAgent& message, T
   shard.agents_by_id.emplace(id, record.get());
   shard.agents.emplace(id, std::move(record));
   shard.counters.agents.add();
+  shard.shared.fleet.enter(shard.config.index, agent.state);
   return agent;
 }
 
@@ -288,6 +295,7 @@ void drop_agent(Shard& shard, AgentId id) {
   dequeue(shard, agent);
   if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   std::erase(shard.unreachable_agents, id);
+  shard.shared.fleet.leave(shard.config.index, agent.state);
   shard.agents_by_id.erase(id);
   shard.agents.erase(id);
   shard.counters.agents.sub();
@@ -393,11 +401,11 @@ void recover_agent(Shard& shard, const RegisteredAgent& row, TimePoint now) {
     agent.drain = std::make_unique<Drain>(row.drain);
   }
   if (row.standing == AgentStanding::kUnreachable) {
-    agent.state = AgentState::kUnreachable;
+    set_state(shard, agent, AgentState::kUnreachable);
     shard.unreachable_agents.push_back(row.id);
     return;
   }
-  agent.state = AgentState::kRecovered;
+  set_state(shard, agent, AgentState::kRecovered);
   shard.shared.recovery.expected_at[shard.config.index].add();
   shard.shared.recovery.missing_at[shard.config.index].add();
   shard.deadlines.push(now + shard.config.agent_reregister_timeout, DeadlineKind::kAgentReregister,
@@ -470,7 +478,7 @@ void on_agent_disconnected(Shard& shard, Outbox& outbox, AgentId id, SessionId s
   AgentRecord* agent = shard.find_agent(id);
   if (agent == nullptr || agent->session != session) return;
   agent->session = SessionId();
-  agent->state = AgentState::kDisconnected;
+  set_state(shard, *agent, AgentState::kDisconnected);
   agent->disconnected_at = now;
   uncount_agent(shard, agent->total);
   note_agent(shard, *agent);
@@ -602,19 +610,43 @@ void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline,
   on_agent_disconnected(shard, outbox, id, session, now);
 }
 
-void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+namespace {
+
+// Too much of the fleet is silent to believe that this agent is gone.
+bool is_spared(const Shard& shard, const AgentRecord& agent) {
+  const RemovalLimits& limits = shard.config.removals;
+  if (shard.shared.fleet.is_mostly_silent(limits.silent_percent)) return true;
+  return agent.state == AgentState::kRecovered &&
+         shard.shared.recovery.is_mostly_missing(limits.recovery_percent);
+}
+
+// Not back in time. nullptr: it is, or has gone for another reason.
+AgentRecord* find_overdue(Shard& shard, AgentId id, TimePoint now) {
   AgentRecord* agent = shard.find_agent(id);
-  if (agent == nullptr) return;
-  const bool was_recovered = agent->state == AgentState::kRecovered;
-  if (agent->state != AgentState::kDisconnected && !was_recovered) return;
-  if (agent->disconnected_at + shard.config.agent_reregister_timeout > now) return;
-  uncount_tasks_of(shard, *agent);
-  agent->state = AgentState::kUnreachable;
-  note_agent(shard, *agent);
-  store_agent(shard, outbox, *agent, now);
+  if (agent == nullptr) return nullptr;
+  const bool is_away =
+      agent->state == AgentState::kDisconnected || agent->state == AgentState::kRecovered;
+  const TimePoint limit = agent->disconnected_at + shard.config.agent_reregister_timeout;
+  return is_away && limit <= now ? agent : nullptr;
+}
+
+bool postpone_removal(Shard& shard, const AgentRecord& agent, TimePoint now) {
+  if (!is_spared(shard, agent)) return false;
+  shard.counters.removals_postponed.add();
+  shard.deadlines.push(now + kRemovalRetry, DeadlineKind::kAgentReregister, agent.id().value);
+  return true;
+}
+
+void give_up(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
+  const AgentId id = agent.id();
+  const bool was_recovered = agent.state == AgentState::kRecovered;
+  uncount_tasks_of(shard, agent);
+  set_state(shard, agent, AgentState::kUnreachable);
+  note_agent(shard, agent);
+  store_agent(shard, outbox, agent, now);
   if (was_recovered) note_recovered(shard, outbox);
   shard.counters.agents_unreachable.add();
-  for (auto& [key, task] : agent->tasks) {
+  for (auto& [key, task] : agent.tasks) {
     if (is_terminal(task.state)) continue;
     task.state = TaskState::kUnreachable;
     task.reason = TaskReason::kAgentDisconnected;
@@ -623,7 +655,7 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
                    master_status(shard, key.framework, id, key.id, TaskState::kUnreachable,
                                  TaskReason::kAgentDisconnected, "the agent does not answer", now));
   }
-  tell_operations_unreachable(shard, outbox, *agent);
+  tell_operations_unreachable(shard, outbox, agent);
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, AgentLost{id});
   shard.unreachable_agents.push_back(id);
   if (shard.unreachable_agents.size() <= kMaxUnreachableAgentsPerShard) return;
@@ -633,6 +665,33 @@ void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoin
   store(shard, outbox, ForgottenAgent{oldest->id()});
   remove_agent(shard, outbox, *oldest, TaskState::kGone, TaskReason::kAgentRemoved,
                "the agent did not come back", now);
+}
+
+}  // namespace
+
+void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId id, TimePoint now) {
+  AgentRecord* agent = find_overdue(shard, id, now);
+  if (agent == nullptr || agent->awaits_removal || postpone_removal(shard, *agent, now)) return;
+  agent->awaits_removal = true;
+  shard.removals.push_back(id);
+  if (shard.removals.size() > 1) return;
+  shard.next_removal = std::max(shard.next_removal, now);
+  give_up_agents(shard, outbox, now);
+}
+
+void give_up_agents(Shard& shard, Outbox& outbox, TimePoint now) {
+  while (!shard.removals.empty() && shard.next_removal <= now) {
+    const AgentId id = shard.removals.front();
+    shard.removals.pop_front();
+    if (AgentRecord* agent = shard.find_agent(id); agent != nullptr) agent->awaits_removal = false;
+    AgentRecord* agent = find_overdue(shard, id, now);
+    if (agent == nullptr || postpone_removal(shard, *agent, now)) continue;
+    shard.next_removal += shard.config.removals.interval * shard.config.shards;
+    give_up(shard, outbox, *agent, now);
+  }
+  if (!shard.removals.empty()) {
+    shard.deadlines.push(shard.next_removal, DeadlineKind::kAgentRemoval, 0);
+  }
 }
 
 void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState state,

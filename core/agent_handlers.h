@@ -71,5 +71,7 @@ inline constexpr std::string_view kGoneText =
 // Deadlines.
 void check_agent_silence(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now);
 void check_agent_reregistered(Shard& shard, Outbox& outbox, AgentId agent, TimePoint now);
+// Gives up those of the shard's removals that are still away, one each RemovalLimits::interval.
+void give_up_agents(Shard& shard, Outbox& outbox, TimePoint now);
 
 }  // namespace shoal::core

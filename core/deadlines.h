@@ -14,6 +14,7 @@ namespace shoal::core {
 enum class DeadlineKind : std::uint8_t {
   kAgentSilence,       // id: agent; no message for the session timeout
   kAgentReregister,    // id: agent; disconnected and did not come back
+  kAgentRemoval,       // id: 0; another agent that did not come back may be given up
   kFrameworkSilence,   // id: framework
   kFrameworkFailover,  // id: framework; disconnected and did not come back
   kOfferWatch,         // unanswered offers run out, or others wait for them

@@ -91,6 +91,8 @@ struct Ledger {
   absl::flat_hash_map<RoleIndex, RoleBooks> roles;
   absl::flat_hash_map<OfferId, FrameworkId> offers;  // as the agents know them
   Quantities total;
+  std::uint64_t present = 0;  // agents
+  std::uint64_t silent = 0;
 };
 
 template <typename Member>
@@ -123,6 +125,8 @@ void enter(const Shard& shard, Ledger& ledger) {
       ledger.held[payload.subscription] += payload.resources.all_quantities();
       ledger.offers.emplace(offer, payload.framework);
     }
+    if (agent->state == AgentState::kUnreachable) continue;
+    ++(agent->state == AgentState::kActive ? ledger.present : ledger.silent);
     if (agent->state != AgentState::kActive) continue;
     ledger.total += agent->total.all_quantities();
     for (const Lot& lot : agent->total.lots) {
@@ -175,6 +179,11 @@ absl::Status check_shared(const Shard& shard, const Ledger& ledger) {
   if (status.ok() && !(total == ledger.total)) {
     return violated("the cluster's total says {} but it is {}", to_string(total),
                     to_string(ledger.total));
+  }
+  const Fleet& fleet = shard.shared.fleet;
+  if (status.ok() && (fleet.present() != ledger.present || fleet.silent() != ledger.silent)) {
+    return violated("the fleet says {} agents and {} silent ones but it is {} and {}",
+                    fleet.present(), fleet.silent(), ledger.present, ledger.silent);
   }
   return status;
 }

@@ -25,8 +25,9 @@ inline constexpr std::size_t kMaxTaskDescriptionBytes = 256 * 1024;
 
 // --- connections --------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds kHelloTimeout{2000};
-inline constexpr std::size_t kSoftOutputBytes = 1024 * 1024;       // no more offers to this peer
-inline constexpr std::size_t kHardOutputBytes = 16 * 1024 * 1024;  // disconnect
+inline constexpr std::size_t kSoftOutputBytes = 1024 * 1024;          // no more offers to this peer
+inline constexpr std::size_t kHardOutputBytes = 16 * 1024 * 1024;     // disconnect
+inline constexpr std::chrono::milliseconds kDeferredOutputWait{512};  // for company: then it goes
 inline constexpr std::chrono::milliseconds kOutputStallTimeout{10'000};  // no progress: disconnect
 inline constexpr std::size_t kReadBufferBytes = 64 * 1024;
 inline constexpr std::size_t kMaxHttpHeaderBytes = 8 * 1024;
@@ -59,6 +60,10 @@ inline constexpr std::chrono::milliseconds kMailboxLateDrain{1000};  // second n
 inline constexpr std::chrono::milliseconds kHeartbeatInterval{5000};
 inline constexpr std::chrono::milliseconds kSessionTimeout{15'000};  // three missed heartbeats
 inline constexpr std::chrono::milliseconds kAgentReregisterTimeout{75'000};
+inline constexpr std::uint32_t kRemovalSilentPercent = 50;  // core/fleet.h
+inline constexpr std::uint64_t kRemovalLeastFleet = 20;
+inline constexpr std::chrono::milliseconds kRemovalInterval{10};  // 100 a second
+inline constexpr std::chrono::milliseconds kRemovalRetry{5'000};  // while too many are silent
 inline constexpr std::chrono::milliseconds kDialBackoffMin{100};
 inline constexpr std::chrono::milliseconds kDialBackoffMax{60'000};
 

@@ -21,6 +21,9 @@ struct Recovery {
   }
   std::uint64_t expected() const { return sum(expected_at); }
   std::uint64_t missing() const { return sum(missing_at); }
+  bool is_mostly_missing(std::uint32_t percent) const {
+    return expected() >= kRemovalLeastFleet && missing() * 100 > expected() * percent;
+  }
   bool enough_are_back() const {
     return missing() * 100 <= expected() * (100 - kRecoveryHoldPercent);
   }

@@ -45,6 +45,9 @@ void on_tick(Shard& shard, Outbox& outbox, TimePoint now) {
       case DeadlineKind::kAgentReregister:
         check_agent_reregistered(shard, outbox, AgentId{due->id}, now);
         break;
+      case DeadlineKind::kAgentRemoval:
+        give_up_agents(shard, outbox, now);
+        break;
       case DeadlineKind::kFrameworkSilence:
         check_framework_silence(shard, outbox, *due, now);
         break;

@@ -19,7 +19,6 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "alloc/counters.h"
 #include "alloc/histogram.h"
@@ -27,6 +26,7 @@
 #include "core/deadlines.h"
 #include "core/event_log.h"
 #include "core/fair_share.h"
+#include "core/fleet.h"
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/offer_filter.h"
@@ -35,6 +35,7 @@
 #include "core/random.h"
 #include "core/recovery.h"
 #include "core/registry.h"
+#include "core/removed_ids.h"
 #include "core/resources.h"
 #include "core/role_table.h"
 #include "core/shard_message.h"
@@ -53,6 +54,7 @@ struct ShardConfig {
   Duration heartbeat_interval = kHeartbeatInterval;
   Duration session_timeout = kSessionTimeout;
   Duration agent_reregister_timeout = kAgentReregisterTimeout;
+  RemovalLimits removals;
   // Of a framework that only agents tell of: the registry did not hear of it in time.
   Duration default_failover_timeout = kDefaultFailoverTimeout;
   Duration offer_timeout = kDefaultOfferTimeout;
@@ -78,6 +80,7 @@ struct SharedTables {
   RoleTable roles;
   ShareTable shares;
   Recovery recovery;
+  Fleet fleet;
 };
 
 struct TaskKey {
@@ -141,6 +144,7 @@ struct AgentRecord {
   AgentMode mode = AgentMode::kNormal;
   bool is_admitted = false;       // it is in the registry
   bool is_declared_gone = false;  // by an operator; taken out when that is in the registry
+  bool awaits_removal = false;    // it is in the shard's removals
   std::unique_ptr<Drain> drain;   // of a draining or drained one
   SessionId session;
   TimePoint last_heard;
@@ -264,6 +268,7 @@ struct AllocatorState {
 struct ShardCounters {
   alloc::Counter agents_registered;
   alloc::Counter agents_unreachable;
+  alloc::Counter removals_postponed;  // for want of a fleet, core/fleet.h
   alloc::Counter frameworks_subscribed;
   alloc::Counter frameworks_removed;
   alloc::Counter offers_published;
@@ -300,27 +305,6 @@ struct ShardCounters {
   alloc::Histogram launch_delay;  // to the news that the task runs; in whole milliseconds
 };
 
-// Who is gone for good, the newest `kMost`; the oldest are forgotten.
-template <typename Id, std::size_t kMost>
-class RemovedIds {
- public:
-  // The one that is forgotten for it.
-  std::optional<Id> add(Id id) {
-    if (!ids_.insert(id).second) return std::nullopt;
-    order_.push_back(id);
-    if (order_.size() <= kMost) return std::nullopt;
-    const Id oldest = order_.front();
-    ids_.erase(oldest);
-    order_.pop_front();
-    return oldest;
-  }
-  bool contains(Id id) const { return ids_.contains(id); }
-
- private:
-  absl::flat_hash_set<Id> ids_;
-  std::deque<Id> order_;  // newest last
-};
-
 struct Shard {
   Shard(ShardConfig shard_config, SharedTables& tables, std::uint64_t seed);
 
@@ -346,6 +330,9 @@ struct Shard {
   std::uint64_t forgotten_frameworks = 0;
   EventLog events;
   std::deque<AgentId> unreachable_agents;  // oldest first, bounded
+  // Those that did not come back, the longest first. While there are any, one deadline is set.
+  std::deque<AgentId> removals;
+  TimePoint next_removal{};  // earliest moment at which another of them is given up
   RemovedIds<FrameworkId, kMaxFrameworksPerShard> removed_frameworks;
   RemovedIds<AgentId, kMaxUnreachableAgentsPerShard> gone_agents;  // an operator said so
   PendingStores stores;

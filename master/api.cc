@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "core/limits.h"
 #include "core/text.h"
 #include "master/api_answer.h"
+#include "master/election_pages.h"
 #include "master/http_pages.h"
 #include "master/json_writer.h"
 #include "master/openapi.h"
@@ -68,10 +71,20 @@ net::HttpResponse registry_page(const MasterInfo& info) {
   put(writer, "transactions", static_cast<std::int64_t>(commits.count()));
   put(writer, "commit_us_total", static_cast<std::int64_t>(commits.sum_micros()));
   put(writer, "agents_recovering", static_cast<std::int64_t>(info.tables->recovery.missing()));
+  put(writer, "agents_silent", static_cast<std::int64_t>(info.tables->fleet.silent()));
+  put_bool(writer, "agent_removals_stopped", info.removals_stopped());
   writer.EndObject();
   net::HttpResponse response;
   response.body = std::string(buffer.GetString(), buffer.GetSize()) + "\n";
   return response;
+}
+
+// Those that are no lists of records.
+constexpr std::string_view kPages[] = {"cluster",  "events",   "explain",
+                                       "reactors", "registry", "masters"};
+
+bool is_step_down(const std::vector<std::string>& path) {
+  return path.size() == 1 && path[0] == "step-down";
 }
 
 // What follows the root, at its slashes. Paths are decoded, so a role with a slash in it, eng/ads,
@@ -147,12 +160,15 @@ void Api::route(const net::HttpRequest& request, net::HttpResponder responder,
                 const MasterInfo& info) {
   const std::vector<std::string> path = parts_of(request.path);
   if (actions_.act(path, request, responder, reactor_.now())) return;
+  if (is_step_down(path) && request.method == "POST") {
+    responder.respond(api_step_down(info, request));
+    return;
+  }
   const ApiReads::Collection* collection = ApiReads::find_collection(path[0]);
-  const bool is_page =
-      path.size() == 1 && (path[0] == "cluster" || path[0] == "reactors" || path[0] == "registry" ||
-                           path[0] == "events" || path[0] == "explain");
+  const bool is_page = path.size() == 1 &&
+                       std::find(std::begin(kPages), std::end(kPages), path[0]) != std::end(kPages);
   const bool is_record = collection != nullptr && path.size() <= 2;
-  const std::string_view methods = ApiActions::methods_of(path);
+  const std::string_view methods = is_step_down(path) ? "POST" : ApiActions::methods_of(path);
   if (!is_page && !is_record && methods.empty()) {
     responder.respond(
         api_error(404, "not_found", fmt::format("there is no {}; see {}", request.path, kOpenApi)));
@@ -174,7 +190,9 @@ void Api::route(const net::HttpRequest& request, net::HttpResponder responder,
   if (path[0] == "events") return watches_.watch(request, responder);
   if (path[0] == "explain") return actions_.explain(request, responder, reactor_.now());
   if (path[0] == "cluster") return reads_.get_cluster(responder);
-  responder.respond(path[0] == "reactors" ? reactors_page(info) : registry_page(info));
+  responder.respond(path[0] == "reactors"  ? reactors_page(info)
+                    : path[0] == "masters" ? api_masters(info)
+                                           : registry_page(info));
 }
 
 }  // namespace shoal::master

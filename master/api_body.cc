@@ -45,9 +45,10 @@ ApiBody::ApiBody(std::string_view json) {
 
 const rapidjson::Value* ApiBody::find(std::string_view name) {
   known_.emplace_back(name);
-  const auto found = document_.FindMember(
+  const rapidjson::Document& document = document_;
+  const auto found = document.FindMember(
       rapidjson::Value(name.data(), static_cast<rapidjson::SizeType>(name.size())));
-  return found == document_.MemberEnd() ? nullptr : &found->value;
+  return found == document.MemberEnd() ? nullptr : &found->value;
 }
 
 const rapidjson::Value* ApiBody::require(std::string_view name) {

@@ -261,17 +261,20 @@ void ApiReads::on_part(PagePart part) {
   if (found == reads_.end()) return;
   Read& read = found->second;
   core::merge(read.cluster, part.cluster);
-  write(read, part);
-  if (!reads_.contains(id)) return;  // the client was too slow, or has gone
+  if (read.left.has_value()) *read.left -= std::min(*read.left, part.records);
   if (part.next.has_value()) {
     read.ask.query.start = *std::move(part.next);
   } else {
     ++read.shard;
     read.ask.query.start = {};
   }
-  if (read.shard >= read.end_shard) return finish(id, "");
-  if (read.left == std::size_t{0}) return finish(id, cursor_of(read));
-  if (!read.responder.is_slow()) return ask_next(id);
+  const bool is_last = read.shard >= read.end_shard || read.left == std::size_t{0};
+  // The shard reads on while this part is written.
+  const bool is_ahead = !is_last && !read.responder.is_slow();
+  if (is_ahead) ask_next(id);
+  write(read, part);
+  if (is_ahead || !reads_.contains(id)) return;  // or the client was too slow, or has gone
+  if (is_last) return finish(id, read.shard >= read.end_shard ? "" : cursor_of(read));
   read.responder.on_drained([this, id] {
     const auto waiting = reads_.find(id);
     if (waiting == reads_.end() || waiting->second.responder.is_slow()) return;
@@ -284,7 +287,6 @@ void ApiReads::write(Read& read, const PagePart& part) {
   if (part.records == 0) return;
   const bool is_first = read.records == 0;
   read.records += part.records;
-  if (read.left.has_value()) *read.left -= std::min(*read.left, part.records);
   if (read.is_single) {
     read.text = part.text;
     return;

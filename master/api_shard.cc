@@ -20,8 +20,8 @@ class RecordList {
   template <typename Record>
   void add(const Record& record) {
     buffer_.Clear();
-    Writer writer(buffer_);
-    put_object(writer, record);
+    writer_.Reset(buffer_);
+    put_object(writer_, record);
     if (part_.records++ > 0) part_.text += ",\n";
     const std::string_view object(buffer_.GetString(), buffer_.GetSize());
     if (fields_.empty()) {
@@ -39,6 +39,7 @@ class RecordList {
   PagePart& part_;
   const std::vector<std::string>& fields_;
   Buffer buffer_;
+  Writer writer_{buffer_};
 };
 
 PagePart write_page(const PageAsk& ask, const core::Page& page) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/status.h"
+#include "master/curl_library.h"
 #include "master/etcd_target.h"
 #include "master/leadership.h"
 #include "master/registry_etcd.h"
@@ -22,7 +23,7 @@ namespace {
 class Candidate {
  public:
   Candidate(const MasterOptions& options, EtcdTarget target, DataDir& folder)
-      : options_(options), target_(std::move(target)), folder_(folder) {}
+      : options_(options), target_(std::move(target)), folder_(folder), tuning_(options) {}
   ~Candidate();
   Candidate(const Candidate&) = delete;
   Candidate& operator=(const Candidate&) = delete;
@@ -41,6 +42,7 @@ class Candidate {
 
   // On other threads.
   void on_signal();
+  void on_hang_up();
   void stop_serving();
   void on_elected(const EtcdFence& term);
   void on_lost();
@@ -57,6 +59,7 @@ class Candidate {
   std::optional<EtcdFence> term_;
   bool is_over_ = false;        // the term is, and another may begin
   Serving* serving_ = nullptr;  // while its reactors run
+  MasterTuning tuning_;
 };
 
 Candidate::~Candidate() {
@@ -71,6 +74,16 @@ void Candidate::on_signal() {
   is_stopping_ = true;
   if (serving_ != nullptr) serving_->stop();
   changed_.notify_all();
+}
+
+// What it says holds for this term, and for those to come.
+void Candidate::on_hang_up() {
+  const MasterReload reload = options_.reload();
+  net::log_lines(options_.log, core::LogModule::kMaster, reload.lines);
+  if (!reload.tuning.has_value()) return;
+  const std::lock_guard lock(mutex_);
+  tuning_ = *reload.tuning;
+  if (serving_ != nullptr) serving_->tune(tuning_);
 }
 
 // An operator asks for it: others have the time of a lease to take the lead.
@@ -95,8 +108,10 @@ void Candidate::on_lost() {
 }
 
 absl::Status Candidate::start() {
-  absl::StatusOr<std::unique_ptr<Standby>> standby =
-      Standby::create({options_.listen, options_.version, [this] { on_signal(); }, options_.log});
+  StandbyOptions wanted{
+      options_.listen, options_.version, [this] { on_signal(); }, {}, options_.log};
+  if (options_.reload) wanted.on_hang_up = [this] { on_hang_up(); };
+  absl::StatusOr<std::unique_ptr<Standby>> standby = Standby::create(wanted);
   if (!standby.ok()) return standby.status();
   standby_ = *std::move(standby);
   if (absl::Status safe = check_exposure(options_, standby_->address()); !safe.ok()) return safe;
@@ -205,6 +220,7 @@ bool Candidate::begin_serving(Serving& serving, const EtcdFence& term) {
   const std::lock_guard lock(mutex_);
   if (is_stopping_ || !term_.has_value() || term_->revision != term.revision) return false;
   serving_ = &serving;
+  serving.tune(tuning_);  // what was said while it was made
   return true;
 }
 
@@ -226,7 +242,12 @@ void Candidate::end_serving() {
 }
 
 absl::Status Candidate::serve(Beginning beginning, const EtcdFence& term) {
-  Serving serving(options_, hooks());
+  MasterOptions options = options_;
+  {
+    const std::lock_guard lock(mutex_);
+    static_cast<MasterTuning&>(options) = tuning_;
+  }
+  Serving serving(options, hooks());
   if (absl::Status built = serving.build(std::move(beginning)); !built.ok()) return built;
   if (absl::Status listens = serving.listen(&standby_->address()); !listens.ok()) return listens;
   if (!begin_serving(serving, term)) return absl::OkStatus();
@@ -241,6 +262,7 @@ absl::Status Candidate::serve(Beginning beginning, const EtcdFence& term) {
 absl::Status run_candidate(const MasterOptions& options, DataDir& folder) {
   absl::StatusOr<EtcdTarget> target = parse_etcd_target(options.registry);
   if (!target.ok()) return target.status();
+  if (!curl_library().ok()) return curl_library().status();  // waiting will not mend that
   return Candidate(options, *std::move(target), folder).run();
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <map>
 #include <string>
 #include <string_view>
@@ -124,7 +123,7 @@ void put_share(Writer& writer, std::string_view key, std::uint32_t ppm) {
   put_key(writer, key);
   std::string text = fmt::format("{}.{:06}", ppm / 1'000'000, ppm % 1'000'000);
   text.erase(std::max(text.find_last_not_of('0') + 1, text.find('.') + 2));
-  writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
+  writer.number(text);
 }
 
 // What each role has of the agent, in use or not.
@@ -315,15 +314,6 @@ void put_object(Writer& writer, const core::ClusterSummary& cluster) {
   put_resources(writer, "used", cluster.used);
   put_resources(writer, "offered", cluster.offered);
   writer.EndObject();
-}
-
-std::string iso_time(std::int64_t wall_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(wall_ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     wall_ms % 1000);
 }
 
 }  // namespace shoal::master

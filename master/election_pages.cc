@@ -2,10 +2,14 @@
 
 #include <fmt/core.h>
 
-#include <string_view>
+#include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "core/status.h"
 #include "master/api_answer.h"
+#include "master/api_body.h"
 #include "master/json_writer.h"
 #include "master/leadership.h"
 
@@ -23,9 +27,9 @@ std::vector<MasterEntry> masters_of(const MasterInfo& info) {
   return {self};
 }
 
-}  // namespace
+using PutSince = void (*)(Writer& writer, std::int64_t since_ms);
 
-net::HttpResponse masters_page(const MasterInfo& info) {
+net::HttpResponse list_masters(const MasterInfo& info, PutSince put_since) {
   Buffer buffer;
   Writer writer(buffer);
   writer.StartObject();
@@ -36,7 +40,7 @@ net::HttpResponse masters_page(const MasterInfo& info) {
     put(writer, "id", entry.id);
     put(writer, "address", entry.address);
     put(writer, "state", entry.leads ? "leader" : "standby");
-    put(writer, "since_ms", entry.since_ms);
+    put_since(writer, entry.since_ms);
     put(writer, "version", entry.version);
     put(writer, "epoch", static_cast<std::int64_t>(entry.leads ? info.epoch : 0));
     writer.EndObject();
@@ -48,9 +52,8 @@ net::HttpResponse masters_page(const MasterInfo& info) {
   return response;
 }
 
-net::HttpResponse step_down(const MasterInfo& info, const net::HttpRequest& request) {
-  if (request.method != "POST") return net::method_not_allowed("POST");
-  if (const auto refused = refuse_sender(request); refused.has_value()) return *refused;
+// nullopt: it is on its way.
+std::optional<net::HttpResponse> hand_over(const MasterInfo& info) {
   if (info.leadership == nullptr) {
     return api_error(409, "invalid",
                      "this master has no election: it was started without --registry etcd://…");
@@ -59,8 +62,37 @@ net::HttpResponse step_down(const MasterInfo& info, const net::HttpRequest& requ
     return api_error(409, "invalid", "no other master is alive that could lead");
   }
   info.step_down();
+  return std::nullopt;
+}
+
+}  // namespace
+
+net::HttpResponse masters_page(const MasterInfo& info) {
+  return list_masters(
+      info, [](Writer& writer, std::int64_t since_ms) { put(writer, "since_ms", since_ms); });
+}
+
+net::HttpResponse api_masters(const MasterInfo& info) {
+  return list_masters(
+      info, [](Writer& writer, std::int64_t since_ms) { put_time(writer, "since", since_ms); });
+}
+
+net::HttpResponse step_down(const MasterInfo& info, const net::HttpRequest& request) {
+  if (request.method != "POST") return net::method_not_allowed("POST");
+  if (const auto refused = refuse_sender(request); refused.has_value()) return *refused;
+  if (auto refused = hand_over(info); refused.has_value()) return *std::move(refused);
   net::HttpResponse response;
   response.body = fmt::format("{{\"epoch\":{}}}\n", info.epoch);
+  return response;
+}
+
+net::HttpResponse api_step_down(const MasterInfo& info, const net::HttpRequest& request) {
+  if (const auto refused = refuse_sender(request); refused.has_value()) return *refused;
+  if (!request.query.empty()) return api_error(core::invalid("no parameters are known here"));
+  if (absl::Status sound = ApiBody(request.body).finish(); !sound.ok()) return api_error(sound);
+  if (auto refused = hand_over(info); refused.has_value()) return *std::move(refused);
+  net::HttpResponse response;
+  response.body = fmt::format("{{\"done\":true,\"epoch\":{}}}\n", info.epoch);
   return response;
 }
 

@@ -1,6 +1,5 @@
 #include "master/etcd_client.h"
 
-#include <curl/curl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 
 #include "core/status.h"
 #include "core/text.h"
+#include "master/curl_library.h"
 #include "master/etcd_json.h"
 #include "master/etcd_limits.h"
 #include "net/clock.h"
@@ -17,11 +17,6 @@ namespace {
 
 using std::chrono::ceil;
 using std::chrono::milliseconds;
-
-void init_curl() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)done;  // what fails here fails again with a reason when it is used
-}
 
 }  // namespace
 
@@ -64,39 +59,40 @@ struct EtcdClient::Transfer {
 };
 
 struct EtcdClient::Curl {
-  Curl() {
-    init_curl();
-    multi = curl_multi_init();
-    easy = curl_easy_init();
-    headers = curl_slist_append(nullptr, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");  // no round trip more for a large body
+  explicit Curl(const CurlLibrary& library) : call(library) {
+    multi = call.multi_init();
+    easy = call.easy_init();
+    headers = call.slist_append(nullptr, "Content-Type: application/json");
+    headers = call.slist_append(headers, "Expect:");  // no round trip more for a large body
   }
   ~Curl() {
-    curl_easy_cleanup(easy);
-    curl_multi_cleanup(multi);
-    curl_slist_free_all(headers);
+    call.easy_cleanup(easy);
+    call.multi_cleanup(multi);
+    call.slist_free_all(headers);
   }
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
 
+  const CurlLibrary& call;
   CURLM* multi = nullptr;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
 };
 
-EtcdClient::EtcdClient(EtcdOptions options)
-    : options_(std::move(options)), curl_(std::make_unique<Curl>()) {}
+EtcdClient::EtcdClient(EtcdOptions options) : options_(std::move(options)) {
+  if (curl_library().ok()) curl_ = std::make_unique<Curl>(*curl_library());
+}
 
 EtcdClient::~EtcdClient() = default;
 
 void EtcdClient::cancel() {
   cancelled_.store(true, std::memory_order_relaxed);
-  curl_multi_wakeup(curl_->multi);
+  if (curl_ != nullptr) curl_->call.multi_wakeup(curl_->multi);
 }
 
 void EtcdClient::wake() {
   woken_.store(true, std::memory_order_relaxed);
-  curl_multi_wakeup(curl_->multi);
+  if (curl_ != nullptr) curl_->call.multi_wakeup(curl_->multi);
 }
 
 // Until it is complete, or `deadline`, or somebody calls.
@@ -108,8 +104,8 @@ absl::Status EtcdClient::run(Transfer& transfer, core::TimePoint deadline) {
       transfer.done = true;
     }
     if (transfer.done) return absl::OkStatus();
-    const CURLMcode code = curl_multi_perform(curl_->multi, &running);
-    if (code != CURLM_OK) return absl::UnavailableError(curl_multi_strerror(code));
+    const CURLMcode code = curl_->call.multi_perform(curl_->multi, &running);
+    if (code != CURLM_OK) return absl::UnavailableError(curl_->call.multi_strerror(code));
     if (transfer.done) return absl::OkStatus();
     if (running == 0) break;
     const auto left = ceil<milliseconds>(deadline - net::monotonic_now()).count();
@@ -117,11 +113,11 @@ absl::Status EtcdClient::run(Transfer& transfer, core::TimePoint deadline) {
       return absl::DeadlineExceededError(
           fmt::format("no answer within {} ms", options_.timeout / milliseconds(1)));
     }
-    curl_multi_poll(curl_->multi, nullptr, 0, static_cast<int>(std::min<std::int64_t>(left, 1000)),
-                    nullptr);
+    curl_->call.multi_poll(curl_->multi, nullptr, 0,
+                           static_cast<int>(std::min<std::int64_t>(left, 1000)), nullptr);
   }
   int in_queue = 0;
-  const CURLMsg* message = curl_multi_info_read(curl_->multi, &in_queue);
+  const CURLMsg* message = curl_->call.multi_info_read(curl_->multi, &in_queue);
   return outcome_of(message == nullptr ? CURLE_GOT_NOTHING : message->data.result, transfer);
 }
 
@@ -131,35 +127,36 @@ absl::Status EtcdClient::outcome_of(int code, const Transfer& transfer) {
         fmt::format("its answer is larger than {} bytes", kMaxEtcdAnswerBytes));
   }
   if (code == CURLE_OK) return absl::OkStatus();
-  return absl::UnavailableError(curl_easy_strerror(static_cast<CURLcode>(code)));
+  return absl::UnavailableError(curl_->call.easy_strerror(static_cast<CURLcode>(code)));
 }
 
 // One member is asked. `transfer.status` is HTTP's when it has answered.
 absl::Status EtcdClient::attempt(std::string_view path, const std::string& body,
                                  Transfer& transfer) {
+  if (curl_ == nullptr) return curl_library().status();
   CURL* easy = curl_->easy;
-  curl_easy_reset(easy);
+  curl_->call.easy_reset(easy);
   const std::string url = fmt::format("http://{}/v3/{}", endpoint(), path);
-  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");  // whatever the environment says
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl_->headers);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  curl_->call.easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_->call.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+  curl_->call.easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  curl_->call.easy_setopt(easy, CURLOPT_PROXY, "");  // whatever the environment says
+  curl_->call.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_->call.easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_->call.easy_setopt(easy, CURLOPT_HTTPHEADER, curl_->headers);
+  curl_->call.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl_->call.easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
+  curl_->call.easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  curl_->call.easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
   // libcurl sends again by itself what went out on a kept connection that turned out to be closed.
-  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer.is_fresh ? 1L : 0L);
-  curl_multi_add_handle(curl_->multi, easy);
+  curl_->call.easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer.is_fresh ? 1L : 0L);
+  curl_->call.multi_add_handle(curl_->multi, easy);
   absl::Status status = run(transfer, net::monotonic_now() + options_.timeout);
   long sent = 0;  // NOLINT(google-runtime-int): libcurl's type
-  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer.status);
+  curl_->call.easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+  curl_->call.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer.status);
   transfer.was_sent = sent > 0;
-  curl_multi_remove_handle(curl_->multi, easy);
+  curl_->call.multi_remove_handle(curl_->multi, easy);
   return status;
 }
 

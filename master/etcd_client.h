@@ -8,6 +8,9 @@
 //   2. Every call ends within timeout() for each member, and reads at most
 //      kMaxEtcdAnswerBytes.
 //
+// libcurl is loaded by the first client (master/curl_library.h); without it all calls end with
+// FAILED_PRECONDITION.
+//
 // Memory order: cancelled_ and woken_ publish nothing but themselves; curl_multi_wakeup(), which
 // follows, is what ends the wait. Relaxed is therefore enough.
 #pragma once
@@ -74,8 +77,8 @@ class EtcdClient {
   const std::string& endpoint() const { return options_.endpoints[current_]; }
 
   EtcdOptions options_;
-  std::size_t current_ = 0;  // in endpoints: who answered last
-  std::unique_ptr<Curl> curl_;
+  std::size_t current_ = 0;     // in endpoints: who answered last
+  std::unique_ptr<Curl> curl_;  // nullptr: there is no libcurl
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> woken_{false};
 };

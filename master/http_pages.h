@@ -25,6 +25,7 @@ struct MasterInfo {
   std::vector<const Service*> services;
   const core::SharedTables* tables = nullptr;
   const RegistryWriter* registry = nullptr;
+  core::RemovalLimits removals;
   std::uint64_t descriptor_limit = 0;      // of each descriptor table
   bool own_tables = false;                 // each reactor has one
   std::uint64_t epoch = 0;                 // of its leadership; 0: without an election
@@ -33,6 +34,12 @@ struct MasterInfo {
   const Leadership* leadership = nullptr;  // nullptr: without an election
   std::function<void()> step_down;         // from any thread; with an election
   net::Log* log = nullptr;                 // nullptr: there is none
+
+  // Too many agents are silent at once for any of them to be given up (core/fleet.h).
+  bool removals_stopped() const {
+    return tables->fleet.is_mostly_silent(removals.silent_percent) ||
+           tables->recovery.is_mostly_missing(removals.recovery_percent);
+  }
 };
 
 class HttpPages final : public net::HttpHandler {

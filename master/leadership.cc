@@ -320,20 +320,22 @@ void Leadership::lead() {
     return is_ending_ || is_resigning_ || is_doubted_ || giving_up_.has_value();
   });
   bool is_leaving = false;
+  bool is_giving_up = false;
   bool is_doubted = false;
-  std::string why;
   {
     const std::lock_guard lock(mutex_);
     is_leaving = is_ending_ || is_resigning_;
+    is_giving_up = giving_up_.has_value();
     is_doubted = std::exchange(is_doubted_, false);
-    if (giving_up_.has_value()) why = *giving_up_;
   }
-  if (why.empty() && !is_leaving) {
+  std::string why;
+  if (!is_giving_up && !is_leaving) {
     if (is_doubted) why = check_term();
     if (why.empty()) why = renew_term();
     if (why.empty()) return;
   }
-  end_term();
+  // Who gave it up meanwhile ended the lease, which is what the renewal saw.
+  if (const std::optional<std::string> given_up_for = end_term()) why = *given_up_for;
   if (is_leaving) return log("standby: gave up the lead");
   log(fmt::format("standby: lost the lead: {}", why));
   events_.lost(why);
@@ -373,21 +375,24 @@ std::string Leadership::check_term() {
   return "";
 }
 
-void Leadership::end_term() {
+// What give_up() was told, if it was called.
+std::optional<std::string> Leadership::end_term() {
   clock_.end();
   client_.set_timeout(kGoodbyeTimeout);
   // Others need not wait until it runs out.
   client_.revoke_lease(term_lease_.id).IgnoreError();
+  std::optional<std::string> given_up_for;
   {
     const std::lock_guard lock(mutex_);
     term_.reset();
     is_campaigning_ = false;
     is_resigning_ = false;
-    giving_up_.reset();
+    given_up_for = std::exchange(giving_up_, std::nullopt);
     leader_.clear();
     masters_.clear();
   }
   changed_.notify_all();
+  return given_up_for;
 }
 
 void Leadership::refresh_masters() {

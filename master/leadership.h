@@ -103,7 +103,7 @@ class Leadership {
   void lead();
   std::string renew_term();
   std::string check_term();
-  void end_term();
+  std::optional<std::string> end_term();
   void refresh_masters();
 
   core::Duration deadline_of(core::Duration asked_at, core::Duration ttl) const;

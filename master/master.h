@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "core/fair_share.h"
+#include "core/fleet.h"
 #include "core/limits.h"
 #include "core/quantities.h"
 #include "core/time.h"
@@ -18,24 +20,35 @@
 
 namespace shoal::master {
 
-struct MasterOptions {
+// What may change while it runs.
+struct MasterTuning {
+  core::Duration offer_timeout = core::kDefaultOfferTimeout;
+  core::Duration offer_patience = core::kDefaultOfferPatience;
+  std::vector<core::Quantities> minimums;  // an offer holds one of them; empty: cpus:0.01|mem:32
+  bool filter_gpus = true;                 // agents with GPUs only to frameworks that can use them
+};
+
+// What came of reading the settings again.
+struct MasterReload {
+  std::optional<MasterTuning> tuning;  // nullopt: all stays as it is
+  std::vector<std::string> lines;      // what the operator should know
+};
+
+struct MasterOptions : MasterTuning {
   std::string listen = "127.0.0.1:7070";  // HOST:PORT; port 0 picks one
   std::string data_dir;
   std::uint32_t reactors = 0;  // 0: one per core this process may use
   net::DescriptorTables descriptor_tables = net::DescriptorTables::kShared;
   std::string ready_file;  // gets {"master":…,"url":…,"pid":…} once it serves; empty: none
   bool insecure = false;   // without it only loopback addresses are listened on
-  core::Duration offer_timeout = core::kDefaultOfferTimeout;
-  core::Duration offer_patience = core::kDefaultOfferPatience;
-  std::vector<core::Quantities> minimums;  // an offer holds one of them; empty: cpus:0.01|mem:32
   core::SharePolicy share_policy = core::SharePolicy::kDominantShare;
   std::array<bool, core::kResourceKinds> excluded_from_shares{};
-  bool filter_gpus = true;  // agents with GPUs only to frameworks that can use them
-  std::string region;       // fault domain of the master; both empty or neither
+  std::string region;  // fault domain of the master; both empty or neither
   std::string zone;
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
   core::Duration agent_reregister_timeout = core::kAgentReregisterTimeout;
+  core::RemovalLimits removals;
   std::string registry;  // etcd://… (master/etcd_target.h), for several masters; empty: data_dir
   core::Duration lease = kDefaultLease;  // with etcd: whole seconds
   std::string advertise;                 // with etcd: HOST:PORT; empty: where it listens
@@ -44,6 +57,9 @@ struct MasterOptions {
   // standby serves: it says who leads.
   std::function<void(const std::string& address)> on_ready;
   net::Log* log = nullptr;  // gets what the operator should know; nullptr: nobody does
+  // Asked at SIGHUP, on a reactor's thread or a standby's, one at a time; empty: SIGHUP is left
+  // alone.
+  std::function<MasterReload()> reload;
 };
 
 // Serves until SIGTERM or SIGINT, then ends with OK; with etcd as leader or standby, whichever it

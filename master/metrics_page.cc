@@ -35,6 +35,9 @@ constexpr Metric kShardMetrics[] = {
      "Agents that registered for the first time.", &core::ShardCounters::agents_registered},
     {"shoal_master_agents_unreachable_total", "counter", "Agents that did not come back in time.",
      &core::ShardCounters::agents_unreachable},
+    {"shoal_master_agent_removals_postponed_total", "counter",
+     "Agents not given up, because too many were silent at once.",
+     &core::ShardCounters::removals_postponed},
     {"shoal_master_frameworks_subscribed_total", "counter", "Frameworks that subscribed.",
      &core::ShardCounters::frameworks_subscribed},
     {"shoal_master_frameworks_removed_total", "counter", "Frameworks that ended.",
@@ -180,6 +183,12 @@ std::string metrics_text(const MasterInfo& info) {
     out.one("shoal_master_agents_recovering", "gauge",
             "Agents that an earlier master knew and that are not back yet.",
             info.tables->recovery.missing());
+    out.one("shoal_master_agents_silent", "gauge",
+            "Agents that are waited for: disconnected, or not back yet.",
+            info.tables->fleet.silent());
+    out.one("shoal_master_agent_removals_stopped", "gauge",
+            "1 while so many agents are silent at once that none is given up.",
+            info.removals_stopped() ? 1 : 0);
   }
   out.one("shoal_master_descriptor_limit", "gauge",
           "Descriptors that one table may hold; with --fd-tables=per-reactor each has one.",

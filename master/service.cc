@@ -17,6 +17,10 @@ namespace {
 constexpr int kOfferRounds = 4;
 constexpr std::chrono::seconds kRefusalLineInterval{1};
 
+// More than kRushFrames in kRushWindow that could wait: let them.
+constexpr std::chrono::milliseconds kRushWindow{50};
+constexpr std::size_t kRushFrames = 50;
+
 bool is_known(const Peer& peer) { return peer.agent.valid() || peer.framework.valid(); }
 std::string id_of(const Peer& peer) {
   return peer.agent.valid() ? core::to_string(peer.agent) : core::to_string(peer.framework);
@@ -58,6 +62,15 @@ void Service::recover(const core::RegistryContents& contents, RegistryWriter& wr
   writer_ = &writer;
   reactor_.post([] {});  // a turn, for what that has put into mailboxes
 }
+
+void tune(core::ShardConfig& config, const MasterTuning& tuning) {
+  config.offer_timeout = tuning.offer_timeout;
+  config.offer_patience = tuning.offer_patience;
+  config.minimums = tuning.minimums.empty() ? core::ShardConfig().minimums : tuning.minimums;
+  config.filter_gpus = tuning.filter_gpus;
+}
+
+void Service::tune(const MasterTuning& tuning) { master::tune(shard_.config, tuning); }
 
 void Service::on_stored(std::uint64_t rows) {
   core::on_stored(shard_, *this, rows, reactor_.now());
@@ -116,10 +129,27 @@ void Service::on_closed(net::Connection& connection, const absl::Status& reason)
   on_peer_gone(shard_, *this, peer, reactor_.now());
 }
 
-void Service::deliver(core::SessionId to, wire::Bytes frame) {
-  if (net::Connection* connection = reactor_.find_connection(to.value); connection != nullptr) {
+void Service::deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) {
+  net::Connection* connection = reactor_.find_connection(to.value);
+  if (connection == nullptr) return;
+  if (urgency == Urgency::kCanWait && is_rush_of_deferrable()) {
+    connection->send_deferred(frame);
+  } else {
     connection->send(frame);
   }
+}
+
+// A frame that waits for company saves a system call and a wake-up of the peer. With few of them
+// there is nothing to save, and people who look at a quiet cluster see things happen at once.
+bool Service::is_rush_of_deferrable() {
+  ++deferrable_;
+  const core::TimePoint now = reactor_.now();
+  if (now - deferrable_since_ >= kRushWindow) {
+    is_rush_ = deferrable_ > kRushFrames && now - deferrable_since_ < 2 * kRushWindow;
+    deferrable_ = 0;
+    deferrable_since_ = now;
+  }
+  return is_rush_;
 }
 
 void Service::close(core::SessionId session) {

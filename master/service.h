@@ -20,6 +20,7 @@
 #include "core/shard.h"
 #include "master/api.h"
 #include "master/dispatch.h"
+#include "master/master.h"
 #include "master/registry_writer.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
@@ -30,6 +31,9 @@
 #include "net/timer.h"
 
 namespace shoal::master {
+
+// What of a shard's configuration a master's options say and may change.
+void tune(core::ShardConfig& config, const MasterTuning& tuning);
 
 // What travels between reactors: a message of the state machine, or a whole connection.
 // One for the operator API's parts too.
@@ -54,6 +58,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_newer_epoch(std::function<void(std::uint64_t epoch)> hook) {
     newer_epoch_ = std::move(hook);
   }
+  // From the next offer on; on the reactor.
+  void tune(const MasterTuning& tuning);
   // `rows` more of those that this shard stored are durable.
   void on_stored(std::uint64_t rows);
 
@@ -66,11 +72,12 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void on_protocol_error(net::Connection& connection, const absl::Status& error) override;
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
 
-  void deliver(core::SessionId to, wire::Bytes frame) override;
+  void deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) override;
   bool take_answer(core::SessionId to, const core::PeerMessage& message,
                    std::uint32_t correlation) override {
     return api_.take_answer(to, message, correlation);
   }
+  bool is_rush_of_deferrable();
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
@@ -94,6 +101,9 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   std::vector<core::RegistryRow> rows_;  // of this turn, not with the writer yet
   net::Log* log_ = nullptr;
   std::function<void(std::uint64_t epoch)> newer_epoch_;
+  std::size_t deferrable_ = 0;  // frames, since deferrable_since_
+  core::TimePoint deferrable_since_{};
+  bool is_rush_ = false;
   std::size_t refused_ = 0;  // connections, not logged yet
   core::TimePoint next_refusal_line_{};
   net::Reactor::HookId turn_end_hook_ = 0;

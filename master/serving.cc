@@ -60,12 +60,10 @@ core::ShardConfig Serving::shard_config(std::uint32_t index, std::uint32_t shard
   config.heartbeat_interval = options_.heartbeat_interval;
   config.session_timeout = options_.session_timeout;
   config.agent_reregister_timeout = options_.agent_reregister_timeout;
-  config.offer_timeout = options_.offer_timeout;
-  config.offer_patience = options_.offer_patience;
-  if (!options_.minimums.empty()) config.minimums = options_.minimums;
+  config.removals = options_.removals;
+  master::tune(config, options_);
   config.share_policy = options_.share_policy;
   config.excluded_from_shares = options_.excluded_from_shares;
-  config.filter_gpus = options_.filter_gpus;
   config.region = options_.region;
   config.wall_base_ms = net::wall_now_ms();
   config.mono_base = net::monotonic_now();
@@ -82,6 +80,7 @@ absl::Status Serving::build(Beginning beginning) {
   info_.version = options_.version;
   info_.log = options_.log;
   info_.own_tables = has_own_tables();
+  info_.removals = options_.removals;
   info_.descriptor_limit = net::raise_descriptor_limit();
   if (absl::Status made = make_parts(); !made.ok()) return made;
   if (absl::Status joined = join_parts(); !joined.ok()) return joined;
@@ -173,6 +172,18 @@ absl::Status Serving::listen(const net::SocketAddress* joined) {
   return absl::OkStatus();
 }
 
+void Serving::tune(const MasterTuning& tuning) {
+  for (const auto& part : parts_) {
+    part->reactor->post([service = part->service.get(), tuning] { service->tune(tuning); });
+  }
+}
+
+void Serving::on_reload() {
+  const MasterReload reload = options_.reload();
+  net::log_lines(options_.log, core::LogModule::kMaster, reload.lines);
+  if (reload.tuning.has_value()) tune(*reload.tuning);
+}
+
 // On the first reactor. Their handler may run on any thread: what it writes to is made before the
 // descriptor tables part, and stays in all of them.
 absl::Status Serving::watch_signals() {
@@ -181,6 +192,10 @@ absl::Status Serving::watch_signals() {
     if (!watcher.ok()) return watcher.status();
     parts_[0]->signals.push_back(*std::move(watcher));
   }
+  if (!options_.reload) return absl::OkStatus();
+  auto watcher = net::SignalWatcher::create(*parts_[0]->reactor, SIGHUP, [this] { on_reload(); });
+  if (!watcher.ok()) return watcher.status();
+  parts_[0]->signals.push_back(*std::move(watcher));
   return absl::OkStatus();
 }
 

@@ -55,12 +55,14 @@ class Serving {
   absl::Status build(Beginning beginning);
   // At the address of the options, or, beside others of this process, at `joined`.
   absl::Status listen(const net::SocketAddress* joined);
-  // Without an election: SIGTERM and SIGINT stop it.
+  // Without an election: SIGTERM and SIGINT stop it, SIGHUP reads the settings again.
   absl::Status watch_signals();
   // The calling thread becomes the first reactor's, until stop(). `ready`: in the first turn.
   absl::Status serve(const std::function<absl::Status()>& ready);
   // From any thread; also before serve().
   void stop();
+  // From now on; from any thread, until the reactors have stopped.
+  void tune(const MasterTuning& tuning);
 
   const std::string& address() const { return info_.address; }  // HOST:PORT, once it listens
 
@@ -72,6 +74,7 @@ class Serving {
   absl::Status join_parts();
   void take_registry(Beginning beginning);
   void on_stopped();
+  void on_reload();
   std::uint64_t possible_sessions(std::uint64_t tables) const;
   void tell_capacity();
   bool has_own_tables() const {

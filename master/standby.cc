@@ -3,6 +3,11 @@
 #include <fmt/core.h>
 #include <signal.h>
 
+#include <chrono>
+#include <deque>
+#include <memory>
+
+#include "core/limits.h"
 #include "core/messages.h"
 #include "core/metrics_text.h"
 #include "core/status.h"
@@ -11,10 +16,22 @@
 #include "master/http_pages.h"
 #include "master/leadership.h"
 #include "master/metrics_page.h"
+#include "net/address.h"
+#include "net/http_client.h"
+#include "net/timer.h"
 #include "wire/message.h"
 
 namespace shoal::master {
 namespace {
+
+// Less than a peer waits for an answer, core::kHelloTimeout.
+constexpr std::chrono::milliseconds kLongestWait{1500};
+static_assert(kLongestWait < core::kHelloTimeout);
+constexpr std::chrono::milliseconds kTick{20};
+constexpr std::size_t kToldAtOnce = 100;  // 5,000 a second, of each standby
+constexpr std::size_t kMostWaiting = 50'000;
+constexpr std::chrono::milliseconds kProbePatience{400};
+constexpr std::chrono::milliseconds kProbeEvery{200};
 
 // With ?verbose: the one thing that it lacks to be ready.
 std::string checks_of(const net::HttpRequest& request, const std::string& leader) {
@@ -23,15 +40,12 @@ std::string checks_of(const net::HttpRequest& request, const std::string& leader
                      leader.empty() ? "nobody leads" : leader + " leads");
 }
 
-std::string leader_of(const Leadership* leadership) {
-  return leadership == nullptr ? "" : leadership->leader();
-}
-
 }  // namespace
 
 class Standby::Frames final : public net::ConnectionHandler {
  public:
-  explicit Frames(const Standby& owner) : owner_(owner) {}
+  Frames(net::Reactor& reactor, const Standby& owner)
+      : reactor_(reactor), owner_(owner), tick_(reactor, [this] { on_tick(); }) {}
 
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
     const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
@@ -40,15 +54,19 @@ class Standby::Frames final : public net::ConnectionHandler {
       return refuse(connection, core::RefusalCode::kNotExpected, "the first message must be HELLO",
                     "", correlation);
     }
-    if (const auto hello = wire::decode<core::Hello>(frame.payload); !hello.ok()) {
+    const auto hello = wire::decode<core::Hello>(frame.payload);
+    if (!hello.ok()) {
       return refuse(connection, core::RefusalCode::kBadMessage, core::message_of(hello.status()),
                     "", correlation);
     }
-    const std::string leader = leader_of(owner_.leadership_);
-    refuse(connection, core::RefusalCode::kNotLeader,
-           leader.empty() ? "this master is a standby, and nobody leads at the moment"
-                          : fmt::format("this master is a standby, {} leads", leader),
-           leader, correlation);
+    if (agents_.size() + others_.size() >= kMostWaiting) {
+      return send_on(connection, owner_.leader(), correlation);
+    }
+    Line& line = hello->kind == core::PeerKind::kAgent ? agents_ : others_;
+    line.push_back({connection.id(), correlation, reactor_.now() + kLongestWait});
+    if (tick_.is_active()) return;
+    tick_.start_repeating(kTick);
+    on_tick();
   }
 
   void on_protocol_error(net::Connection& connection, const absl::Status& error) override {
@@ -58,6 +76,67 @@ class Standby::Frames final : public net::ConnectionHandler {
   void on_closed(net::Connection& /*connection*/, const absl::Status& /*reason*/) override {}
 
  private:
+  // A peer that has said HELLO, until there is a leader to send it to.
+  struct Waiting {
+    net::SessionId session;
+    std::uint32_t correlation;
+    core::TimePoint until;
+  };
+  using Line = std::deque<Waiting>;  // the longest first
+
+  void on_tick() {
+    const std::string leader = owner_.leader();
+    const bool answers = !leader.empty() && (owner_.is_served_ || serves(leader));
+    std::size_t left = answers ? kToldAtOnce : 0;
+    // Frameworks and people first: they are few, and the agents' offers are for them.
+    for (Line* line : {&others_, &agents_}) tell(*line, answers ? leader : "", left);
+    if (agents_.empty() && others_.empty()) tick_.stop();
+  }
+
+  // `left` of those who wait, and all whose time is over.
+  void tell(Line& line, const std::string& leader, std::size_t& left) {
+    while (!line.empty()) {
+      const Waiting& first = line.front();
+      if (left == 0 && first.until > reactor_.now()) return;
+      if (net::Connection* there = reactor_.find_connection(first.session); there != nullptr) {
+        send_on(*there, leader, first.correlation);
+        left -= left > 0 ? 1 : 0;
+      }
+      line.pop_front();
+    }
+  }
+
+  // Whether it has lately said that it serves: until the lease of one that died runs out the
+  // registry calls it the leader, and one that was elected has its registry to read first. Asks, if
+  // that is not known.
+  bool serves(const std::string& leader) {
+    const core::TimePoint now = reactor_.now();
+    if (asked_ == leader && now < next_question_) return has_answered_;
+    const auto address = net::parse_host_port(leader);
+    if (question_ != nullptr || !address.ok()) return false;
+    asked_ = leader;
+    has_answered_ = false;
+    next_question_ = core::TimePoint::max();  // until it is answered
+    net::HttpCallOptions options;
+    options.timeout = kProbePatience;
+    question_ =
+        std::make_unique<net::HttpCall>(reactor_, *address, "/readyz", options,
+                                        [this](const absl::StatusOr<net::HttpAnswer>& answer) {
+                                          has_answered_ = answer.ok() && answer->status == 200;
+                                          next_question_ = reactor_.now() + kProbeEvery;
+                                          question_.reset();
+                                        });
+    return false;
+  }
+
+  static void send_on(net::Connection& connection, const std::string& leader,
+                      std::uint32_t correlation) {
+    refuse(connection, core::RefusalCode::kNotLeader,
+           leader.empty() ? "this master is a standby, and nobody leads at the moment"
+                          : fmt::format("this master is a standby, {} leads", leader),
+           leader, correlation);
+  }
+
   static void refuse(net::Connection& connection, core::RefusalCode code, std::string_view message,
                      std::string_view leader, std::uint32_t correlation) {
     wire::ByteVector bytes;
@@ -67,7 +146,15 @@ class Standby::Frames final : public net::ConnectionHandler {
     connection.close_after_flush(absl::CancelledError("a standby serves nobody"));
   }
 
+  net::Reactor& reactor_;
   const Standby& owner_;
+  Line others_;
+  Line agents_;
+  net::Timer tick_;    // runs while somebody waits
+  std::string asked_;  // the leader that was
+  bool has_answered_ = false;
+  core::TimePoint next_question_{};
+  std::unique_ptr<net::HttpCall> question_;
 };
 
 class Standby::Pages final : public net::HttpHandler {
@@ -82,7 +169,7 @@ class Standby::Pages final : public net::HttpHandler {
  private:
   net::HttpResponse answer(const net::HttpRequest& request) const {
     const bool reads = request.method == "GET" || request.method == "HEAD";
-    const std::string leader = leader_of(owner_.leadership_);
+    const std::string leader = owner_.leader();
     net::HttpResponse response;
     if (request.path == "/health" || request.path == "/livez" || request.path == "/readyz") {
       if (request.path == "/readyz") response.status = 503;
@@ -121,12 +208,17 @@ absl::Status Standby::start() {
   absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
   reactor_ = *std::move(reactor);
-  frames_ = std::make_unique<Frames>(*this);
+  frames_ = std::make_unique<Frames>(*reactor_, *this);
   pages_ = std::make_unique<Pages>(*this);
   if (absl::Status listening = listen_on(nullptr); !listening.ok()) return listening;
   address_ = listener_->bound_address();
   for (const int signal : {SIGTERM, SIGINT}) {
     auto watcher = net::SignalWatcher::create(*reactor_, signal, options_.on_signal);
+    if (!watcher.ok()) return watcher.status();
+    signals_.push_back(*std::move(watcher));
+  }
+  if (options_.on_hang_up) {
+    auto watcher = net::SignalWatcher::create(*reactor_, SIGHUP, options_.on_hang_up);
     if (!watcher.ok()) return watcher.status();
     signals_.push_back(*std::move(watcher));
   }
@@ -174,9 +266,15 @@ void Standby::set_leadership(const Leadership* leadership) {
   run_there([this, leadership] { leadership_ = leadership; });
 }
 
+std::string Standby::leader() const {
+  if (is_served_) return address_.to_string();
+  return leadership_ == nullptr ? "" : leadership_->leader();
+}
+
 absl::Status Standby::open() {
   absl::Status status;
   run_there([this, &status] {
+    is_served_ = false;
     if (listener_ == nullptr) status = listen_on(&address_);
   });
   return status;
@@ -184,6 +282,7 @@ absl::Status Standby::open() {
 
 void Standby::close() {
   run_there([this] {
+    is_served_ = true;
     listener_.reset();
     http_.reset();
   });

@@ -1,6 +1,9 @@
 // What a master is while another one leads: its port is open, and says who.
 //
-//   frames   Refusal{NotLeader, HOST:PORT of the leader} after the HELLO, then closed
+//   frames   Refusal{NotLeader, HOST:PORT of the leader} after the HELLO, then closed. While nobody
+//            leads, or the one that does is not alive, a peer is kept waiting a little: told that
+//            nobody leads it would come again later and later. When somebody does, those that wait
+//            are told, so many at a time that the new leader can take them.
 //   HTTP     /health, /livez: 200; /readyz: 503; /metrics, /version; anything else: 307 to the same
 //            at the leader, or 503 while nobody leads. /redirect: 307 to the leader's front page
 //
@@ -34,8 +37,9 @@ class Leadership;
 struct StandbyOptions {
   std::string listen;  // HOST:PORT; port 0 picks one
   std::string version;
-  std::function<void()> on_signal;  // SIGTERM or SIGINT, on this thread
-  net::Log* log = nullptr;          // as of MasterOptions
+  std::function<void()> on_signal;   // SIGTERM or SIGINT, on this thread
+  std::function<void()> on_hang_up;  // SIGHUP, on this thread; empty: it is left alone
+  net::Log* log = nullptr;           // as of MasterOptions
 };
 
 class Standby {
@@ -56,6 +60,9 @@ class Standby {
   // Somebody else of this process has the port.
   void close();
 
+  // On its reactor: HOST:PORT of the master that leads, also when it is this process; or "".
+  std::string leader() const;
+
  private:
   class Frames;
   class Pages;
@@ -68,7 +75,8 @@ class Standby {
 
   const StandbyOptions options_;
   net::SocketAddress address_;
-  const Leadership* leadership_ = nullptr;  // the reactor's thread only
+  const Leadership* leadership_ = nullptr;  // the reactor's thread only, as the next
+  bool is_served_ = false;                  // somebody else of this process has the port: it leads
   std::unique_ptr<net::Reactor> reactor_;
   std::unique_ptr<Frames> frames_;
   std::unique_ptr<Pages> pages_;

@@ -10,10 +10,15 @@
 
 namespace shoal::master {
 
+enum class Urgency : std::uint8_t {
+  kNow,
+  kCanWait,  // nothing happens at the peer because of it
+};
+
 class WireOutbox : public core::Outbox {
  protected:
   // `frame` is valid during the call. Sessions that have gone swallow it.
-  virtual void deliver(core::SessionId to, wire::Bytes frame) = 0;
+  virtual void deliver(core::SessionId to, wire::Bytes frame, Urgency urgency) = 0;
   // True: `to` is no connection, and has it.
   virtual bool take_answer(core::SessionId /*to*/, const core::PeerMessage& /*message*/,
                            std::uint32_t /*correlation*/) {
@@ -26,7 +31,8 @@ class WireOutbox : public core::Outbox {
     if (take_answer(to, message, correlation)) return;
     scratch_.clear();
     std::visit([&](const auto* m) { wire::encode(*m, correlation, scratch_); }, message);
-    deliver(to, scratch_);
+    const bool can_wait = std::holds_alternative<const core::AcknowledgeUpdate*>(message);
+    deliver(to, scratch_, can_wait ? Urgency::kCanWait : Urgency::kNow);
   }
 
   wire::ByteVector scratch_;  // keeps its capacity: no allocation in steady state

@@ -123,6 +123,12 @@ void Connection::send(const wire::FrameHeader& header, wire::Bytes payload) {
   stream_->write(bytes, payload);
 }
 
+void Connection::send_deferred(wire::Bytes frame) {
+  if (is_closing()) return;
+  reactor_.mutable_counters().frames_out.add();
+  stream_->write_deferred(frame);
+}
+
 void Connection::set_authenticated() {
   authenticated_ = true;
   max_payload_ = core::kMaxFrameBytes;

@@ -108,6 +108,10 @@ class Connection final : private StreamSink {
   // The same from its parts; header.length == payload.size(), a multiple of 8.
   void send(const wire::FrameHeader& header, wire::Bytes payload);
 
+  // The same as send(frame), for what the peer does not wait for: it leaves with the next frame
+  // that is sent, or after core::kDeferredOutputWait.
+  void send_deferred(wire::Bytes frame);
+
   std::size_t output_bytes() const { return stream_ ? stream_->output_bytes() : 0; }
   // More than the soft bound waits: send this peer nothing that can wait.
   bool is_slow() const { return stream_ && output_bytes() > stream_->limits().soft_output_bytes; }

@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "core/log_line.h"
 
@@ -80,13 +81,18 @@ class Log {
   std::thread thread_;  // last: it uses all the others
 };
 
-// Both: nothing happens without a log.
+// All: nothing happens without a log.
 inline bool is_logged(const Log* log, core::LogModule module, core::LogLevel level) {
   return log != nullptr && log->is_on(module, level);
 }
 inline void log_line(Log* log, core::LogModule module, core::LogLevel level,
                      std::string_view message, std::initializer_list<core::LogField> fields = {}) {
   if (log != nullptr) log->write(module, level, message, fields);
+}
+inline void log_lines(Log* log, core::LogModule module, const std::vector<std::string>& messages) {
+  for (const std::string& message : messages) {
+    log_line(log, module, core::LogLevel::kInfo, message);
+  }
 }
 
 }  // namespace shoal::net

@@ -48,7 +48,9 @@ absl::Status init_loop(ReactorState& state) {
   uv_prepare_init(&state.loop, &state.prepare);
   uv_idle_init(&state.loop, &state.idle);
   uv_timer_init(&state.loop, &state.deadline_timer);
-  state.async.data = state.prepare.data = state.idle.data = state.deadline_timer.data = &state;
+  uv_timer_init(&state.loop, &state.deferred_timer);
+  state.async.data = state.prepare.data = state.idle.data = &state;
+  state.deadline_timer.data = state.deferred_timer.data = &state;
   uv_prepare_start(&state.prepare, on_prepare);
   return absl::OkStatus();
 }
@@ -91,6 +93,7 @@ Reactor::~Reactor() {
   uv_close(as_handle(&state_->prepare), nullptr);
   uv_close(as_handle(&state_->idle), nullptr);
   uv_close(as_handle(&state_->deadline_timer), nullptr);
+  uv_close(as_handle(&state_->deferred_timer), nullptr);
   uv_run(&state_->loop, UV_RUN_DEFAULT);
   if (uv_loop_close(&state_->loop) != 0) {
     std::fputs("shoal: bug: a timer, listener or watcher outlived its reactor\n", stderr);

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,8 @@ struct ReactorState {
   void deliver_pending();
   void flush_dirty();
   void forget(Stream* stream);  // it goes away now
+  void defer(Stream* stream);
+  void write_deferred();
   void watch(Stream* stream, core::TimePoint deadline);
   void unwatch(Stream* stream);
   void check_deadlines();
@@ -67,6 +70,7 @@ struct ReactorState {
   uv_prepare_t prepare{};
   uv_idle_t idle{};
   uv_timer_t deadline_timer{};
+  uv_timer_t deferred_timer{};  // runs while a stream is deferred
 
   core::TimePoint turn_time{};
   bool in_turn = false;   // turn_time is this turn's
@@ -85,7 +89,14 @@ struct ReactorState {
   std::vector<Stream*> pending;   // with something to tell their sink
   std::vector<Stream*> lingering;
   std::vector<Connection*> graveyard;  // detached during a callback of their own
-  Stream* watched = nullptr;           // list of the streams with a deadline
+  // Streams with deferred output, by the tick at which they are looked at.
+  static constexpr std::uint32_t kDeferredTicks = 16;
+  static constexpr std::chrono::milliseconds kDeferredTick =
+      core::kDeferredOutputWait / kDeferredTicks;
+  std::array<std::vector<Stream*>, kDeferredTicks> deferred;
+  std::uint32_t deferred_tick = 0;
+  std::uint32_t deferred_streams = 0;
+  Stream* watched = nullptr;  // list of the streams with a deadline
   core::TimePoint next_check = core::TimePoint::max();
 
   std::vector<Slot> slots;

@@ -20,6 +20,14 @@ void on_timer(uv_timer_t* handle) {
   state->in_timer = false;
 }
 
+void on_deferred_timer(uv_timer_t* handle) {
+  auto* state = static_cast<ReactorState*>(handle->data);
+  state->reactor.now();
+  state->in_timer = true;
+  state->write_deferred();
+  state->in_timer = false;
+}
+
 void drop(std::vector<Stream*>& list, std::uint32_t index, const Stream* stream) {
   if (index < list.size() && list[index] == stream) list[index] = nullptr;
 }
@@ -57,6 +65,32 @@ void ReactorState::flush_dirty() {
   flushing.clear();
 }
 
+void ReactorState::defer(Stream* stream) {
+  stream->deferred_ = true;
+  stream->deferred_index_ = add(deferred[stream->deferred_tick_ % kDeferredTicks], stream);
+  if (deferred_streams++ > 0) return;
+  uv_timer_start(&deferred_timer, on_deferred_timer, kDeferredTick.count(), kDeferredTick.count());
+}
+
+void ReactorState::write_deferred() {
+  ++deferred_tick;
+  // A stream that was written since, and then had output to wait again, comes to a later list; the
+  // latest is the one that is walked.
+  std::vector<Stream*> due = std::exchange(deferred[deferred_tick % kDeferredTicks], {});
+  for (Stream* stream : due) {
+    if (stream == nullptr) continue;
+    stream->deferred_ = false;
+    --deferred_streams;
+    if (stream->output_.empty() || stream->dirty_ || stream->blocked_) continue;
+    if (stream->deferred_tick_ == deferred_tick) {
+      stream->mark_dirty();
+    } else {
+      defer(stream);
+    }
+  }
+  if (deferred_streams == 0) uv_timer_stop(&deferred_timer);
+}
+
 void set_send_gate(Reactor& reactor, std::function<bool()> gate) {
   reactor.state().send_gate = std::move(gate);
 }
@@ -65,6 +99,9 @@ void ReactorState::forget(Stream* stream) {
   drop(dirty, stream->dirty_index_, stream);
   drop(flushing, stream->dirty_index_, stream);
   drop(pending, stream->pending_index_, stream);
+  if (!stream->deferred_) return;
+  for (std::vector<Stream*>& list : deferred) drop(list, stream->deferred_index_, stream);
+  --deferred_streams;
 }
 
 void ReactorState::watch(Stream* stream, core::TimePoint deadline) {

@@ -73,7 +73,7 @@ Stream::Stream(Reactor& reactor, int fd)
 
 Stream::~Stream() {
   state_of_reactor_.counters.output_bytes.sub(output_.size());
-  if (dirty_ || to_tell_ != 0) state_of_reactor_.forget(this);
+  if (dirty_ || deferred_ || to_tell_ != 0) state_of_reactor_.forget(this);
   state_of_reactor_.unwatch(this);
   const int fd = release_fd();
   if (fd >= 0) ::close(fd);
@@ -155,31 +155,45 @@ ssize_t Stream::read(iovec* parts, int count, absl::Status* why) {
   return -1;
 }
 
-void Stream::write(absl::Span<const std::uint8_t> bytes) {
-  if (state_ != State::kOpen) return;
+void Stream::append(absl::Span<const std::uint8_t> bytes) {
   output_.append(bytes);
   state_of_reactor_.counters.output_bytes.add(bytes.size());
+}
+
+void Stream::write(absl::Span<const std::uint8_t> bytes) {
+  if (state_ != State::kOpen) return;
+  append(bytes);
   after_append();
 }
 
 void Stream::write(absl::Span<const std::uint8_t> first, absl::Span<const std::uint8_t> second) {
   if (state_ != State::kOpen) return;
-  output_.append(first);
-  output_.append(second);
-  state_of_reactor_.counters.output_bytes.add(first.size() + second.size());
+  append(first);
+  append(second);
   after_append();
 }
 
+void Stream::write_deferred(absl::Span<const std::uint8_t> bytes) {
+  if (state_ != State::kOpen) return;
+  const bool was_empty = output_.empty();
+  append(bytes);
+  if (is_too_slow() || !was_empty) return;  // or the output before it takes it along
+  deferred_tick_ = state_of_reactor_.deferred_tick + ReactorState::kDeferredTicks;
+  if (!deferred_) state_of_reactor_.defer(this);
+}
+
+bool Stream::is_too_slow() {
+  if (output_.size() <= limits_.soft_output_bytes) return false;
+  was_slow_ = true;
+  if (output_.size() <= limits_.hard_output_bytes) return false;
+  state_of_reactor_.counters.slow_closed.add();
+  close(absl::ResourceExhaustedError(absl::StrCat(
+      "peer reads too slowly: more than ", limits_.hard_output_bytes, " bytes wait for it")));
+  return true;
+}
+
 void Stream::after_append() {
-  if (output_.size() > limits_.soft_output_bytes) {
-    was_slow_ = true;
-    if (output_.size() > limits_.hard_output_bytes) {
-      state_of_reactor_.counters.slow_closed.add();
-      return close(absl::ResourceExhaustedError(absl::StrCat(
-          "peer reads too slowly: more than ", limits_.hard_output_bytes, " bytes wait for it")));
-    }
-  }
-  if (!blocked_) mark_dirty();
+  if (!is_too_slow() && !blocked_) mark_dirty();
 }
 
 void Stream::mark_dirty() {

@@ -68,6 +68,9 @@ class Stream {
   // Appends to the output, which is written at the end of the turn.
   void write(absl::Span<const std::uint8_t> bytes);
   void write(absl::Span<const std::uint8_t> first, absl::Span<const std::uint8_t> second);
+  // The same, but written only with what else is written to this peer, or after
+  // core::kDeferredOutputWait.
+  void write_deferred(absl::Span<const std::uint8_t> bytes);
   std::size_t output_bytes() const { return output_.size(); }
 
   // on_deadline() is called once, about 20 ms late at most; TimePoint::max(): none.
@@ -100,6 +103,8 @@ class Stream {
   void poll_for(int events);
   void update_poll();
   void mark_dirty();
+  void append(absl::Span<const std::uint8_t> bytes);
+  bool is_too_slow();  // and closed
   void after_append();
   void flush();
   void set_stall_deadline(core::TimePoint deadline);
@@ -126,10 +131,13 @@ class Stream {
   bool was_slow_ = false;
   bool dirty_ = false;
   bool watched_ = false;
+  bool deferred_ = false;  // in one of ReactorState::deferred
   std::uint8_t to_tell_ = 0;
   std::uint8_t polled_events_ = 0;
-  std::uint32_t dirty_index_ = 0;    // in ReactorState::dirty or flushing, while dirty_
-  std::uint32_t pending_index_ = 0;  // in ReactorState::pending, while to_tell_ != 0
+  std::uint32_t dirty_index_ = 0;     // in ReactorState::dirty or flushing, while dirty_
+  std::uint32_t pending_index_ = 0;   // in ReactorState::pending, while to_tell_ != 0
+  std::uint32_t deferred_index_ = 0;  // in a list of ReactorState::deferred, while deferred_
+  std::uint32_t deferred_tick_ = 0;   // after which the output is written, if it was not before
   OutputBuffer output_;
   StreamLimits limits_;
   core::TimePoint deadline_ = core::TimePoint::max();

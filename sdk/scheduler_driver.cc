@@ -40,7 +40,6 @@ absl::StatusOr<std::unique_ptr<SchedulerDriver>> SchedulerDriver::create(
 
 SchedulerDriver::SchedulerDriver(SchedulerDriverOptions options, Scheduler* scheduler)
     : options_(std::move(options)),
-      scheduler_(scheduler),
       session_(new SchedulerSession(
           SessionOptions{options_.info, options_.explicit_acknowledgement}, scheduler, this)) {}
 

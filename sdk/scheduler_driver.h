@@ -72,7 +72,6 @@ class SchedulerDriver final : private SessionSink, private net::ConnectionHandle
                          core::Duration wait);
 
   const SchedulerDriverOptions options_;
-  Scheduler* const scheduler_;
   std::unique_ptr<net::Reactor> reactor_;
   std::unique_ptr<SchedulerSession> session_;
   std::unique_ptr<net::Dialer> dialer_;

@@ -22,6 +22,7 @@ namespace {
 
 // High rates are due in groups, this far apart.
 constexpr std::chrono::microseconds kLeastTick{100};
+constexpr core::TimePoint kHasEnded = core::TimePoint::max();  // or was never launched
 
 }  // namespace
 
@@ -32,7 +33,7 @@ Load::Load(net::Reactor& reactor, const LoadOptions& options)
                  [this] {
                    for (const auto& session : sessions_) session->beat();
                  }),
-      due_(kPlaces, core::TimePoint::min()) {}
+      due_(kPlaces, kHasEnded) {}
 
 absl::StatusOr<std::unique_ptr<Load>> Load::create(net::Reactor& reactor,
                                                    const LoadOptions& options) {
@@ -172,6 +173,8 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
   std::uint64_t task = 0;
   if (!core::parse_int(status.task, &task)) return;
   core::TimePoint& due = due_[task % kPlaces];
+  // Updates come at least once: again when their acknowledgement was lost with a connection.
+  if (due == kHasEnded) return;
   const bool is_first = due != core::TimePoint::min();
   if (is_first && (status.state == core::TaskState::kRunning || core::is_terminal(status.state))) {
     ++answered_;
@@ -185,7 +188,7 @@ void Load::on_status(const core::TaskStatus& status, core::TimePoint now) {
     due = core::TimePoint::min();
   }
   if (!core::is_terminal(status.state)) return;
-  due = core::TimePoint::min();
+  due = kHasEnded;
   ++finished_;
   if (status.state == core::TaskState::kFinished) {
     ++result_.ended;

@@ -84,8 +84,9 @@ class Load {
   bool is_going_ = false;
   std::uint64_t launched_ = 0;
   std::uint64_t finished_ = 0;
-  std::uint64_t answered_ = 0;        // of those launched: RUNNING was heard, or an end
-  std::vector<core::TimePoint> due_;  // of task number n, at n % kPlaces; min(): RUNNING was heard
+  std::uint64_t answered_ = 0;  // of those launched: RUNNING was heard, or an end
+  // Of task number n, at n % kPlaces; min(): RUNNING was heard, max(): its end was.
+  std::vector<core::TimePoint> due_;
   absl::flat_hash_map<core::AgentId, std::uint64_t> last_task_;  // where stamps are asked for
 
   core::TimePoint measuring_since_;

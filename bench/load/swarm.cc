@@ -41,9 +41,10 @@ absl::Status Swarm::run(net::Reactor& reactor) {
     group->start();
     threads.push_back({&group->reactor(), {}, {}, [&group] { group.reset(); }});
   }
-  absl::Status status = net::run_reactors(threads, net::DescriptorTables::kPerReactor,
-                                          [this] { reactor_ = nullptr; });
-  return status;
+  // One group and this thread's few descriptors fit into one table.
+  const auto tables =
+      groups_.size() > 1 ? net::DescriptorTables::kPerReactor : net::DescriptorTables::kShared;
+  return net::run_reactors(threads, tables, [this] { reactor_ = nullptr; });
 }
 
 void Swarm::stop() {

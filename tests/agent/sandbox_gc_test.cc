@@ -87,6 +87,15 @@ TEST_F(SandboxGcTest, RemovesWhatWasKeptLongEnough) {
   EXPECT_FALSE(is_there("young"));
 }
 
+TEST_F(SandboxGcTest, AnotherRuleHoldsAtOnce) {
+  add("young", now_ms_ - 89 * kHourMs);
+  look();
+  EXPECT_TRUE(is_there("young"));
+  gc_->keep({hours(10), 0.1}, hours(1));
+  ASSERT_TRUE(loop_.run_until([&] { return gc_->counters().looks > 1 && gc_->is_idle(); }));
+  EXPECT_FALSE(is_there("young"));
+}
+
 TEST_F(SandboxGcTest, NeverWhatIsInUse) {
   add("running", now_ms_ - 999 * kHourMs);
   add("ended", now_ms_ - 999 * kHourMs);

@@ -456,6 +456,86 @@ TEST(FlagsTest, Bench) {
   EXPECT_THAT(usage_error({"bench"}), HasSubstr("agents, launch"));
 }
 
+TEST(FlagsTest, ListsAreWatched) {
+  EXPECT_FALSE(parse<ListVerb>({"tasks"}).watch.has_value());
+  const auto tasks = parse<ListVerb>({"tasks", "--watch", "t1"});
+  EXPECT_EQ(tasks.id, "t1");
+  EXPECT_EQ(tasks.watch, std::chrono::seconds(2));
+  EXPECT_EQ(parse<MastersVerb>({"masters", "--watch=5"}).watch, std::chrono::seconds(5));
+  EXPECT_EQ(parse<VolumesVerb>({"volume", "list", "--watch=250ms"}).watch,
+            std::chrono::milliseconds(250));
+  EXPECT_TRUE(parse<QuotaVerb>({"quota", "get", "--watch"}).watch.has_value());
+  EXPECT_TRUE(parse<WeightVerb>({"weight", "get", "--watch"}).watch.has_value());
+  EXPECT_THAT(usage_error({"tasks", "--watch=soon"}), HasSubstr("--watch: "));
+  EXPECT_THAT(usage_error({"tasks", "--watch=0"}), HasSubstr("100ms to 24h"));
+  EXPECT_THAT(usage_error({"tasks", "-o", "jsno"}), HasSubstr("did you mean 'json'?"));
+}
+
+TEST(FlagsTest, Wait) {
+  const auto task = parse<WaitVerb>({"wait", "task", "t1", "--for", "TASK_RUNNING,ended"});
+  EXPECT_EQ(task.name, "t1");
+  EXPECT_THAT(task.states, ElementsAre("running", "ended"));
+  EXPECT_FALSE(task.timeout.has_value());
+  const auto agent =
+      parse<WaitVerb>({"wait", "agent", "node-7", "--for=drained", "--timeout", "1m"});
+  EXPECT_EQ(agent.kind, WaitVerb::Kind::kAgent);
+  EXPECT_EQ(agent.timeout, std::chrono::minutes(1));
+  EXPECT_THAT(usage_error({"wait", "task", "t1", "--for", "runing"}),
+              HasSubstr("did you mean 'running'?"));
+  EXPECT_THAT(usage_error({"wait", "framework", "f", "--for", "drained"}), HasSubstr("none of"));
+  EXPECT_THAT(usage_error({"wait", "task", "t1"}), HasSubstr("--for"));
+}
+
+TEST(FlagsTest, DebugBundle) {
+  const auto bundle =
+      parse<DebugBundleVerb>({"debug", "bundle", "-o", "/tmp/b.tar.gz", "--agents", "3"});
+  EXPECT_EQ(bundle.file, "/tmp/b.tar.gz");
+  EXPECT_EQ(bundle.agents, 3u);
+  EXPECT_THAT(bundle.settings, HasSubstr("[client]"));
+  EXPECT_THAT(usage_error({"debug", "bundle", "--agents", "-1"}), HasSubstr("--agents"));
+}
+
+TEST(FlagsTest, HowAgentsAreGivenUp) {
+  const auto usual = parse<MasterVerb>({"master", "--data", "d"});
+  EXPECT_EQ(usual.agent_reregister_timeout, std::chrono::seconds(75));
+  EXPECT_EQ(usual.removals.silent_percent, 50u);
+  EXPECT_EQ(usual.removals.recovery_percent, 50u);
+  EXPECT_EQ(usual.removals.interval, std::chrono::milliseconds(10));
+  const auto slow = parse<MasterVerb>({"master", "--data", "d", "--agent-reregister-timeout", "10m",
+                                       "--agent-removal-limit", "30%", "--recovery-removal-limit",
+                                       "100%", "--agent-removal-rate", "1/10m"});
+  EXPECT_EQ(slow.agent_reregister_timeout, std::chrono::minutes(10));
+  EXPECT_EQ(slow.removals.silent_percent, 30u);
+  EXPECT_EQ(slow.removals.recovery_percent, 100u);
+  EXPECT_EQ(slow.removals.interval, std::chrono::minutes(10));
+  const auto at_once = parse<MasterVerb>({"master", "--data", "d", "--agent-removal-rate", "off"});
+  EXPECT_EQ(at_once.removals.interval, core::Duration::zero());
+  for (const char* rate : {"", "5", "0/s", "/s", "5/", "5/fortnight", "-1/s"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--agent-removal-rate", rate}),
+                HasSubstr("--agent-removal-rate"))
+        << rate;
+  }
+  for (const char* limit : {"101%", "50", "%", "-1%", "half"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--agent-removal-limit", limit}),
+                HasSubstr("--agent-removal-limit"))
+        << limit;
+  }
+}
+
+TEST(FlagsTest, BenchState) {
+  const auto state = parse<StateVerb>({"bench", "state", "--agents", "10", "--tasks", "200000",
+                                       "--rate", "5000", "--reads", "3", "-o", "json"});
+  EXPECT_EQ(state.agents, 10u);
+  EXPECT_EQ(state.tasks, 200'000u);
+  EXPECT_EQ(state.rate, 5000);
+  EXPECT_EQ(state.reads, 3u);
+  EXPECT_EQ(state.format, OutputFormat::kJson);
+  EXPECT_THAT(usage_error({"bench", "state", "--tasks", "400001"}), HasSubstr("--tasks"));
+  EXPECT_THAT(usage_error({"bench", "state", "--rate", "0"}), HasSubstr("--rate"));
+  EXPECT_THAT(usage_error({"bench", "state", "--reads", "x"}), HasSubstr("--reads"));
+  EXPECT_THAT(usage_error({"bench", "state", "--duration", "5ms"}), HasSubstr("at least 1s"));
+}
+
 TEST(FlagsTest, ListsAndLogs) {
   const auto list = parse<ListVerb>({"frameworks", "f-1", "-o", "jsonl", "--master", "[::1]:80"});
   EXPECT_EQ(list.kind, core::QueryKind::kFrameworks);

@@ -7,6 +7,8 @@
 #include "cli/json.h"
 #include "cli/list.h"
 #include "cli/output_pump.h"
+#include "cli/page.h"
+#include "cli/status_line.h"
 #include "cli/suggest.h"
 #include "cli/table.h"
 
@@ -50,14 +52,28 @@ TEST(SuggestTest, FindsNearWordsOnly) {
   EXPECT_EQ(edit_distance("abcd", "acbd"), 1u);
 }
 
+TEST(PageTest, ARedrawnPageIsNoLongerThanTheScreen) {
+  EXPECT_EQ(redrawn("a\nb\nc\n", 2), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+  EXPECT_EQ(redrawn("", 2), "\x1b[H\x1b[J");
+}
+
+TEST(StatusLineTest, ABarIsNeverMoreThanFull) {
+  EXPECT_EQ(progress_bar(0, 4, 4), "[....] 0/4");
+  EXPECT_EQ(progress_bar(2, 4, 4), "[##..] 2/4");
+  EXPECT_EQ(progress_bar(9, 4, 4), "[####] 9/4");
+  EXPECT_EQ(progress_bar(0, 0, 4), "[####] 0/0");
+}
+
 TEST(TableTest, AlignsCutsAndSanitises) {
   Table table({{"ID"}, {"TEXT", Table::Align::kLeft, true}, {"N", Table::Align::kRight}});
   table.add_row({Cell("a"), Cell("\x1b[31mevil\nname"), Cell("1")});
+  table.add_row({Cell("b"), Cell("a\u202egnp.<b>exe\u009b"), Cell("2")});
   table.add_row({Cell("bb"), Cell(std::string(100, 'x')), Cell("20")});
   Terminal narrow;
   narrow.width = 40;
   const std::string text = table.render(narrow);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_THAT(text, HasSubstr("a\\xe2\\x80\\xaegnp.<b>exe\\xc2\\x9b"));
   std::size_t begin = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
     EXPECT_LE(display_width(text.substr(begin, end - begin)), 40u);

@@ -55,6 +55,21 @@ TEST(BenchTest, OfferLatency) {
   EXPECT_EQ(out["errors"], 0);
 }
 
+TEST(BenchTest, TheStateIsReadWhileTasksAreLaunched) {
+  const json out =
+      bench({"state", "--agents", "20", "--tasks", "100", "--rate", "100", "--reads", "3"});
+  EXPECT_EQ(out["bench"], "state");
+  EXPECT_EQ(out["reads"], 3);
+  EXPECT_EQ(out["errors"], 0);
+  EXPECT_GT(out["tasks"], 50);  // about 100 run at any time, some have just ended
+  EXPECT_GT(out["read_records"], 50);
+  EXPECT_GT(out["read_bytes"], out["read_records"]);
+  EXPECT_GT(out["read_s"], 0);
+  EXPECT_LE(out["read_s"], out["read_max_s"]);
+  EXPECT_GT(out["launch_to_running_us"]["samples"], 0);
+  EXPECT_LE(out["longest_turn_before_s"], out["longest_turn_after_s"]);
+}
+
 TEST(BenchTest, FailoverOfOneMasterThatIsStartedAgain) {
   const Result result = run({SHOAL_BINARY, "bench", "failover", "--agents", "20",
                              "--tasks-per-agent", "3", "--registry", "embedded", "-o", "json"});

@@ -232,6 +232,56 @@ TEST_F(CliTest, ListsShowWhatThereIs) {
   EXPECT_THAT(shoal({"offers"}).err, HasSubstr("no offers"));
 }
 
+TEST_F(CliTest, WaitEndsWhenAStateIsThere) {
+  const auto job = start_sleep("wait");
+  const std::string task = task_of("wait");
+  Result result = shoal({"wait", "task", task, "--for", "running"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "running\n");
+  result = shoal({"wait", "task", task, "--for", "ended", "--timeout", "100ms"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("task " + task + " is still running"));
+  const auto waiting = cluster->start_shoal({"wait", "task", task, "--for", "ended"});
+  ASSERT_TRUE(waiting->wait_for_output("it is running"));
+  EXPECT_EQ(shoal({"kill", task}).exit_code, 0);
+  EXPECT_EQ(waiting->wait().exit_code, 0);
+  result = shoal({"wait", "task", task, "--for", "running,finished"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr(" is killed for good"));
+  EXPECT_EQ(shoal({"wait", "agent", "agent-1", "--for", "normal"}).out, "normal\n");
+  EXPECT_EQ(shoal({"wait", "framework", "f-0000000000000001", "--for", "active"}).exit_code, 3);
+}
+
+TEST_F(CliTest, AWatchedListGoesOnUntilCtrlC) {
+  const auto watch = cluster->start_shoal({"agents", "-o", "name", "--watch=100ms"});
+  const std::string ids = shoal({"agents", "-o", "name"}).out;
+  ASSERT_TRUE(watch->wait_for_output(ids + ids + ids));
+  watch->signal(SIGINT);
+  const Result result = watch->wait();
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(shoal({"tasks", "no-such-task", "--watch"}).exit_code, 3);
+}
+
+TEST_F(CliTest, ADebugBundleHasWhatDaemonsSay) {
+  const TempFolder folder;
+  const std::string file = folder.path() + "/b.tar.gz";
+  const Result result = shoal({"debug", "bundle", "-o", file});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, file + "\n");
+  EXPECT_THAT(result.err, MatchesRegex("shoal: [0-9]+ pieces; [^\n]*\n"));
+  const std::string names = run({"/bin/tar", "tzf", file}).out;
+  for (const char* name :
+       {"/master/cluster.json\n", "/master/metrics.txt\n", "/manifest.json\n",
+        "/master/events.txt\n", "/client/configuration.toml\n", "/usage.json\n"}) {
+    EXPECT_THAT(names, HasSubstr(name));
+  }
+  const std::string manifest =
+      run({"/bin/tar", "xzOf", file, "--wildcards", "*/manifest.json"}).out;
+  EXPECT_THAT(manifest, HasSubstr(R"("name":"master/masters.json")"));
+  EXPECT_EQ(shoal({"debug", "bundle", "-o", file}).exit_code, 1) << "it is there already";
+}
+
 TEST_F(CliTest, TeardownEndsAFramework) {
   auto process = start_sleep("torn");
   const std::string lines = shoal({"frameworks", "-o", "jsonl"}).out;

@@ -77,6 +77,40 @@ TEST_F(ConfigTest, AMasterServesAsItsFileSays) {
   EXPECT_EQ(master.wait().exit_code, 0);
 }
 
+TEST_F(ConfigTest, HangUpReadsTheSettingsAgain) {
+  const std::string ready = folder_.path() + "/ready.json";
+  const std::string begin = "[master]\nlisten = '127.0.0.1:0'\ndata = '" + folder_.path() +
+                            "/m'\nready-file = '" + ready + "'\n";
+  const std::string file = write("shoal.toml", begin + "reactors = 1\n");
+  Process master({SHOAL_BINARY, "master", "--config", file});
+  ASSERT_TRUE(eventually([&ready] { return ::access(ready.c_str(), F_OK) == 0; }));
+  write("shoal.toml", begin + "reactors = 2\noffer-timeout = '5s'\n");
+  master.signal(SIGHUP);
+  EXPECT_TRUE(master.wait_for_output("SIGHUP: offer-timeout: 5s, was 60s ("));
+  EXPECT_TRUE(master.wait_for_output("SIGHUP: reactors: 2, was 1 ("));
+  write("shoal.toml", begin + "reactor = 2\n");
+  master.signal(SIGHUP);
+  EXPECT_TRUE(master.wait_for_output("did you mean 'reactors'?"));
+  EXPECT_TRUE(master.wait_for_output("the settings stay as they were"));
+  master.signal(SIGTERM);
+  EXPECT_EQ(master.wait().exit_code, 0);
+}
+
+TEST_F(ConfigTest, AnAgentHearsOfItToo) {
+  const std::string file = write("shoal.toml", "[agent]\nmaster = '127.0.0.1:1'\n");
+  Process agent({SHOAL_BINARY, "agent", "--data", folder_.path() + "/a", "--config", file});
+  ASSERT_TRUE(agent.wait_for_output("127.0.0.1:1"));  // it looks for its master
+  write("shoal.toml",
+        "[agent]\nmaster = '127.0.0.1:1'\ngc-delay = '1h'\nlog-max-size = '1MiB'\n"
+        "hostname = 'other'\n");
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(agent.wait_for_output("SIGHUP: gc-delay: 1h, was 7d ("));
+  EXPECT_TRUE(agent.wait_for_output("SIGHUP: log-max-size: 1MiB, was 0 ("));
+  EXPECT_TRUE(agent.wait_for_output("SIGHUP: hostname: other, was not set ("));
+  agent.signal(SIGTERM);
+  EXPECT_EQ(agent.wait().exit_code, 0);
+}
+
 // --- completion ---
 
 // What bash offers after `line`.

@@ -190,10 +190,10 @@ TEST_F(ElectionTest, ALeaderThatEndsHandsOver) {
 }
 
 TEST_F(ElectionTest, TheLeaderListsMastersAndStepsDown) {
-  const std::string post =
-      "POST /step-down HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-  const auto step_down = [&](const std::string& address) {
+  const auto step_down = [&](const std::string& address, const std::string& path) {
+    const std::string post = "POST " + path +
+                             " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                             "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
     FrameClient client(address);
     client.send_raw(post.data(), post.size());
     client.wait_closed();
@@ -201,10 +201,14 @@ TEST_F(ElectionTest, TheLeaderListsMastersAndStepsDown) {
   };
   start(0);
   ASSERT_EQ(find_leader(), 0);
-  EXPECT_THAT(step_down(masters_[0].address),
-              AllOf(HasSubstr(" 409 "), HasSubstr("no other master is alive")));
+  for (const char* path : {"/step-down", "/v1/step-down"}) {
+    EXPECT_THAT(step_down(masters_[0].address, path),
+                AllOf(HasSubstr(" 409 "), HasSubstr("no other master is alive")));
+  }
   EXPECT_THAT(get(masters_[0].address, "/step-down"), HasSubstr(" 405 "));
   EXPECT_THAT(get(masters_[0].address, "/step-down", "POST"), HasSubstr(" 415 "));
+  EXPECT_THAT(get(masters_[0].address, "/v1/step-down"), HasSubstr(" 405 "));
+  EXPECT_THAT(get(masters_[0].address, "/v1/step-down", "POST"), HasSubstr(" 415 "));
   start(1);
   ASSERT_TRUE(eventually([&] {
     const std::string list = get(masters_[0].address, "/masters");
@@ -215,7 +219,10 @@ TEST_F(ElectionTest, TheLeaderListsMastersAndStepsDown) {
   EXPECT_THAT(shoal(1, {"masters"}).out, AllOf(HasSubstr("leader"), HasSubstr("standby")));
   EXPECT_THAT(shoal(0, {"masters", "-o", "name"}).out,
               masters_[0].address + "\n" + masters_[1].address + "\n");
-  EXPECT_THAT(step_down(masters_[0].address), AllOf(HasSubstr(" 200 "), HasSubstr("\"epoch\":")));
+  EXPECT_THAT(get(masters_[0].address, "/v1/masters"),
+              HasSubstr("\"state\":\"standby\",\"since\":\"2"));
+  EXPECT_THAT(step_down(masters_[0].address, "/v1/step-down"),
+              AllOf(HasSubstr(" 200 "), HasSubstr("\"done\":true,\"epoch\":")));
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(eventually([&] { return leads(1); }));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 900ms) << "less than a lease";

@@ -213,8 +213,8 @@ TEST_F(MonitoringTest, HealthNamesItsChecksAndTheFlightIsRecorded) {
     EXPECT_GE(ready["checks"].size(), 3u);
     for (const json& check : ready["checks"]) EXPECT_EQ(check["ok"], true) << check.dump();
     std::set<std::string> kinds;
-    for (const json& reactor :
-         json::parse(curl({daemon + "/v1/debug/flight?last=4096"}))["reactors"]) {
+    const json flight = json::parse(curl({daemon + "/v1/debug/flight?last=4096"}));
+    for (const json& reactor : flight["reactors"]) {
       for (const json& entry : reactor["entries"]) {
         EXPECT_GT(entry["at_us"].get<std::int64_t>(), 1'600'000'000'000'000);
         kinds.insert(entry["kind"].get<std::string>());

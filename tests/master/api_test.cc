@@ -263,7 +263,8 @@ TEST_F(ApiTest, WhatItsReactorsDidLastIsKept) {
   launch("t1");
   std::set<std::string> peers;
   bool was_launched = false;
-  for (const json& reactor : get("/v1/debug/flight").body["reactors"]) {
+  const json flight = get("/v1/debug/flight").body;
+  for (const json& reactor : flight["reactors"]) {
     for (const json& entry : reactor["entries"]) {
       if (entry["kind"] == "peer") peers.insert(entry["id"].get<std::string>());
       was_launched =

@@ -30,7 +30,7 @@ class FrameRecorder final : public WireOutbox {
   std::map<std::uint64_t, std::vector<wire::ByteVector>> frames;
 
  private:
-  void deliver(core::SessionId to, wire::Bytes frame) override {
+  void deliver(core::SessionId to, wire::Bytes frame, master::Urgency /*urgency*/) override {
     frames[to.value].emplace_back(frame.begin(), frame.end());
   }
 };

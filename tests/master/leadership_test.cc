@@ -38,11 +38,16 @@ class Contender {
     Leadership::Events events;
     events.elected = [this](const EtcdFence& term) { note([&] { terms_.push_back(term); }); };
     events.lost = [this](const std::string& why) { note([&] { losses_.push_back(why); }); };
-    events.log = [this](const std::string& line) { note([&] { log_ += line + "\n"; }); };
+    events.log = [this](const std::string& line) {
+      if (on_log_) on_log_(line);
+      note([&] { log_ += line + "\n"; });
+    };
     leadership_ = std::make_unique<Leadership>(std::move(options), std::move(events));
   }
   Leadership& leadership() { return *leadership_; }
   void end() { leadership_.reset(); }
+  // On the thread of Leadership, before has_said() knows of the line. Set it before campaign().
+  void on_log(std::function<void(const std::string& line)> call) { on_log_ = std::move(call); }
 
   bool is_elected(std::size_t times = 1) {
     return wait([&] { return terms_.size() >= times; });
@@ -79,6 +84,7 @@ class Contender {
   std::vector<EtcdFence> terms_;
   std::vector<std::string> losses_;
   std::string log_;
+  std::function<void(const std::string&)> on_log_;
   std::unique_ptr<Leadership> leadership_;
 };
 
@@ -187,6 +193,21 @@ TEST_F(LeadershipTest, GivingUpIsAtOnce) {
   ASSERT_TRUE(a.is_elected());
   a.leadership().give_up("the registry failed");
   EXPECT_FALSE(a.leadership().may_send());
+  ASSERT_TRUE(a.has_lost());
+  EXPECT_EQ(a.loss(), "the registry failed");
+}
+
+// The renewal then finds a lease that was ended, and must not say that it had run out.
+TEST_F(LeadershipTest, GivingUpBesideARenewalKeepsItsReason) {
+  Contender a(endpoints(), 1);
+  a.on_log([&a](const std::string& line) {
+    if (line.find("etcd knows of none") != std::string::npos) {
+      a.leadership().give_up("the registry failed");
+    }
+  });
+  a.leadership().campaign();
+  ASSERT_TRUE(a.is_elected());
+  a.leadership().verify();
   ASSERT_TRUE(a.has_lost());
   EXPECT_EQ(a.loss(), "the registry failed");
 }

@@ -315,6 +315,60 @@ TEST(Connection, DrainingIsTold) {
   EXPECT_EQ(server.handler.drained.take(), id);
 }
 
+TEST(Connection, DeferredOutputLeavesWithTheNextOrByItself) {
+  EchoServer server(1);
+  Inbox<SessionId> sessions;
+  server.handler.framed = [&](Connection& connection, const wire::FrameView& frame) {
+    sessions.put(connection.id());
+    connection.send_deferred(make_frame(2, "with company"));
+    if (frame.header.kind == 1) connection.send(make_frame(3, "company"));
+  };
+  server.reactors.start();
+  Client client(server.address());
+  const std::string deferred = as_text(make_frame(2, "with company"));
+  const std::string both = deferred + as_text(make_frame(3, "company"));
+  client.send(make_frame(1, "both"));
+  EXPECT_EQ(client.receive(both.size()), both);
+  const auto writes = [&] { return server.reactors[0].counters().writes.value(); };
+  EXPECT_EQ(server.reactors.on(0, writes), 1u);
+  // Twice: what was written meanwhile waits anew.
+  for (int i = 0; i < 2; ++i) {
+    client.send(make_frame(2, "one"));
+    EXPECT_EQ(client.receive(deferred.size()), deferred);
+  }
+}
+
+TEST(Connection, DeferredOutputOfAConnectionThatGoesIsForgotten) {
+  EchoServer server(1);
+  Inbox<SessionId> sessions;
+  server.handler.framed = [&](Connection& connection, const wire::FrameView&) {
+    sessions.put(connection.id());
+    connection.send_deferred(make_frame(2, "never read"));
+  };
+  server.reactors.start();
+  for (int i = 0; i < 3; ++i) {
+    Client client(server.address());
+    client.send(make_frame(1, "hello"));
+    ASSERT_TRUE(sessions.take().has_value());
+    client.close();
+    ASSERT_TRUE(server.handler.closed.take().has_value());
+  }
+  EXPECT_EQ(server.total(&ReactorCounters::output_bytes), 0u);
+}
+
+TEST(Connection, LastWordsTakeDeferredOutputAlong) {
+  EchoServer server(1);
+  server.handler.framed = [&](Connection& connection, const wire::FrameView&) {
+    connection.send_deferred(make_frame(2, "last words"));
+    connection.close_after_flush(absl::CancelledError("bye"));
+  };
+  server.reactors.start();
+  Client client(server.address());
+  client.send(make_frame(1, "hello"));
+  const std::string expected = as_text(make_frame(2, "last words"));
+  EXPECT_EQ(client.receive(expected.size()), expected);
+}
+
 TEST(Connection, SessionIdsAreNeverReused) {
   EchoServer server(1);
   Inbox<SessionId> sessions;

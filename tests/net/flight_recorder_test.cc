@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "net/flight_json.h"
 #include "tests/net/net_testing.h"
@@ -111,17 +113,18 @@ class FlightPageTest : public ::testing::Test {
 TEST_F(FlightPageTest, SaysWhatHappenedInWords) {
   const std::string text = get("");
   const std::string session = R"("session":"0100000000000002")";
-  for (const std::string part :
-       {R"({"reactors":[{"reactor":0,"noted":7,"entries":[{"at_us":)",
-        R"("kind":"opened",)" + session + "}",
-        R"("kind":"frame_in",)" + session + R"(,"message":"HELLO","bytes":64})",
-        R"("kind":"frame_out",)" + session + R"(,"message":"999","bytes":32})",
-        R"("kind":"peer",)" + session + R"(,"id":"a-9"})",
-        R"("kind":"closed",)" + session + R"(,"why":"UNAVAILABLE"})",
-        R"("kind":"http","status":404,"bytes":10})", R"("kind":"turn","us":1500})",
-        R"({"reactor":1,"noted":1,"entries":[)", R"("kind":"mail","messages":3})"}) {
-    EXPECT_THAT(text, HasSubstr(part));
-  }
+  const std::vector<std::string> parts = {
+      R"({"reactors":[{"reactor":0,"noted":7,"entries":[{"at_us":)",
+      R"("kind":"opened",)" + session + "}",
+      R"("kind":"frame_in",)" + session + R"(,"message":"HELLO","bytes":64})",
+      R"("kind":"frame_out",)" + session + R"(,"message":"999","bytes":32})",
+      R"("kind":"peer",)" + session + R"(,"id":"a-9"})",
+      R"("kind":"closed",)" + session + R"(,"why":"UNAVAILABLE"})",
+      R"("kind":"http","status":404,"bytes":10})",
+      R"("kind":"turn","us":1500})",
+      R"({"reactor":1,"noted":1,"entries":[)",
+      R"("kind":"mail","messages":3})"};
+  for (const std::string& part : parts) EXPECT_THAT(text, HasSubstr(part));
 }
 
 TEST_F(FlightPageTest, ShowsAsMuchAsIsAskedFor) {

@@ -65,7 +65,7 @@ bool SimShard::store(core::RegistryRow row) {
   return true;
 }
 
-void SimShard::deliver(core::SessionId to, wire::Bytes frame) {
+void SimShard::deliver(core::SessionId to, wire::Bytes frame, master::Urgency /*urgency*/) {
   sim_.ledger.on_sent(to, frame);
   const auto it = master_.links_.find(to);
   if (it != master_.links_.end()) master_.network_.send(it->second, End::kServer, frame);

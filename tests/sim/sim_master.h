@@ -41,7 +41,7 @@ class SimShard final : public master::WireOutbox {
   bool is_idle() const { return own_.empty() && !is_turn_open_; }
 
  private:
-  void deliver(core::SessionId to, wire::Bytes frame) override;
+  void deliver(core::SessionId to, wire::Bytes frame, master::Urgency /*urgency*/) override;
   void close(core::SessionId session) override;
   bool is_slow(core::SessionId session) const override;
   void to_shard(std::uint32_t shard, core::ShardMessage message) override;
