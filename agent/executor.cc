@@ -15,6 +15,7 @@
 #include "agent/sandbox.h"
 #include "agent/volumes.h"
 #include "core/status.h"
+#include "core/trace_id.h"
 #include "net/clock.h"
 #include "net/fd_watcher.h"
 
@@ -173,6 +174,7 @@ SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId
                                 : fmt::format("{}/{}", sandbox, task.working_directory);
   spawn.environment.emplace_back("HOME", sandbox);
   if (user != nullptr) spawn.environment.emplace_back("USER", user->name);
+  spawn.environment.emplace_back("TRACEPARENT", core::trace_parent(request.framework, id.task_id));
   spawn.environment.insert(spawn.environment.end(), task.environment.begin(),
                            task.environment.end());
   // After the task's own: these are true. agent/leftovers.h finds processes by them.

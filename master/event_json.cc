@@ -7,6 +7,7 @@
 #include <iterator>
 #include <variant>
 
+#include "core/trace_id.h"
 #include "master/json_writer.h"
 
 namespace shoal::master {
@@ -41,6 +42,7 @@ void put_fields(Writer& writer, const core::TaskEvent& event) {
   put(writer, "state", core::name_of(event.state));
   put(writer, "reason", core::name_of(event.reason));
   put(writer, "message", event.message);
+  put(writer, "trace", core::trace_id(event.framework, event.id));
 }
 
 void put_fields(Writer& writer, const core::RoleEvent& event) { put(writer, "role", event.name); }

@@ -11,6 +11,7 @@
 #include "agent/log_reader.h"
 #include "agent/recovery.h"
 #include "agent/sandbox.h"
+#include "core/trace_id.h"
 #include "tests/agent/loop.h"
 #include "tests/agent/recording_effects.h"
 #include "tests/agent/task_fixture.h"
@@ -120,6 +121,19 @@ TEST_F(ExecutorTest, TellsTheTaskWhoItIs) {
   ASSERT_TRUE(wait_exit("t-1"));
   EXPECT_EQ(output("t-1"),
             "t-1 f-00000000000000f1 a-00000000000000a1 31000,31001,31005 yes\nsame\n");
+}
+
+TEST_F(ExecutorTest, ATaskCanGoOnWithTheTraceOfItsLaunch) {
+  launch_shell("t-1", "echo $TRACEPARENT");
+  wire::TaskDescription with_own;
+  with_own.shell = true;
+  with_own.command = "echo $TRACEPARENT";
+  with_own.environment = {{"TRACEPARENT", "00-its-own-01"}};
+  launch("t-2", with_own);
+  ASSERT_TRUE(wait_exit("t-1"));
+  ASSERT_TRUE(wait_exit("t-2"));
+  EXPECT_EQ(output("t-1"), core::trace_parent(core::FrameworkId{0xf1}, "t-1") + "\n");
+  EXPECT_EQ(output("t-2"), "00-its-own-01\n");
 }
 
 TEST_F(ExecutorTest, ATaskIsOnRecordBeforeItBegins) {

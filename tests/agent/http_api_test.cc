@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/text.h"
+#include "core/trace_id.h"
 #include "tests/agent/agent_fixture.h"
 
 namespace shoal::agent {
@@ -100,9 +101,9 @@ TEST_F(HttpApiTest, ItsLogAndWhatItDidLastCanBeLookedAt) {
   ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
   log.flush();
   EXPECT_THAT(written, HasSubstr("shoal agent: host-1 with "));
-  EXPECT_THAT(
-      written,
-      HasSubstr("shoal agent: a task runs framework=" + core::to_string(kFramework) + " task=t\n"));
+  EXPECT_THAT(written,
+              HasSubstr("shoal agent: a task runs framework=" + core::to_string(kFramework) +
+                        " task=t trace=" + core::trace_id(kFramework, "t") + "\n"));
   const std::string flight = get("/v1/debug/flight")->body;
   EXPECT_THAT(flight, HasSubstr(R"("kind":"frame_in","session":)"));
   EXPECT_THAT(flight, HasSubstr(R"("message":"RUN_TASK")"));
