@@ -86,7 +86,10 @@ absl::Status Bench::run() {
         break;
     }
   }
-  if (status.ok()) finish();
+  if (status.ok()) {
+    finish();
+    status.Update(cluster_->answered());
+  }
   progress("");
   load_.reset();
   cluster_.reset();
@@ -328,12 +331,7 @@ int show(const BenchVerb& verb, const BenchResult& result) {
 
 int run_bench(const BenchVerb& verb) {
   Bench bench(verb);
-  const absl::Status status = bench.run();
-  if (absl::IsCancelled(status)) return kExitInterrupted;
-  if (!status.ok()) {
-    say(core::message_of(status));
-    return absl::IsDeadlineExceeded(status) ? kExitTimedOut : kExitFailed;
-  }
+  if (const absl::Status status = bench.run(); !status.ok()) return say_no_result(status);
   BenchResult result = bench.result();
   const VersionInfo version = version_info();
   result.bench = kind_name(verb.kind);

@@ -28,6 +28,8 @@ constexpr std::chrono::seconds kStartPatience{20};
 constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::size_t kMaxFile = std::size_t{64} << 20;
 constexpr std::size_t kLogTail = 1000;
+constexpr const char* kMetrics = "/metrics";
+constexpr int kQuestions = 3;  // to a master that is busy
 
 std::string read_file(const std::string& path) {
   auto text = net::read_whole_file(path, kMaxFile);
@@ -68,6 +70,18 @@ std::string http_get(const std::string& address, const std::string& path) {
   ::close(fd);
   const std::size_t head = answer.find("\r\n\r\n");
   return head == std::string::npos ? "" : answer.substr(head + 4);
+}
+
+// Over all series of the name in a page of metrics.
+double sum_of(std::string_view metrics, std::string_view name) {
+  double sum = 0;
+  for (const std::string_view line : core::split(metrics, '\n')) {
+    if (!line.starts_with(name)) continue;
+    const std::string_view rest = line.substr(name.size());
+    if (!rest.starts_with(' ') && !rest.starts_with('{')) continue;
+    sum += std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
+  }
+  return sum;
 }
 
 // A port of 127.0.0.1 that nobody has.
@@ -294,21 +308,19 @@ MasterUse BenchCluster::master_use() const {
   return use;
 }
 
-double BenchCluster::metric_of(const std::string& master, std::string_view name) {
-  const std::string text = http_get(master, "/metrics");
-  double sum = 0;
-  for (const std::string_view line : core::split(text, '\n')) {
-    if (!line.starts_with(name)) continue;
-    const std::string_view rest = line.substr(name.size());
-    if (!rest.starts_with(' ') && !rest.starts_with('{')) continue;
-    sum += std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
-  }
-  return sum;
+absl::StatusOr<double> BenchCluster::metric_of(const std::string& master, std::string_view name) {
+  const std::string text = http_get(master, kMetrics);
+  if (text.empty()) return absl::UnavailableError(fmt::format("{}{}: no answer", master, kMetrics));
+  return sum_of(text, name);
 }
 
-double BenchCluster::longest_turn_seconds() const {
+double BenchCluster::metric(const std::string& master, std::string_view name) {
+  return sum_of(ask(master, kMetrics), name);
+}
+
+double BenchCluster::longest_turn_seconds() {
   rapidjson::Document answer;
-  answer.Parse(http_get(master_, "/v1/reactors").c_str());
+  answer.Parse(ask(master_, "/v1/reactors").c_str());
   const rapidjson::Value* reactors = answer.HasParseError() ? nullptr : member(answer, "reactors");
   if (reactors == nullptr || !reactors->IsArray()) return 0;
   std::uint64_t longest = 0;
@@ -316,6 +328,14 @@ double BenchCluster::longest_turn_seconds() const {
     longest = std::max(longest, count_of(reactor, "longest_turn_ns"));
   }
   return static_cast<double>(longest) / 1e9;
+}
+
+std::string BenchCluster::ask(const std::string& master, const std::string& path) {
+  for (int i = 0; i < kQuestions; ++i) {
+    if (std::string text = http_get(master, path); !text.empty()) return text;
+  }
+  answered_ = absl::UnavailableError(fmt::format("{}{}: no answer", master, path));
+  return "";
 }
 
 void BenchCluster::stop() {

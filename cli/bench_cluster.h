@@ -73,11 +73,15 @@ class BenchCluster {
   SwarmReport swarm_report() const;
   // Of an owned master.
   MasterUse master_use() const;
-  // A sum over all series of the name in the master's /metrics; 0 when it cannot be had.
-  double master_metric(std::string_view name) const { return metric_of(master_, name); }
-  static double metric_of(const std::string& master, std::string_view name);
-  // Of any of the master's reactors, since it began; 0 when it cannot be had.
-  double longest_turn_seconds() const;
+  // A sum over all series of the name in a master's /metrics. Errors: UNAVAILABLE (no answer).
+  static absl::StatusOr<double> metric_of(const std::string& master, std::string_view name);
+  // The same, asked up to three times. 0 if there was no answer; answered() says so then.
+  double metric(const std::string& master, std::string_view name);
+  double master_metric(std::string_view name) { return metric(master_, name); }
+  // Of any of the master's reactors, since it began. Without an answer as metric().
+  double longest_turn_seconds();
+  // UNAVAILABLE when some figure could not be had: the result is none.
+  const absl::Status& answered() const { return answered_; }
 
   // Ends the children and waits for them.
   void stop();
@@ -86,6 +90,7 @@ class BenchCluster {
   explicit BenchCluster(net::Reactor& reactor) : reactor_(reactor) {}
   absl::StatusOr<Supervisor::ChildId> start(const std::string& name, std::vector<std::string> words,
                                             const std::string& program = "");
+  std::string ask(const std::string& master, const std::string& path);
 
   net::Reactor& reactor_;
   DataFolder folder_;
@@ -95,6 +100,7 @@ class BenchCluster {
   bool is_stopping_ = false;
   std::set<Supervisor::ChildId> killed_;
   std::string death_;  // of a child that was not to die
+  absl::Status answered_;
   std::string master_;
   pid_t master_pid_ = 0;
   double register_seconds_ = 0;

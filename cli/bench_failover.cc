@@ -259,9 +259,10 @@ void FailoverBench::look() {
   }
   if (result_.agents_back_s) return;
   // In this order: once the registry's agents are known, so is who of them is missing.
-  const double known = BenchCluster::metric_of(leader_, "shoal_master_agents");
-  const double missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
-  result_.registered = static_cast<std::uint64_t>(std::max(known - missing, 0.0));
+  const auto known = BenchCluster::metric_of(leader_, "shoal_master_agents");
+  const auto missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
+  if (!known.ok() || !missing.ok()) return;
+  result_.registered = static_cast<std::uint64_t>(std::max(*known - *missing, 0.0));
   progress(fmt::format("{} of {} agents are back", result_.registered, verb_.agents));
   if (result_.registered >= verb_.agents) result_.agents_back_s = since_kill();
 }
@@ -276,8 +277,7 @@ void FailoverBench::count() {
   const absl::Status settled =
       cluster_->wait_until(are_running, kStartPatience, "the last launches");
   const load::LoadResult load = load_->measured();
-  const auto known =
-      static_cast<std::uint64_t>(BenchCluster::metric_of(leader_, "shoal_master_tasks"));
+  const auto known = static_cast<std::uint64_t>(cluster_->metric(leader_, "shoal_master_tasks"));
   result_.tasks_after = known > load.running ? known - load.running : 0;
   result_.tasks_after = std::min(result_.tasks_after, result_.tasks_before);
   result_.tasks_lost = result_.tasks_before - result_.tasks_after;
@@ -289,6 +289,10 @@ void FailoverBench::count() {
   if (!settled.ok() && result_.errors == 0) {
     result_.errors = load.launched - load.running;
     result_.first_error = core::message_of(settled);
+  }
+  if (!cluster_->answered().ok()) {
+    ++result_.errors;
+    result_.first_error = core::message_of(cluster_->answered());
   }
 }
 
@@ -340,22 +344,12 @@ std::string to_json(const FailoverVerb& verb, const FailoverResult& result) {
 
 int run_bench_failover(const FailoverVerb& verb) {
   FailoverBench bench(verb);
-  const absl::Status status = bench.run();
-  if (absl::IsCancelled(status)) return kExitInterrupted;
-  if (!status.ok()) {
-    say(core::message_of(status));
-    return absl::IsDeadlineExceeded(status) ? kExitTimedOut : kExitFailed;
-  }
+  if (const absl::Status status = bench.run(); !status.ok()) return say_no_result(status);
   const FailoverResult& result = bench.result();
   const bool is_json = verb.format != OutputFormat::kTable;
-  if (const int code = print_output(is_json ? to_json(verb, result) : to_table(verb, result));
-      code != kExitOk) {
-    return code;
-  }
-  if (result.errors > 0) {
-    say(fmt::format("{} errors, the first: {}", result.errors, result.first_error));
-  }
-  return result.is_good() ? kExitOk : kExitFailed;
+  const int code = show_bench(is_json ? to_json(verb, result) : to_table(verb, result),
+                              result.errors, result.first_error);
+  return code == kExitOk && !result.is_good() ? kExitFailed : code;
 }
 
 }  // namespace shoal::cli

@@ -1,5 +1,6 @@
 #include "cli/bench_result.h"
 
+#include <fmt/core.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -7,6 +8,7 @@
 #include <fstream>
 
 #include "cli/bench_json.h"
+#include "cli/exit_code.h"
 #include "cli/table.h"
 #include "core/status.h"
 
@@ -167,6 +169,24 @@ constexpr const char* kStyle =
     "svg{background:#1c252d}text{fill:#aab}}";
 
 }  // namespace
+
+int say_no_result(const absl::Status& why) {
+  if (absl::IsCancelled(why)) return kExitInterrupted;
+  say(core::message_of(why));
+  return absl::IsDeadlineExceeded(why) ? kExitTimedOut : kExitFailed;
+}
+
+int show_bench(const std::string& text, std::uint64_t errors, const std::string& first_error) {
+  if (const int code = print_output(text); code != kExitOk) return code;
+  if (errors == 0) return kExitOk;
+  say(fmt::format("{} errors, the first: {}", errors, first_error));
+  return kExitFailed;
+}
+
+std::string latency_text(const load::LatencyHistogram& latency) {
+  return fmt::format("p50 {:.0f} µs, p99 {:.0f} µs, max {:.0f} µs", micros(latency.quantile(0.5)),
+                     micros(latency.quantile(0.99)), micros(latency.quantile(1)));
+}
 
 std::string describe_machine() {
   std::string model = "unknown processor";

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "bench/load/latency_histogram.h"
 #include "cli/terminal.h"
 
@@ -48,6 +49,15 @@ struct BenchResult {
   // Nothing went wrong that a bench must not have.
   bool is_good() const { return errors == 0 && false_losses == 0 && registered == agents; }
 };
+
+// A bench that did not come to its end: says why, unless somebody pressed Ctrl-C. Returns the exit
+// code.
+int say_no_result(const absl::Status& why);
+// Prints the result, and what went wrong. Returns the exit code: there must be no errors.
+int show_bench(const std::string& text, std::uint64_t errors, const std::string& first_error);
+
+// "p50 250 µs, p99 900 µs, max 2000 µs"
+std::string latency_text(const load::LatencyHistogram& latency);
 
 // "AMD EPYC 7B13, 2 cores, 24 GiB, Linux 6.1.0"
 std::string describe_machine();

@@ -1,5 +1,6 @@
 #include "cli/bench_state.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,11 +16,9 @@
 #include "cli/bench_cluster.h"
 #include "cli/bench_json.h"
 #include "cli/bench_result.h"
-#include "cli/exit_code.h"
 #include "cli/resources_option.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
-#include "core/status.h"
 #include "net/clock.h"
 
 namespace shoal::cli {
@@ -57,7 +56,7 @@ class StateBench {
   absl::Status start();
   absl::Status fill();
   absl::Status read_while_launching();
-  double allocated() const { return cluster_->master_metric("shoal_malloc_allocated_bytes"); }
+  double allocated() { return cluster_->master_metric("shoal_malloc_allocated_bytes"); }
   double fill_seconds() const { return verb_.tasks / verb_.rate; }
   void take_errors(const load::LoadResult& load);
   void progress(const std::string& what) const {
@@ -160,7 +159,7 @@ absl::Status StateBench::read_while_launching() {
   take_errors(with);
   result_.longest_turn_after_s = cluster_->longest_turn_seconds();
   result_.rss_bytes = cluster_->master_use().rss_bytes;
-  return absl::OkStatus();
+  return cluster_->answered();
 }
 
 void StateBench::take_errors(const load::LoadResult& load) {
@@ -181,11 +180,6 @@ double read_quantile(const StateResult& result, double part) {
 double growth(const StateResult& result) {
   const double before = micros(result.without_reads.quantile(0.99));
   return before > 0 ? micros(result.with_reads.quantile(0.99)) / before : 0;
-}
-
-std::string latency_text(const load::LatencyHistogram& latency) {
-  return fmt::format("p50 {:.0f} µs, p99 {:.0f} µs, max {:.0f} µs", micros(latency.quantile(0.5)),
-                     micros(latency.quantile(0.99)), micros(latency.quantile(1)));
 }
 
 std::string to_table(const StateVerb& verb, const StateResult& result) {
@@ -241,21 +235,11 @@ std::string to_json(const StateVerb& verb, const StateResult& result) {
 
 int run_bench_state(const StateVerb& verb) {
   StateBench bench(verb);
-  const absl::Status status = bench.run();
-  if (absl::IsCancelled(status)) return kExitInterrupted;
-  if (!status.ok()) {
-    say(core::message_of(status));
-    return absl::IsDeadlineExceeded(status) ? kExitTimedOut : kExitFailed;
-  }
+  if (const absl::Status status = bench.run(); !status.ok()) return say_no_result(status);
   const StateResult& result = bench.result();
   const bool is_json = verb.format != OutputFormat::kTable;
-  if (const int code = print_output(is_json ? to_json(verb, result) : to_table(verb, result));
-      code != kExitOk) {
-    return code;
-  }
-  if (result.errors == 0) return kExitOk;
-  say(fmt::format("{} errors, the first: {}", result.errors, result.first_error));
-  return kExitFailed;
+  return show_bench(is_json ? to_json(verb, result) : to_table(verb, result), result.errors,
+                    result.first_error);
 }
 
 }  // namespace shoal::cli

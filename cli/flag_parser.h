@@ -172,6 +172,7 @@ Finish define_bench_offer_latency(Parser& parser);
 Finish define_bench_churn(Parser& parser);
 Finish define_bench_failover(Parser& parser);
 Finish define_bench_state(Parser& parser);
+Finish define_bench_events(Parser& parser);
 Finish define_bench_compare(Parser& parser);
 Finish define_bench_alloc(Parser& parser);
 

@@ -169,6 +169,9 @@ constexpr VerbEntry kActions[] = {
      "  shoal bench failover --agents 1000 --tasks-per-agent 10", define_bench_failover},
     {"bench state", "reads the whole state while tasks are launched",
      "  shoal bench state --agents 10000 --tasks 200000 --rate 5000", define_bench_state},
+    {"bench events", "subscribers to events while tasks are launched",
+     "  shoal bench events --subscribers 100\n  shoal bench events --agents 10000 --rate 5000",
+     define_bench_events},
     {"bench compare", "two builds, in turn; fails when the second is worse",
      "  shoal bench compare ./shoal-before ./shoal-after\n"
      "  shoal bench compare --figure launch_to_running_us.p99 --threshold 10% ./a ./b -- launch "

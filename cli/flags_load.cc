@@ -254,9 +254,17 @@ absl::StatusOr<Verb> finish_failover(FailoverTexts& texts, const Parser& parsed)
   return verb;
 }
 
+// Of --duration, where launches are measured with something and without.
+absl::StatusOr<core::Duration> parse_measuring_time(const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (!duration.ok()) return core::invalid("--duration: {}", core::message_of(duration.status()));
+  if (*duration < std::chrono::seconds(1)) return core::invalid("--duration: at least 1s");
+  return *duration;
+}
+
 // --- state ---
 
-constexpr std::uint32_t kMostStateTasks = 400'000;  // a load's window is half a million
+constexpr std::uint32_t kMostStateTasks = 1'000'000;  // a load's window
 
 struct StateTexts {
   StateVerb verb;
@@ -284,9 +292,41 @@ absl::StatusOr<Verb> finish_state(StateTexts& texts, const Parser& parsed) {
   const auto reads = parse_count<std::uint32_t>("--reads", texts.reads, 1, 10'000);
   if (!reads.ok()) return reads.status();
   verb.reads = *reads;
-  const auto duration = parse_duration(texts.duration);
-  if (!duration.ok()) return core::invalid("--duration: {}", core::message_of(duration.status()));
-  if (*duration < std::chrono::seconds(1)) return core::invalid("--duration: at least 1s");
+  const auto duration = parse_measuring_time(texts.duration);
+  if (!duration.ok()) return duration.status();
+  verb.duration = *duration;
+  return verb;
+}
+
+// --- events ---
+
+constexpr std::uint32_t kMostSubscribers = 256;  // of one reactor of a master
+
+struct EventsTexts {
+  BenchEventsVerb verb;
+  std::string agents = "1000";
+  std::string subscribers = "10";
+  std::string rate = "0";
+  std::string duration = "10s";
+};
+
+absl::StatusOr<Verb> finish_events(EventsTexts& texts, const Parser& parsed) {
+  BenchEventsVerb& verb = texts.verb;
+  std::string unused;
+  if (auto ok = finish_shared(parsed, &unused, &verb.format); !ok.ok()) return ok;
+  const auto agents =
+      parse_count<std::uint32_t>("--agents", texts.agents, 1, load::kMaxSwarmAgents);
+  if (!agents.ok()) return agents.status();
+  verb.agents = *agents;
+  const auto subscribers =
+      parse_count<std::uint32_t>("--subscribers", texts.subscribers, 1, kMostSubscribers);
+  if (!subscribers.ok()) return subscribers.status();
+  verb.subscribers = *subscribers;
+  const auto rate = parse_count<std::uint32_t>("--rate", texts.rate, 0, 1'000'000);
+  if (!rate.ok()) return rate.status();
+  verb.rate = *rate;
+  const auto duration = parse_measuring_time(texts.duration);
+  if (!duration.ok()) return duration.status();
   verb.duration = *duration;
   return verb;
 }
@@ -419,6 +459,22 @@ Finish define_bench_state(Parser& parser) {
   app.add_option("--master-arg", texts->verb.master_args,
                  "one more word for `shoal master`, as --master-arg=--reactors=1; may be repeated");
   return [texts](Parser& parsed) { return finish_state(*texts, parsed); };
+}
+
+Finish define_bench_events(Parser& parser) {
+  auto texts = std::make_shared<EventsTexts>();
+  CLI::App& app = parser.app;
+  add_format_option(parser);
+  app.add_option("--agents", texts->agents, "how many")->capture_default_str();
+  app.add_option("--subscribers", texts->subscribers, "who get all events")->capture_default_str();
+  app.add_option("--rate", texts->rate, "launches a second; 0: as many as it takes")
+      ->capture_default_str();
+  app.add_option("--duration", texts->duration,
+                 "how long launches are measured without subscribers, and again with them")
+      ->capture_default_str();
+  app.add_option("--master-arg", texts->verb.master_args,
+                 "one more word for `shoal master`, as --master-arg=--reactors=1; may be repeated");
+  return [texts](Parser& parsed) { return finish_events(*texts, parsed); };
 }
 
 Finish define_bench_failover(Parser& parser) {

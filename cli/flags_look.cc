@@ -163,12 +163,12 @@ Finish define_top(Parser& parser) {
       ->capture_default_str();
   parser.app.add_option("--tasks", texts->most, "how many tasks, those that use most; 0: all")
       ->capture_default_str();
-  parser.app.add_flag("--once", texts->verb.once, "one table, also on a terminal");
+  parser.app.add_flag("--once", texts->verb.once, "one look, also on a terminal and with -o jsonl");
   return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
     TopVerb& verb = texts->verb;
     if (auto ok = finish_shared(parsed, &verb.master, &verb.format); !ok.ok()) return ok;
-    const bool known = verb.format == OutputFormat::kTable || verb.format == OutputFormat::kJson;
-    if (auto ok = narrow_format(parsed, known, "top knows table and json", &verb.format);
+    const bool known = verb.format != OutputFormat::kName;
+    if (auto ok = narrow_format(parsed, known, "top knows table, json and jsonl", &verb.format);
         !ok.ok()) {
       return ok;
     }

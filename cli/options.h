@@ -278,6 +278,16 @@ struct StateVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+// Tells events to subscribers while tasks are launched.
+struct BenchEventsVerb {
+  std::uint32_t agents = 1000;
+  std::uint32_t subscribers = 10;
+  double rate = 0;                       // launches a second; 0: as many as it takes
+  core::Duration duration{};             // without subscribers, and again with them
+  std::vector<std::string> master_args;  // more words for `shoal master`
+  OutputFormat format = OutputFormat::kTable;
+};
+
 // The same bench of several subjects in turn: two builds, or the same one under several mallocs.
 struct CompareVerb {
   enum class Kind : std::uint8_t { kBuilds, kMallocs };
@@ -339,7 +349,7 @@ using Verb =
     std::variant<MasterVerb, AgentVerb, DevVerb, RunVerb, ListVerb, LogsVerb, FilesVerb, TopVerb,
                  KillVerb, TeardownVerb, ExplainVerb, EventsVerb, QuotaVerb, WeightVerb,
                  OperateVerb, ManageVerb, VolumesVerb, MastersVerb, StepDownVerb, RegistryVerb,
-                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, StateVerb, CompareVerb,
-                 ConfigVerb, CompletionVerb, WaitVerb, DebugBundleVerb>;
+                 VersionVerb, SwarmVerb, BenchVerb, FailoverVerb, StateVerb, BenchEventsVerb,
+                 CompareVerb, ConfigVerb, CompletionVerb, WaitVerb, DebugBundleVerb>;
 
 }  // namespace shoal::cli

@@ -9,6 +9,7 @@
 #include "cli/act.h"
 #include "cli/bench.h"
 #include "cli/bench_compare.h"
+#include "cli/bench_events.h"
 #include "cli/bench_failover.h"
 #include "cli/bench_state.h"
 #include "cli/complete.h"
@@ -65,6 +66,7 @@ int perform(const SwarmVerb& verb) { return run_swarm(verb); }
 int perform(const BenchVerb& verb) { return run_bench(verb); }
 int perform(const FailoverVerb& verb) { return run_bench_failover(verb); }
 int perform(const StateVerb& verb) { return run_bench_state(verb); }
+int perform(const BenchEventsVerb& verb) { return run_bench_events(verb); }
 int perform(const CompareVerb& verb) { return run_compare(verb); }
 int perform(const ConfigVerb& verb) { return run_config(verb); }
 int perform(const WaitVerb& verb) { return run_wait(verb); }

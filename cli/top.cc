@@ -312,9 +312,10 @@ int run_top(const TopVerb& verb) {
   if (!reactor.ok()) return report(reactor.status());
   auto before = look(**client, **reactor);
   if (!before.ok()) return report(before.status());
-  const bool is_json = verb.format == OutputFormat::kJson;
-  const bool goes_on = !verb.once && !is_json && describe_stdout().is_terminal;
-  if (goes_on) {
+  const bool is_json = verb.format != OutputFormat::kTable;
+  const bool redraws = !is_json && describe_stdout().is_terminal;
+  const bool goes_on = !verb.once && (redraws || verb.format == OutputFormat::kJsonLines);
+  if (goes_on && redraws) {
     const std::string first = top_to_table(*before, *before, verb.most, describe_stdout());
     const int shown = print_output("\x1b[2J" + redrawn(first, terminal_lines() - 1));
     if (shown != kExitOk) return shown;
@@ -323,14 +324,11 @@ int run_top(const TopVerb& verb) {
     wait(**reactor, verb.interval);
     auto now = look(**client, **reactor);
     if (!now.ok()) return report(now.status());
-    if (!goes_on) {
-      return print_output(is_json ? top_to_json(*before, *now)
-                                  : top_to_table(*before, *now, verb.most, describe_stdout()));
-    }
+    std::string shown = is_json ? top_to_json(*before, *now)
+                                : top_to_table(*before, *now, verb.most, describe_stdout());
     // Again each time: a window may have changed its size.
-    const std::string next = top_to_table(*before, *now, verb.most, describe_stdout());
-    const int shown = print_output(redrawn(next, terminal_lines() - 1));
-    if (shown != kExitOk) return shown;
+    if (goes_on && redraws) shown = redrawn(shown, terminal_lines() - 1);
+    if (const int code = print_output(shown); code != kExitOk || !goes_on) return code;
     before = std::move(now);
   }
 }

@@ -20,7 +20,7 @@ namespace shoal::load {
 class EndStamps {
  public:
   // Tasks whose ids are this far apart share a place.
-  static constexpr std::uint64_t kPlaces = std::uint64_t{1} << 20;
+  static constexpr std::uint64_t kPlaces = std::uint64_t{1} << 21;
 
   // Makes the file, all zero. Errors: INTERNAL, naming the file.
   static absl::StatusOr<std::unique_ptr<EndStamps>> create(const std::string& path);

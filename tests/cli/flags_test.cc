@@ -224,7 +224,8 @@ TEST(FlagsTest, FilesAndTop) {
   EXPECT_THAT(usage_error({"files", "t", "x", "--cat", "-o", "json"}), HasSubstr("--cat"));
   EXPECT_EQ(parse<TopVerb>({"top"}).interval, std::chrono::seconds(2));
   EXPECT_THAT(usage_error({"top", "--interval", "10ms"}), HasSubstr("--interval"));
-  EXPECT_THAT(usage_error({"top", "-o", "jsonl"}), HasSubstr("--output"));
+  EXPECT_EQ(parse<TopVerb>({"top", "-o", "jsonl"}).format, OutputFormat::kJsonLines);
+  EXPECT_THAT(usage_error({"top", "-o", "name"}), HasSubstr("--output"));
 }
 
 TEST(FlagsTest, ErrorsArePrintable) {
@@ -530,10 +531,26 @@ TEST(FlagsTest, BenchState) {
   EXPECT_EQ(state.rate, 5000);
   EXPECT_EQ(state.reads, 3u);
   EXPECT_EQ(state.format, OutputFormat::kJson);
-  EXPECT_THAT(usage_error({"bench", "state", "--tasks", "400001"}), HasSubstr("--tasks"));
+  EXPECT_THAT(usage_error({"bench", "state", "--tasks", "1000001"}), HasSubstr("--tasks"));
   EXPECT_THAT(usage_error({"bench", "state", "--rate", "0"}), HasSubstr("--rate"));
   EXPECT_THAT(usage_error({"bench", "state", "--reads", "x"}), HasSubstr("--reads"));
   EXPECT_THAT(usage_error({"bench", "state", "--duration", "5ms"}), HasSubstr("at least 1s"));
+}
+
+TEST(FlagsTest, BenchEvents) {
+  const auto usual = parse<BenchEventsVerb>({"bench", "events"});
+  EXPECT_EQ(usual.subscribers, 10u);
+  EXPECT_EQ(usual.rate, 0);
+  EXPECT_EQ(usual.duration, std::chrono::seconds(10));
+  const auto some = parse<BenchEventsVerb>({"bench", "events", "--agents", "10", "--subscribers",
+                                            "100", "--rate", "5000", "-o", "json"});
+  EXPECT_EQ(some.agents, 10u);
+  EXPECT_EQ(some.subscribers, 100u);
+  EXPECT_EQ(some.rate, 5000);
+  EXPECT_EQ(some.format, OutputFormat::kJson);
+  EXPECT_THAT(usage_error({"bench", "events", "--subscribers", "257"}), HasSubstr("--subscribers"));
+  EXPECT_THAT(usage_error({"bench", "events", "--rate", "-1"}), HasSubstr("--rate"));
+  EXPECT_THAT(usage_error({"bench", "events", "--duration", "5ms"}), HasSubstr("at least 1s"));
 }
 
 TEST(FlagsTest, ListsAndLogs) {

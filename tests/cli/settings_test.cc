@@ -240,12 +240,13 @@ TEST_F(SettingsTest, ClientsCareForTheirOwnSectionOnly) {
   EXPECT_EQ(good<ListVerb>({"tasks"}).master, "10.0.0.1:1");
   EXPECT_EQ(good<ListVerb>({"tasks"}).format, OutputFormat::kJsonLines);
   EXPECT_EQ(good<ListVerb>({"tasks", "-o", "table"}).format, OutputFormat::kTable);
-  EXPECT_EQ(good<TopVerb>({"top"}).format, OutputFormat::kTable) << "knows no jsonl";
-  EXPECT_THAT(bad({"top", "-o", "jsonl"}), HasSubstr("--output"));
+  EXPECT_THAT(bad({"top", "-o", "name"}), HasSubstr("--output"));
   EXPECT_TRUE(good<FilesVerb>({"files", "t", "p", "--cat"}).cat);
   environment_ = {{"SHOAL_MASTER", "10.0.0.2:2"}};
   EXPECT_EQ(good<ListVerb>({"tasks"}).master, "10.0.0.2:2");
   EXPECT_EQ(good<ListVerb>({"tasks", "--master", "10.0.0.3:3"}).master, "10.0.0.3:3");
+  write("shoal.toml", "[client]\noutput = 'name'\n");
+  EXPECT_EQ(good<TopVerb>({"top"}).format, OutputFormat::kTable) << "knows no names";
   write("shoal.toml", "[client]\nmaster = 'x'\n");
   EXPECT_THAT(bad({"tasks"}), HasSubstr("[client] master: "));
 }

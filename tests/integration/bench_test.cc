@@ -70,6 +70,18 @@ TEST(BenchTest, TheStateIsReadWhileTasksAreLaunched) {
   EXPECT_LE(out["longest_turn_before_s"], out["longest_turn_after_s"]);
 }
 
+TEST(BenchTest, EventsReachEverySubscriber) {
+  const json out = bench({"events", "--agents", "20", "--subscribers", "3", "--rate", "200"});
+  EXPECT_EQ(out["bench"], "events");
+  EXPECT_EQ(out["subscribers"], 3);
+  EXPECT_GT(out["events_per_s_each"], 0);
+  EXPECT_EQ(out["events_missed"], 0);
+  EXPECT_EQ(out["cut_off"], 0);
+  EXPECT_GT(out["launches_per_s_without"], 0);
+  EXPECT_GT(out["launches_per_s"], 0);
+  EXPECT_EQ(out["errors"], 0);
+}
+
 TEST(BenchTest, FailoverOfOneMasterThatIsStartedAgain) {
   const Result result = run({SHOAL_BINARY, "bench", "failover", "--agents", "20",
                              "--tasks-per-agent", "3", "--registry", "embedded", "-o", "json"});

@@ -131,6 +131,10 @@ TEST_F(FilesTest, TopShowsWhatIsUsed) {
   EXPECT_GE(json["tasks"][0]["processes"], 1);
   EXPECT_GT(json["tasks"][0]["memory_rss_bytes"], 0);
   EXPECT_FALSE(json["tasks"][0]["cpus_used"].is_null());
+  auto lines = start({"top", "-o", "jsonl", "--interval", "1s"});
+  ASSERT_TRUE(lines->wait_for_output("}\n{\"agents\":")) << "one look after the other";
+  lines->signal(SIGINT);
+  lines->wait();
   const Result table = shoal({"top", "--interval", "1s"});
   EXPECT_EQ(table.exit_code, 0);
   EXPECT_THAT(table.out, HasSubstr(task));
