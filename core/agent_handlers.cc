@@ -66,7 +66,7 @@ void release(Shard& shard, AgentRecord& agent, FrameworkId framework, TaskRecord
 void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& task,
               TimePoint now) {
   release(shard, agent, key.framework, task);
-  if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
+  if (task.known_extra().ended_ms == 0) task.make_extra().ended_ms = shard.wall_ms(now);
   shard.completed_tasks.push_back(summarise(agent, key, task));
   if (shard.completed_tasks.size() > kMaxCompletedTasksPerShard) {
     shard.completed_tasks.pop_front();
@@ -79,6 +79,13 @@ void complete(Shard& shard, AgentRecord& agent, const TaskKey& key, TaskRecord& 
   note_drain_progress(shard, agent);
 }
 
+void tell_exit(const TaskRecord& task, TaskStatus& status) {
+  const TaskExtra& extra = task.known_extra();
+  status.has_exit = extra.has_exit;
+  status.exit_code = extra.exit_code;
+  status.exit_signal = extra.exit_signal;
+}
+
 // Ends a task on the master's word: its agent lost it, or never had it.
 void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskKey& key,
                    TaskState state, TaskReason reason, std::string_view message, TimePoint now) {
@@ -86,13 +93,11 @@ void end_lost_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskK
   const bool is_news = task.state != state;
   task.state = state;
   task.reason = reason;
-  task.message = message;
+  task.set_message(message);
   if (is_news) note_task(shard, agent.id(), key, task);
   TaskStatus status =
       master_status(shard, key.framework, agent.id(), key.id, state, reason, message, now);
-  status.has_exit = task.has_exit;
-  status.exit_code = task.exit_code;
-  status.exit_signal = task.exit_signal;
+  tell_exit(task, status);
   forward_status(shard, outbox, status);
   complete(shard, agent, key, task, now);
 }
@@ -103,7 +108,7 @@ void send_kill(Outbox& outbox, const AgentRecord& agent, const TaskKey& key,
   outbox.send(agent.session, KillTask{.framework = key.framework,
                                       .agent = agent.id(),
                                       .task = key.id,
-                                      .grace_ms = task.kill_grace_ms,
+                                      .grace_ms = task.known_extra().kill_grace_ms,
                                       .max_grace_ms = most});
 }
 
@@ -134,7 +139,7 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
   if (has_ended) {
     // It only waits for its last update to be acknowledged, which the agent sends now.
     task.holds_resources = false;
-    task.ended_ms = shard.wall_ms(now);
+    task.make_extra().ended_ms = shard.wall_ms(now);
   } else {
     agent.used += held;
     recompute_available(agent);
@@ -187,7 +192,7 @@ void reconcile_agent_tasks(Shard& shard, Outbox& outbox, AgentRecord& agent,
     TaskRecord& task = agent.tasks.find(key)->second;
     if (is_terminal(task.state)) {
       // Its agent has forgotten the last update, and nobody will send it again.
-      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message),
+      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message()),
                     now);
     } else if (task.state == TaskState::kStaging && !restarted) {
       end_lost_task(shard, outbox, agent, key, TaskState::kDropped, TaskReason::kAgentDisconnected,
@@ -450,15 +455,16 @@ void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus
   if (!is_terminal(task.state)) {
     task.state = status.state;
     task.reason = status.reason;
-    task.message = status.message;
+    task.set_message(status.message);
   }
   if (is_news) note_task(shard, id, it->first, task);
   if (is_terminal(status.state)) {
-    task.has_exit = status.has_exit;
-    task.exit_code = status.exit_code;
-    task.exit_signal = status.exit_signal;
-    task.terminal_uuid = status.uuid;
-    if (task.ended_ms == 0) task.ended_ms = shard.wall_ms(now);
+    TaskExtra& extra = task.make_extra();
+    extra.has_exit = status.has_exit;
+    extra.exit_code = status.exit_code;
+    extra.exit_signal = status.exit_signal;
+    extra.terminal_uuid = status.uuid;
+    if (extra.ended_ms == 0) extra.ended_ms = shard.wall_ms(now);
     release(shard, *agent, status.framework, task);
   }
   // A framework that has not come back yet to this master: the agent sends it again.
@@ -500,7 +506,7 @@ bool kill_task(Shard& shard, Outbox& outbox, const KillForward& kill) {
   const auto it = agent->tasks.find(TaskKeyView{kill.framework, kill.task});
   if (it == agent->tasks.end() || is_terminal(it->second.state)) return false;
   it->second.kill_requested = true;
-  it->second.kill_grace_ms = kill.grace_ms;
+  it->second.make_extra().kill_grace_ms = kill.grace_ms;
   send_kill(outbox, *agent, it->first, it->second);
   return true;
 }
@@ -515,7 +521,8 @@ void on_acknowledge_forward(Shard& shard, Outbox& outbox, const AcknowledgeForwa
                                                 .uuid = message.uuid});
   const auto it = agent->tasks.find(TaskKeyView{message.framework, message.task});
   if (it == agent->tasks.end() || !is_terminal(it->second.state)) return;
-  if (it->second.terminal_uuid == message.uuid) complete(shard, *agent, it->first, it->second, now);
+  if (it->second.known_extra().terminal_uuid != message.uuid) return;
+  complete(shard, *agent, it->first, it->second, now);
 }
 
 void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& message,
@@ -526,15 +533,14 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
           key.framework == message.framework && (message.task.empty() || message.task == key.id);
       // After a registration an end may be known before the update that tells it: that one comes by
       // itself, behind the earlier ones.
-      const bool is_update_coming = is_terminal(task.state) && task.terminal_uuid == UpdateUuid{};
+      const bool is_update_coming =
+          is_terminal(task.state) && task.known_extra().terminal_uuid == UpdateUuid{};
       const bool is_cut_off = agent->state == AgentState::kUnreachable;
       if (!asked || (is_update_coming && !is_cut_off)) continue;
       const TaskState known = is_update_coming ? TaskState::kUnreachable : task.state;
       TaskStatus status = master_status(shard, key.framework, id, key.id, known,
-                                        TaskReason::kReconciliation, task.message, now);
-      status.has_exit = task.has_exit;
-      status.exit_code = task.exit_code;
-      status.exit_signal = task.exit_signal;
+                                        TaskReason::kReconciliation, task.message(), now);
+      tell_exit(task, status);
       forward_status(shard, outbox, status);
     }
   }
@@ -561,11 +567,10 @@ void remove_framework_from_agents(Shard& shard, Outbox& outbox, FrameworkId fram
     for (const TaskKey& key : ended) {
       TaskRecord& task = agent->tasks.find(key)->second;
       // Without a uuid its update is still to come, and is answered then.
-      if (task.terminal_uuid != UpdateUuid{}) {
+      if (const UpdateUuid uuid = task.known_extra().terminal_uuid; uuid != UpdateUuid{}) {
         outbox.send(
             agent->session,
-            AcknowledgeUpdate{
-                .framework = framework, .agent = id, .task = key.id, .uuid = task.terminal_uuid});
+            AcknowledgeUpdate{.framework = framework, .agent = id, .task = key.id, .uuid = uuid});
       }
       complete(shard, *agent, key, task, now);
     }
@@ -701,7 +706,7 @@ void remove_agent(Shard& shard, Outbox& outbox, AgentRecord& agent, TaskState st
     const TaskRecord& task = agent.tasks.begin()->second;
     // One that has ended has ended as its agent said.
     if (is_terminal(task.state)) {
-      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message),
+      end_lost_task(shard, outbox, agent, key, task.state, task.reason, std::string(task.message()),
                     now);
     } else {
       end_lost_task(shard, outbox, agent, key, state, reason, message, now);

@@ -40,7 +40,7 @@ void kill_all(Shard& shard, Outbox& outbox, AgentRecord& agent) {
     const KillForward kill{.framework = key.framework,
                            .agent = agent.id(),
                            .task = key.id,
-                           .grace_ms = task.kill_grace_ms};
+                           .grace_ms = task.known_extra().kill_grace_ms};
     kill_task(shard, outbox, kill);
   }
 }

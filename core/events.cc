@@ -42,7 +42,7 @@ void note_task(Shard& shard, AgentId agent, const TaskKey& key, const TaskRecord
                              .agent = agent,
                              .state = task.state,
                              .reason = task.reason,
-                             .message = cut(task.message)});
+                             .message = cut(task.message())});
 }
 
 void note_task_refused(Shard& shard, const TaskEvent& task) {

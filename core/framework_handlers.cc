@@ -593,7 +593,7 @@ void on_acknowledge(Shard& shard, Outbox& outbox, FrameworkId id, const Acknowle
     return;
   }
   const AgentId agent = place->second.agent;
-  if (place->second.ended && place->second.terminal_uuid == message.uuid) {
+  if (place->second.has_ended() && *place->second.terminal_uuid == message.uuid) {
     framework->tasks.erase(place);
   }
   outbox.to_shard(shard.home_of(agent),
@@ -717,8 +717,7 @@ void on_forwarded_status(Shard& shard, Outbox& outbox, const OwnedStatus& messag
   if (place != framework->tasks.end() && is_terminal(message.status.state)) {
     const bool reconciled = message.status.reason == TaskReason::kReconciliation;
     if (message.status.has_uuid) {
-      place->second.ended = true;
-      place->second.terminal_uuid = message.status.uuid;
+      place->second.terminal_uuid = std::make_unique<UpdateUuid>(message.status.uuid);
     } else if (!reconciled) {
       framework->tasks.erase(place);  // the master's own word: nothing to acknowledge
     }

@@ -56,7 +56,7 @@ FrameworkSummary summarise(const Shard& shard, const FrameworkRecord& framework)
   summary.state = framework.state;
   summary.suppressed = framework.suppressed();
   summary.capabilities = framework.capabilities.bits();
-  for (const auto& [id, place] : framework.tasks) summary.tasks += place.ended ? 0 : 1;
+  for (const auto& [id, place] : framework.tasks) summary.tasks += place.has_ended() ? 0 : 1;
   summary.offers = static_cast<std::uint32_t>(framework.offers.size());
   summary.allocated.cpus = held[ResourceKind::kCpus];
   summary.allocated.mem = held[ResourceKind::kMem];
@@ -69,20 +69,21 @@ FrameworkSummary summarise(const Shard& shard, const FrameworkRecord& framework)
 TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRecord& task) {
   TaskSummary summary;
   summary.id = key.id;
-  summary.name = task.name;
+  summary.name = task.name.view();
   summary.framework = key.framework;
   summary.agent = agent.id();
   summary.agent_address = agent.description->address;
   summary.hostname = agent.description->hostname;
   summary.state = task.state;
   summary.reason = task.reason;
-  summary.message = task.message;
-  summary.has_exit = task.has_exit;
-  summary.exit_code = task.exit_code;
-  summary.exit_signal = task.exit_signal;
+  const TaskExtra& extra = task.known_extra();
+  summary.message = extra.message.view();
+  summary.has_exit = extra.has_exit;
+  summary.exit_code = extra.exit_code;
+  summary.exit_signal = extra.exit_signal;
   summary.resources = task.resources;
   summary.started_ms = task.started_ms;
-  summary.ended_ms = task.ended_ms;
+  summary.ended_ms = extra.ended_ms;
   summary.role = task.role->name;
   return summary;
 }
