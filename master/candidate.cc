@@ -101,8 +101,8 @@ void Candidate::on_elected(const EtcdFence& term) {
 
 void Candidate::on_lost() {
   const std::lock_guard lock(mutex_);
+  is_over_ = term_.has_value();  // else run() has already done with it
   term_.reset();
-  is_over_ = true;
   if (serving_ != nullptr) serving_->stop();
   changed_.notify_all();
 }
@@ -158,6 +158,7 @@ absl::Status Candidate::run() {
     {
       const std::lock_guard lock(mutex_);
       term_.reset();
+      is_over_ = false;
     }
     if (!led.ok()) return led;
   }

@@ -385,7 +385,8 @@ std::optional<std::string> Leadership::end_term() {
   {
     const std::lock_guard lock(mutex_);
     term_.reset();
-    is_campaigning_ = false;
+    // Who resigned may already stand again: resign() does not wait for ever.
+    if (!is_resigning_) is_campaigning_ = false;
     is_resigning_ = false;
     given_up_for = std::exchange(giving_up_, std::nullopt);
     leader_.clear();

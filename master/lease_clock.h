@@ -31,9 +31,10 @@ class LeaseClock {
   }
   // False when it has run out: what is over stays over, also if the lease was renewed in time.
   bool extend(core::Duration deadline) {
-    if (!is_valid()) return false;
-    begin(deadline);
-    return true;
+    std::int64_t known = deadline_.load(std::memory_order_relaxed);
+    if (core::Duration(known) <= net::since_boot()) return false;
+    // Not over an end() that came meanwhile.
+    return deadline_.compare_exchange_strong(known, deadline.count(), std::memory_order_relaxed);
   }
   void end() { begin(core::Duration::zero()); }
 

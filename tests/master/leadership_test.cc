@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "net/clock.h"
 #include "tests/master/etcd_server.h"
@@ -150,6 +151,21 @@ TEST_F(LeadershipTest, WhoResignsLeavesItToOthers) {
   ASSERT_TRUE(a.has_said("127.0.0.1:2 leads"));
   b.end();
   ASSERT_TRUE(a.is_elected(2)) << "somebody had it meanwhile";
+}
+
+// resign() does not wait for an etcd that hangs, so the next campaign may begin before the term has
+// been taken down.
+TEST_F(LeadershipTest, WhoStandsAgainWhileItResignsIsElected) {
+  Contender a(endpoints(), 1);
+  a.leadership().campaign();
+  ASSERT_TRUE(a.is_elected());
+  server_->signal(SIGSTOP);
+  std::thread resigning([&a] { a.leadership().resign(0ms); });
+  while (a.leadership().may_send()) ::poll(nullptr, 0, 1);
+  a.leadership().campaign();
+  server_->signal(SIGCONT);
+  resigning.join();
+  EXPECT_TRUE(a.is_elected(2));
 }
 
 TEST_F(LeadershipTest, AStoppedEtcdEndsTheTermInTime) {

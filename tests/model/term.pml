@@ -14,19 +14,20 @@
  * check: holds progress PROGRESS
  * check: fails safety EAGER                  end_term() does not end the campaign
  *
- * The code does three things otherwise, and each of them fails:
+ * Three more, each of which the code once did, found here:
  *
  * check: fails safety SPLIT
- *    LeaseClock::extend() looks, and stores later. give_up() may end the clock in between, and then
- *    it is begun again.
+ *    LeaseClock::extend() looks, and stores later without another look. give_up() may end the clock
+ *    in between, and then it is begun again.
  * check: fails progress PROGRESS TAKES_BACK
  *    resign() waits for a second. If the thread is longer in calls to etcd, campaign() comes before
- *    the end of the term, and end_term() takes it back: the master stands by for good.
+ *    the end of the term, and an end_term() that ends every campaign takes it back: the master stands
+ *    by for good.
  * check: fails safety TWICE
  *    The end of a term can be seen before on_lost() tells it, so Candidate may hear of it twice: by
- *    term_ in resign(), and by is_over_. The second campaign() may come when the next term is being
- *    led. Then another begins too early; and (progress fails, too) run() may forget that one, and
- *    nobody serves.
+ *    term_ in resign(), and by is_over_, unless the first forgets the second. The second campaign()
+ *    may come when the next term is being led. Then another begins too early; and (progress fails,
+ *    too) run() may forget that one, and nobody serves.
  */
 #ifdef PROGRESS
 #define MAY_FAIL (!calm)
