@@ -8,6 +8,7 @@ ALLOCATOR ?= jemalloc
 SEEDS ?= 2000
 FUZZ_SECONDS ?= 60
 KILLS ?= 200
+MINUTES ?= 30
 SIZE ?= small
 RELEASE := build/release
 FILTER ?= .
@@ -35,7 +36,7 @@ endef
 help:  ## this list
 	@echo "Shoal: make <target>"
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 18
-	@echo "Options: JOBS=$(JOBS) ALLOCATOR=jemalloc|mimalloc|system FILTER=<ctest regex> SEED= SEEDS= FUZZ_SECONDS="
+	@echo "Options: JOBS=$(JOBS) ALLOCATOR=jemalloc|mimalloc|system FILTER=<ctest regex> SEED= SEEDS= FUZZ_SECONDS= MINUTES="
 
 .PHONY: bootstrap bootstrap-dev
 bootstrap:  ## install missing Debian packages (the others call it; BOOTSTRAP=no forbids it)
@@ -90,6 +91,10 @@ sim: configure  ## the simulator: SEEDS=2000 seeds, or SEED=n to replay one
 .PHONY: chaos
 chaos: build  ## 200 random kills of agents and frameworks of a dev cluster; nothing may be left
 	@scripts/chaos_dev --kills $(KILLS)
+
+.PHONY: soak
+soak: build  ## MINUTES=30 of faults for a whole cluster, SEED=n to repeat; then every promise is checked
+	@scripts/soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --shoal $(RELEASE)/shoal $(SOAK)
 
 .PHONY: fuzz fuzz-smoke
 fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name for some)
