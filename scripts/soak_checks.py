@@ -15,6 +15,7 @@ from soak_cluster import command_of, processes_with
 # (10,000 tasks and 16,384 events a reactor), and runs come and go.
 BOUNDS = {"rss_mib": soak_judge.Bound(6, 0.15), "descriptors": soak_judge.Bound(32, 0.15),
           "threads": soak_judge.Bound(1, 0)}
+PEAK_MIB = 100  # of a daemon at any time, besides 50 KiB for each simulated agent
 AT_REST = 48  # descriptors of a daemon beside one for each agent of the leader
 ETCD_IS_AWAY = re.compile(r"the registry could not be loaded")  # and the next election tries again
 SHOWN = 12  # of the things that are wrong with one promise
@@ -163,8 +164,11 @@ def runs(work, nemesis):
     load = collections.Counter()
     for run in work.runs:
         name = f"{run.sort} run {run.number}"
-        if run.code is None:
-            (load_wrong if run.sort == "load" else wrong).append(f"{name} did not end")
+        if run.ended is None:
+            started = work.marks(run).count("start ")
+            (load_wrong if run.sort == "load" else wrong).append(
+                f"{name} did not end, {run.instances} were to be started"
+                f"{'' if run.sort == 'load' else f', {started} were'}: {work.said(run)[-200:]}")
             continue
         if run.sort == "load":
             began = run.code != soak_judge.EXIT_UNREACHABLE
@@ -190,12 +194,15 @@ def tell(counts):
 
 
 def events(work):
+    """Of tasks; and of the watcher, which may end where nobody leads, but not by a signal."""
     history = soak_judge.TaskHistory()
     if work.events.exists():
         with open(work.events, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 history.feed(line)
     wrong = history.wrong or ([] if history.ended else ["no event of a task's end was seen"])
+    wrong += [f"shoal events -f ended by signal {-code}, {count} times"
+              for code, count in work.watcher_ends.items() if code < 0]
     ends = tell({state[5:].lower(): n for state, n in history.count.items()
                  if state in soak_judge.TERMINAL})
     return history, check("what was told as ended stays so", wrong, f"{len(history.ended):,} tasks: {ends}")
@@ -251,6 +258,11 @@ def flatness(cluster):
                      for role, figures in judged.items()]
     if not rows:
         wrong["rss_mib"].append("no life was long enough to be judged: let it run for longer")
+    limit = PEAK_MIB + 0.05 * cluster.options.swarm
+    for daemon in cluster.masters + cluster.agents + [cluster.swarm]:
+        most = max((s.rss_mib for life in daemon.lives for s in life.samples), default=0)
+        if most > limit:
+            wrong["rss_mib"].append(f"{daemon.name} took {most:.0f} MiB, at most {limit:.0f}")
     names = {"rss_mib": "memory is flat", "descriptors": "descriptors are flat",
              "threads": "threads are flat"}
     return rows, [check(names[figure], wrong[figure],

@@ -30,6 +30,7 @@ class Nemesis:
         self.drains = []  # [from, to or None], of real agents
         self.agent_ends = []  # when a real agent was killed or stopped
         self.rounds = 0
+        self.slowest = {}  # first word of a daemon's name: seconds from its new start until it is ready
 
     def busy(self):
         return {name for entry in self.under_way for name in entry[3]}
@@ -108,12 +109,15 @@ class Nemesis:
         daemon.poll()
         yield fault.lasts
         daemon.start()
-        deadline = time.monotonic() + patience
+        started = time.monotonic()
         while not daemon.is_ready() and daemon.is_up():
-            if time.monotonic() > deadline:
+            if time.monotonic() > started + patience:
                 self.wrong.append(f"{daemon.name} was not ready {patience} s after its new start")
                 return
             yield 0.1
+        sort = daemon.name.partition("-")[0]
+        took = time.monotonic() - started
+        self.slowest[sort] = max(self.slowest.get(sort, 0.0), round(took, 1))
 
     def _freeze(self, fault, daemon):
         daemon.freeze()
@@ -131,6 +135,11 @@ class Nemesis:
         command = self.cluster.start_shoal("step-down")
         while command.poll() is None:
             yield 0.1
+        self._see_crash("step-down", command)
+
+    def _see_crash(self, words, command):
+        if command.returncode < 0:
+            self.wrong.append(f"shoal {words} ended by signal {-command.returncode}")
 
     def _drain(self, fault, daemon):
         span = [time.monotonic(), None]
@@ -149,6 +158,7 @@ class Nemesis:
                 yield 0.1
             said = command.stderr.read().decode(errors="replace").strip()
             command.stderr.close()
+            self._see_crash(" ".join(words), command)
             if command.returncode == 0:
                 return
             if time.monotonic() > deadline:

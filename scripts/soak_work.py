@@ -82,6 +82,10 @@ class Work:
     def said_file(self, number):
         return self.folder / f"{number}.stderr"
 
+    def said(self, run):
+        """What it has said so far, of one that has not ended."""
+        return self.said_file(run.number).read_text(errors="replace").strip()
+
     def _begin_real(self, sort, body, end, expected, instances):
         script = NOTES.format(body=body, end=end)
 
