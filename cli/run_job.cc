@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kSayWhatIsMissing{1000};
 constexpr std::chrono::milliseconds kLookAgain{3000};
+constexpr std::chrono::milliseconds kAskAfterLaunched{2000};
+constexpr int kUnknownEnough = 2;  // an agent that is just back may not have been heard everywhere
 constexpr std::chrono::milliseconds kTakeBack{1000};     // filter for offers that are too small
 constexpr std::chrono::milliseconds kKillLimit{10'000};  // for ends that never come
 constexpr std::uint32_t kMaxAttempts = 10;
@@ -59,6 +61,7 @@ void RunJob::attach(sdk::SchedulerDriver& driver) {
     ask_why();
     if (is_waiting()) wait_timer_->start(kLookAgain);
   });
+  launched_timer_ = std::make_unique<net::Timer>(reactor, [this] { ask_after_launched(); });
   kill_limit_ = std::make_unique<net::Timer>(reactor, [this] {
     say("some tasks did not end; leaving them to the master");
     leave();
@@ -72,7 +75,7 @@ void RunJob::attach(sdk::SchedulerDriver& driver) {
 
 void RunJob::detach() {
   for (auto& pump : pumps_) pump.reset();
-  for (auto* timer : {&wait_timer_, &time_limit_, &kill_limit_}) timer->reset();
+  for (auto* timer : {&wait_timer_, &launched_timer_, &time_limit_, &kill_limit_}) timer->reset();
   operator_.reset();
   logs_.reset();
 }
@@ -106,6 +109,8 @@ void RunJob::subscribed(sdk::Driver& driver, core::FrameworkId id) {
     say("the master is back");
     was_disconnected_ = false;
     driver.reconcile();
+    for (Instance& instance : instances_) instance.unknown = 0;
+    launched_timer_->start(kAskAfterLaunched);
     if (suppressed_) driver.suppress();
     if (forced_exit_.has_value()) end_all(*forced_exit_);  // the kills may have been lost
   }
@@ -197,6 +202,9 @@ void RunJob::update(sdk::Driver& driver, const sdk::TaskStatus& status) {
   Instance& instance = instances_[found->second];
   if (instance.task != status.task || instance.phase == Phase::kEnded) return;
   const bool is_unknown = status.state == core::TaskState::kUnknown;  // of a reconciliation
+  if (is_unknown && ++instance.unknown < kUnknownEnough) return;
+  // The update that tells of this end comes too, and says why.
+  if (status.is_terminal() && status.reason == core::TaskReason::kReconciliation) return;
   if (status.is_terminal() || is_unknown) {
     const bool was_started = instance.phase == Phase::kStarted;
     if (!forced_exit_.has_value() && is_worth_relaunching(status, was_started) &&
@@ -212,6 +220,18 @@ void RunJob::update(sdk::Driver& driver, const sdk::TaskStatus& status) {
     instance.phase = Phase::kStarted;
     start_logs(instance);
   }
+}
+
+// What was on its way when the master went may have reached nobody. Another master does not know
+// it, which it only says when it is asked by name, and not while agents are missing.
+void RunJob::ask_after_launched() {
+  std::vector<std::string> open;
+  for (const Instance& instance : instances_) {
+    if (instance.phase == Phase::kLaunched) open.push_back(instance.task);
+  }
+  if (open.empty()) return;
+  driver_->reconcile(open);
+  launched_timer_->start(kAskAfterLaunched);
 }
 
 void RunJob::launch_again(Instance& instance, const sdk::TaskStatus& status) {

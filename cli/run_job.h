@@ -57,6 +57,7 @@ class RunJob final : public sdk::Scheduler {
     std::string task;     // the id of the present attempt
     std::string address;  // of its agent
     int exit_code = 0;
+    int unknown = 0;  // how often the master has said, since it is back, that it does not know it
     int open_logs = 0;
     bool has_logs = false;
     std::array<std::unique_ptr<LinePrefixer>, 2> prefixers;
@@ -68,6 +69,8 @@ class RunJob final : public sdk::Scheduler {
   bool use_offer(const sdk::Offer& offer);
   std::size_t pending() const;
   void on_ended(Instance& instance, const sdk::TaskStatus& status);
+  // Names the launches that nobody has told of to the master, and comes back while there are some.
+  void ask_after_launched();
   void launch_again(Instance& instance, const sdk::TaskStatus& status);
   void start_logs(Instance& instance);
   void on_log_end(std::uint32_t index, core::LogStream stream, const absl::Status& status);
@@ -100,6 +103,7 @@ class RunJob final : public sdk::Scheduler {
   std::unique_ptr<LogHub> logs_;
   std::unique_ptr<sdk::OperatorConnection> operator_;
   std::unique_ptr<net::Timer> wait_timer_;
+  std::unique_ptr<net::Timer> launched_timer_;
   std::unique_ptr<net::Timer> time_limit_;
   std::unique_ptr<net::Timer> kill_limit_;
 };

@@ -140,6 +140,9 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
     // It only waits for its last update to be acknowledged, which the agent sends now.
     task.holds_resources = false;
     task.make_extra().ended_ms = shard.wall_ms(now);
+    // The agent does not know what for it was killed; an earlier master drained it.
+    task.is_drained = agent.drain != nullptr && report.state == TaskState::kKilled;
+    if (task.is_drained) task.reason = TaskReason::kAgentDraining;
   } else {
     agent.used += held;
     recompute_available(agent);

@@ -162,8 +162,8 @@ void HttpCall::State::on_readable() {
     if (parser.is_done()) finish(answer());
     return;
   }
-  boost::beast::error_code error;
-  parser.put_eof(error);  // an answer without a length ends so
+  boost::beast::error_code error = http::error::end_of_stream;  // not a byte has come
+  if (parser.got_some()) parser.put_eof(error);  // an answer without a length ends so
   if (!error && parser.is_done()) return finish(answer());
   finish(absl::UnavailableError(
       absl::StrCat(server.to_string(), " ended the connection before its answer was complete")));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,6 +13,8 @@
 
 namespace shoal::net {
 namespace {
+
+constexpr std::size_t kFirstRead = 16 * 1024;
 
 absl::Status refused(std::string_view path, std::string_view what) {
   return absl::FailedPreconditionError(
@@ -23,6 +26,18 @@ bool write_all(int fd, std::string_view text) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// No more than `limit` and a byte. Limits are far above what files hold: memory follows the file.
+bool read_all(int fd, std::size_t limit, std::string& text) {
+  while (text.size() <= limit) {
+    const std::size_t before = text.size();
+    text.resize(before + std::min(limit + 1 - before, std::max(kFirstRead, before)));
+    const ssize_t got = ::read(fd, text.data() + before, text.size() - before);
+    text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got <= 0) return got == 0;
   }
   return true;
 }
@@ -61,17 +76,16 @@ absl::StatusOr<std::string> read_whole_file(const std::string& path, std::size_t
     return refused(path, "open");
   }
   struct stat info {};
-  std::string text(limit + 1, '\0');
-  ssize_t got = -1;
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) got = ::read(fd, text.data(), text.size());
-  const absl::Status error = got < 0 ? refused(path, "read as a file") : absl::OkStatus();
+  std::string text;
+  const bool is_read =
+      ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && read_all(fd, limit, text);
+  const absl::Status error = is_read ? absl::OkStatus() : refused(path, "read as a file");
   ::close(fd);
   if (!error.ok()) return error;
-  if (static_cast<std::size_t>(got) > limit) {
+  if (text.size() > limit) {
     return absl::FailedPreconditionError(
         fmt::format("{}: larger than {} bytes", core::printable(path, 200), limit));
   }
-  text.resize(static_cast<std::size_t>(got));
   return text;
 }
 

@@ -1,6 +1,12 @@
 #include "net/http_client.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -94,6 +100,29 @@ TEST_F(HttpClientTest, FailuresAreTold) {
   const absl::Status refused = get(nobody, "/").status();
   EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("Connection refused"));
+}
+
+// A master that is killed while a client's connection waits in its queue.
+TEST_F(HttpClientTest, AnEndBeforeTheFirstByteIsAFailure) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(fd, 1), 0);
+  ASSERT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::thread server([fd] {
+    const int peer = ::accept(fd, nullptr, nullptr);
+    char request[4096];
+    EXPECT_GT(::read(peer, request, sizeof request), 0);
+    ::close(peer);
+  });
+  const absl::Status ended = get({"127.0.0.1", ntohs(address.sin_port)}, "/").status();
+  server.join();
+  ::close(fd);
+  EXPECT_TRUE(absl::IsUnavailable(ended)) << ended;
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("before its answer was complete"));
 }
 
 TEST_F(HttpClientTest, MayBeDestroyedAtAnyTime) {

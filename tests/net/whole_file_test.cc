@@ -37,5 +37,17 @@ TEST_F(WholeFileTest, ReadsOnlySmallRegularFiles) {
   EXPECT_FALSE(read_whole_file(root + "/fifo", 10).ok());
 }
 
+TEST_F(WholeFileTest, MemoryFollowsTheFileNotTheLimit) {
+  ASSERT_TRUE(write_file_atomically(root + "/f", "12345").ok());
+  const absl::StatusOr<std::string> small = read_whole_file(root + "/f", std::size_t{1} << 28);
+  EXPECT_EQ(small.value(), "12345");
+  EXPECT_LT(small->capacity(), 100'000u);
+  const std::string large(300'000, 'x');
+  ASSERT_TRUE(write_file_atomically(root + "/f", large).ok());
+  EXPECT_EQ(read_whole_file(root + "/f", large.size()).value(), large);
+  EXPECT_FALSE(read_whole_file(root + "/f", large.size() - 1).ok());
+  EXPECT_GT(read_whole_file("/proc/self/status", 100'000).value().size(), 100u) << "has no size";
+}
+
 }  // namespace
 }  // namespace shoal::net

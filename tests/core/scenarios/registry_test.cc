@@ -140,6 +140,21 @@ TEST_P(RegistryScenario, ADrainGoesOnUnderTheNextMaster) {
   EXPECT_NE(cluster.agent(id).drain->ended_ms, 0);
 }
 
+// The agent knows the kill, not what for.
+TEST_P(RegistryScenario, TheNextMasterTellsADrainsEndWithItsReason) {
+  const FrameworkId owner = framework("dev");
+  const AgentId id = agent("cpus:4;mem:64");
+  ASSERT_TRUE(launch(owner, "t", "cpus:1;mem:32"));
+  EXPECT_EQ(manage(id, AgentAction::kDrain, 5000), "");
+  cluster.restart_master();
+  TaskReport killed = running(owner, "t");
+  killed.state = TaskState::kKilled;
+  come_back(id, "cpus:4;mem:64", {killed});
+  subscribe_again(owner);
+  cluster.update(id, owner, "t", TaskState::kKilled);
+  EXPECT_EQ(bag(owner).last_update("t")->status.reason, TaskReason::kAgentDraining);
+}
+
 TEST_P(RegistryScenario, WeightsAndQuotasOutliveTheMaster) {
   agent("cpus:40;mem:640");
   EXPECT_EQ(weight("eng/ads", 2500), "");
