@@ -32,7 +32,9 @@ constexpr std::array<std::string_view, kTaskReasons> kReasonNames = {
     "REASON_AGENT_REREGISTERED",
     "REASON_AGENT_DRAINING",
     "REASON_AGENT_REMOVED_BY_OPERATOR",
-    "REASON_CONTAINER_LIMITATION_MEMORY"};
+    "REASON_CONTAINER_LIMITATION_MEMORY",
+    "REASON_CONTAINER_LIMITATION_DISK",
+    "REASON_MAX_COMPLETION_TIME_REACHED"};
 
 constexpr std::array<std::string_view, kTaskSources> kSourceNames = {"SOURCE_MASTER",
                                                                      "SOURCE_AGENT"};

@@ -44,9 +44,11 @@ enum class TaskReason : std::uint8_t {
   kAgentReregistered = 15,  // back after it was unreachable
   kAgentDraining = 16,
   kAgentRemovedByOperator = 17,
-  kMemoryLimit = 18,  // it wanted more memory than it had asked for
+  kMemoryLimit = 18,        // it wanted more memory than it had asked for
+  kDiskLimit = 19,          // its sandbox grew beyond the disk that it had asked for
+  kMaxCompletionTime = 20,  // it ran longer than it had been allowed to
 };
-inline constexpr std::uint8_t kTaskReasons = 19;
+inline constexpr std::uint8_t kTaskReasons = 21;
 
 enum class TaskSource : std::uint8_t { kMaster = 0, kAgent = 1 };
 inline constexpr std::uint8_t kTaskSources = 2;

@@ -123,18 +123,30 @@ inline flatbuffers::Optional<std::int32_t> exit_signal_of(const auto& in) {
   return flatbuffers::nullopt;
 }
 
-// kMemoryLimit is CommandFailed with a limit beside it.
-inline fb::TaskReason reason_of(const auto& in) {
-  if (in.reason == core::TaskReason::kMemoryLimit) return fb::TaskReason::CommandFailed;
-  return static_cast<fb::TaskReason>(in.reason);
-}
+// What a task was not let have is CommandFailed with a limit beside it.
 inline fb::TaskLimit limit_of(const auto& in) {
-  return in.reason == core::TaskReason::kMemoryLimit ? fb::TaskLimit::Memory : fb::TaskLimit::None;
+  switch (in.reason) {
+    case core::TaskReason::kMemoryLimit:
+      return fb::TaskLimit::Memory;
+    case core::TaskReason::kDiskLimit:
+      return fb::TaskLimit::Disk;
+    case core::TaskReason::kMaxCompletionTime:
+      return fb::TaskLimit::CompletionTime;
+    default:
+      return fb::TaskLimit::None;
+  }
+}
+inline fb::TaskReason reason_of(const auto& in) {
+  if (limit_of(in) != fb::TaskLimit::None) return fb::TaskReason::CommandFailed;
+  return static_cast<fb::TaskReason>(in.reason);
 }
 // A limit that is not known is one of a newer peer.
 inline core::TaskReason read_reason(Reader& reader, const auto& in) {
-  if (in.reason() == fb::TaskReason::CommandFailed && in.limit() == fb::TaskLimit::Memory) {
-    return core::TaskReason::kMemoryLimit;
+  const bool is_limit = in.reason() == fb::TaskReason::CommandFailed;
+  if (is_limit && in.limit() == fb::TaskLimit::Memory) return core::TaskReason::kMemoryLimit;
+  if (is_limit && in.limit() == fb::TaskLimit::Disk) return core::TaskReason::kDiskLimit;
+  if (is_limit && in.limit() == fb::TaskLimit::CompletionTime) {
+    return core::TaskReason::kMaxCompletionTime;
   }
   return reader.enumerated<core::TaskReason>(
       in.reason(), static_cast<std::uint8_t>(core::TaskReason::kMemoryLimit), "reason");

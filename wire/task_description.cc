@@ -15,6 +15,9 @@ static_assert(kMaxEnvironment + 1 <= core::kMaxMessageTables);
 
 constexpr std::size_t kMaxUserBytes = 256;  // more than any name of a user has (LOGIN_NAME_MAX)
 
+constexpr std::size_t kMaxReadOnlyPaths = 32;
+constexpr std::size_t kMaxPathBytes = 4095;  // PATH_MAX, without its NUL
+
 constexpr std::string_view kMessage = "TaskDescription";
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
@@ -29,6 +32,12 @@ absl::Status check(const TaskDescription& task) {
     return core::invalid("{}.user: has {} bytes; the limit is {}", kMessage, task.user.size(),
                          kMaxUserBytes);
   }
+  for (const std::string& path : task.read_only_paths) {
+    if (path.empty() || path.front() != '/' || path.size() > kMaxPathBytes) {
+      return core::invalid("{}.read_only_paths: one is not absolute, or has more than {} bytes",
+                           kMessage, kMaxPathBytes);
+    }
+  }
   for (const auto& [name, value] : task.environment) {
     if (name.empty() || name.find('=') != std::string::npos) {
       return core::invalid("{}.environment: a name is empty or holds '='", kMessage);
@@ -41,6 +50,7 @@ absl::Status check(const TaskDescription& task) {
 absl::Status check_before_encoding(const TaskDescription& task) {
   bool nul = has_nul(task.command) || has_nul(task.working_directory) || has_nul(task.user);
   for (const std::string& argument : task.arguments) nul = nul || has_nul(argument);
+  for (const std::string& path : task.read_only_paths) nul = nul || has_nul(path);
   for (const auto& [name, value] : task.environment) nul = nul || has_nul(name) || has_nul(value);
   if (nul) return core::invalid("{}: a text holds a NUL", kMessage);
   if (task.arguments.size() > core::kMaxArguments) {
@@ -50,6 +60,10 @@ absl::Status check_before_encoding(const TaskDescription& task) {
   if (task.environment.size() > kMaxEnvironment) {
     return core::invalid("{}.environment: has {} items; the limit is {}", kMessage,
                          task.environment.size(), kMaxEnvironment);
+  }
+  if (task.read_only_paths.size() > kMaxReadOnlyPaths) {
+    return core::invalid("{}.read_only_paths: has {} items; the limit is {}", kMessage,
+                         task.read_only_paths.size(), kMaxReadOnlyPaths);
   }
   return check(task);
 }
@@ -79,6 +93,12 @@ static void read(Reader& reader, const fb::TaskDescription& in, TaskDescription&
   out.working_directory = reader.c_text(in.working_directory(), "working_directory");
   out.kill_grace_ms = reader.duration_or_default(in.kill_grace_ms(), "kill_grace_ms");
   out.user = reader.c_text(in.user(), "user");
+  out.max_completion_ms = reader.duration_or_default(in.max_completion_ms(), "max_completion_ms");
+  reader.values(in.read_only_paths(), "read_only_paths", kMaxReadOnlyPaths, out.read_only_paths,
+                [&](const flatbuffers::String* path) {
+                  return std::string(reader.c_text(path, "read_only_paths"));
+                });
+  out.network = reader.enumerated<TaskNetwork>(in.network(), 2, "network");
 }
 
 absl::StatusOr<std::vector<std::uint8_t>> encode_task_description(const TaskDescription& task) {
@@ -97,8 +117,12 @@ absl::StatusOr<std::vector<std::uint8_t>> encode_task_description(const TaskDesc
       });
   const auto working_directory = put_text(builder, task.working_directory);
   const auto user = put_text(builder, task.user);
-  builder.Finish(fb::CreateTaskDescription(builder, task.shell, command, arguments, environment,
-                                           working_directory, task.kill_grace_ms, user));
+  const auto read_only_paths = put_each<flatbuffers::String>(
+      builder, task.read_only_paths,
+      [](Builder& b, const std::string& path) { return b.CreateString(path); });
+  builder.Finish(fb::CreateTaskDescription(
+      builder, task.shell, command, arguments, environment, working_directory, task.kill_grace_ms,
+      user, task.max_completion_ms, read_only_paths, static_cast<fb::TaskNetwork>(task.network)));
   if (absl::Status s = check_size(builder.GetSize()); !s.ok()) return s;
   return std::vector<std::uint8_t>(builder.GetBufferPointer(),
                                    builder.GetBufferPointer() + builder.GetSize());

@@ -83,8 +83,13 @@ TEST(RoundTrip, ExitCodeZeroIsAnExit) {
 }
 
 // Who does not know limits reads COMMAND_FAILED.
-TEST(RoundTrip, AMemoryLimitStandsBesideTheReason) {
+TEST(RoundTrip, ALimitStandsBesideTheReason) {
   core::TaskStatus status = Samples().status;
+  for (const core::TaskReason limit :
+       {core::TaskReason::kDiskLimit, core::TaskReason::kMaxCompletionTime}) {
+    status.reason = limit;
+    EXPECT_EQ(decode<core::TaskStatus>(payload_of(encoded(status)))->reason, limit);
+  }
   status.reason = core::TaskReason::kMemoryLimit;
   ByteVector frame = encoded(status);
   EXPECT_EQ(decode<core::TaskStatus>(payload_of(frame))->reason, core::TaskReason::kMemoryLimit);

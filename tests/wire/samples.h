@@ -184,7 +184,7 @@ SHOAL_FIELDS(core::OfferSummary, a, b, c, d, e, f, g)
 SHOAL_FIELDS(core::RoleSummary, a, b, c, d, e, f, g, h, i, j, k)
 SHOAL_FIELDS(core::ClusterSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o)
 SHOAL_FIELDS(core::ClusterView, a, b, c, d, e, f)
-SHOAL_FIELDS(TaskDescription, a, b, c, d, e, f, g)
+SHOAL_FIELDS(TaskDescription, a, b, c, d, e, f, g, h, i, j)
 #undef SHOAL_FIELDS
 inline std::tuple<> fields(const core::Teardown&) { return {}; }
 inline std::tuple<> fields(const core::Done&) { return {}; }

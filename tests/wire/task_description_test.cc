@@ -38,6 +38,44 @@ TEST(TaskDescriptionTest, ArgumentsMayHoldAnyByteButNul) {
   EXPECT_TRUE(same(*back, task));
 }
 
+TEST(TaskDescriptionTest, WhatATaskMayAskForTravels) {
+  TaskDescription task = sample_description();
+  task.max_completion_ms = 90'000;
+  task.read_only_paths = {"/", "/srv/data with blanks"};
+  task.network = TaskNetwork::kNone;
+  const std::vector<std::uint8_t> bytes = *encode_task_description(task);
+  const auto back = decode_task_description(bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE(same(*back, task));
+  const auto* table = flatbuffers::GetRoot<flatbuffers::Table>(bytes.data());
+  EXPECT_EQ(table->GetField<std::int64_t>(flatbuffers::FieldIndexToOffset(7), -1), 90'000);
+  EXPECT_EQ(table->GetField<std::uint8_t>(flatbuffers::FieldIndexToOffset(9), 0), 1);
+}
+
+TEST(TaskDescriptionTest, BoundsOfWhatATaskMayAskFor) {
+  TaskDescription task;
+  task.command = "true";
+  task.read_only_paths.assign(32, "/srv");
+  EXPECT_EQ(refused(task), "");
+  task.read_only_paths.emplace_back("/srv");
+  EXPECT_EQ(refused(task), "TaskDescription.read_only_paths: has 33 items; the limit is 32");
+  for (const std::string& bad : {std::string("srv"), std::string(), std::string(4096, '/')}) {
+    task.read_only_paths = {bad};
+    EXPECT_EQ(refused(task),
+              "TaskDescription.read_only_paths: one is not absolute, or has more than 4095 bytes");
+  }
+  Raw network;
+  const RawOffset command = network.text("true");
+  EXPECT_NE(refused_raw(network, field(1, command), field(9, std::uint8_t{2})), "");
+  Raw relative;
+  const RawOffset paths = relative.tables({relative.text("srv")});
+  const RawOffset other = relative.text("true");
+  EXPECT_NE(refused_raw(relative, field(1, other), field(8, paths)), "");
+  Raw years;
+  const RawOffset third = years.text("true");
+  EXPECT_NE(refused_raw(years, field(1, third), field(7, std::int64_t{1} << 60)), "");
+}
+
 TEST(TaskDescriptionTest, SenderIsToldWhatIsWrong) {
   TaskDescription task;
   EXPECT_EQ(refused(task), "TaskDescription.command: is empty");
