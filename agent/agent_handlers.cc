@@ -251,6 +251,7 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
   task.role = asked.role;
   task.resources = asked.resources;
   task.kill_grace_ms = description->kill_grace_ms;
+  task.max_completion_ms = description->max_completion_ms;
   state.tasks.commit(task);
   if ((capacity - state.tasks.used()).contains(task.resources)) {
     return launch(state, effects, task, *description);
@@ -311,6 +312,7 @@ void on_process_started(AgentState& state, AgentEffects& effects, core::Framewor
   if (task == nullptr || task->phase != TaskPhase::kLaunching) return;
   state.tasks.enter(*task, TaskPhase::kRunning);
   if (task->is_kill_asked) return effects.kill(framework, task_id, KillMode::kForce);
+  limit_time(state, *task, now);
   report(state, effects, *task, update_of(TaskState::kRunning, TaskReason::kNone, {}), now);
 }
 
@@ -356,6 +358,8 @@ void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   while (Task* task = state.tasks.due(now)) {
     if (task->kill_at <= now) {
       force(state, effects, *task);
+    } else if (task->complete_by <= now) {
+      time_out(state, effects, *task, now);
     } else {
       resend(state, effects, *task, now);
     }

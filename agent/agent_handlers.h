@@ -7,6 +7,7 @@
 //   RunTask -> waiting -> launching -> running -> ended -> (last update acknowledged) forgotten
 //                 |           |           |
 //                 |           |           +- kill: KILLING, SIGTERM, grace, SIGKILL -> KILLED
+//                 |           |           +- a limit: the same                      -> FAILED
 //                 |           +- kill: KILLING, SIGKILL as soon as it is there      -> KILLED
 //                 +- kill: never started                                            -> KILLED
 //
@@ -76,7 +77,8 @@ void on_recorded(AgentState& state, AgentEffects& effects, std::uint64_t ticket,
 
 // --- time ---
 
-// Heartbeats, silence of the master, resends, ends of graces. Harmless when nothing is due.
+// Heartbeats, silence of the master, resends, ends of graces and of what tasks may take. Harmless
+// when nothing is due.
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now);
 // When on_tick has something to do; TimePoint::max(): never.
 core::TimePoint next_deadline(const AgentState& state);

@@ -219,6 +219,7 @@ absl::StatusOr<TaskRecord> decode_task_record(wire::Bytes file, const RunId& exp
   record.role = message->task.role;
   record.resources = message->task.resources;
   record.kill_grace_ms = description->kill_grace_ms;
+  record.max_completion_ms = description->max_completion_ms;
   record.boot_id = text_of(reinterpret_cast<const char*>(payload->data()));
   return record;
 }

@@ -41,6 +41,7 @@ struct TaskRecord {
   std::string role;
   core::Resources resources;
   std::int64_t kill_grace_ms = -1;
+  std::int64_t max_completion_ms = -1;
   std::string boot_id;  // when it was started
 };
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -106,6 +107,24 @@ std::optional<ProcStat> read_proc_stat(pid_t pid) {
   const ssize_t got = ::read(fd.get(), buffer, sizeof(buffer));
   if (got <= 0) return std::nullopt;
   return parse_proc_stat(std::string_view(buffer, static_cast<std::size_t>(got)));
+}
+
+std::chrono::milliseconds age_of(std::uint64_t start_time) {
+  constexpr std::int64_t kMaxSeconds = std::int64_t{1} << 32;  // keeps what follows in range
+  const std::string uptime = read_whole("/proc/uptime");       // "12345.67 54321.00"
+  const std::size_t point = uptime.find('.');
+  const long ticks = ::sysconf(_SC_CLK_TCK);
+  std::int64_t seconds = 0;
+  std::int64_t hundredths = 0;
+  if (point == std::string::npos || ticks <= 0 ||
+      !to_number(std::string_view(uptime).substr(0, point), &seconds) ||
+      !to_number(std::string_view(uptime).substr(point + 1, 2), &hundredths) ||
+      seconds > kMaxSeconds || start_time / static_cast<std::uint64_t>(ticks) > kMaxSeconds) {
+    return {};
+  }
+  const std::int64_t began = static_cast<std::int64_t>(start_time) * 1000 / ticks;
+  return std::chrono::milliseconds(
+      std::max<std::int64_t>(0, seconds * 1000 + hundredths * 10 - began));
 }
 
 ProcessEnvironment::ProcessEnvironment(pid_t pid)

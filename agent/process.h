@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,6 +52,9 @@ struct ProcStat {
 
 // nullopt: no such process.
 std::optional<ProcStat> read_proc_stat(pid_t pid);
+
+// How long a process has run whose start time is that, suspended time counted; 0 if unknown.
+std::chrono::milliseconds age_of(std::uint64_t start_time);
 
 // The fields of one /proc/PID/stat line; nullopt when it is malformed. The command name may hold
 // anything, spaces and brackets too.

@@ -61,6 +61,7 @@ FoundTask judge(FoundRun& run, const std::string& data_dir, const std::string& b
     found.exit = *run.exit;
   } else if (supervisor.valid()) {
     found.fate = Fate::kRuns;
+    found.age = age_of(run.supervisor->start_time);
   } else {
     found.reason = core::TaskReason::kAgentRestarted;
     found.why = loss_of(run, boot_id);

@@ -26,6 +26,7 @@ Task& add(AgentState& state, const TaskRecord& record, RememberedTask* told) {
   task.role = record.role;
   task.resources = record.resources;
   task.kill_grace_ms = record.kill_grace_ms;
+  task.max_completion_ms = record.max_completion_ms;
   if (told != nullptr) {
     task.state = told->state;
     task.is_kill_asked = told->is_kill_asked;
@@ -41,12 +42,13 @@ void enter_end(AgentState& state, Task& task) {
   if (task.updates.empty()) state.tasks.erase(task);
 }
 
-void go_on(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
+void go_on(AgentState& state, AgentEffects& effects, Task& task, core::Duration age,
+           core::TimePoint now) {
   if (task.is_orphan) {
     return kill_task(state, effects, task, grace_of(task, -1), TaskReason::kFrameworkRemoved, {},
                      now);
   }
-  if (!task.is_kill_asked) return;
+  if (!task.is_kill_asked) return limit_time(state, task, now - age);
   effects.kill(task.framework, task.id, KillMode::kTerminate);
   task.kill_at = now + grace_of(task, -1);
   state.tasks.update_deadline(task);
@@ -69,7 +71,7 @@ void restore_one(AgentState& state, AgentEffects& effects, FoundTask& found, Upd
   }
   switch (found.fate) {
     case FoundTask::Fate::kRuns:
-      return go_on(state, effects, task, now);
+      return go_on(state, effects, task, found.age, now);
     case FoundTask::Fate::kExited: {
       StatusUpdate update = update_of_exit(task, found.exit.exit);
       update.timestamp_ms = found.exit.ended_ms;

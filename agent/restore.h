@@ -22,6 +22,7 @@ struct FoundTask {
   };
   TaskRecord task;  // of a damaged record: framework and id only
   Fate fate = Fate::kLost;
+  core::Duration age{};  // kRuns: since when
   ExitRecord exit;
   core::TaskReason reason = core::TaskReason::kNone;
   std::string why;  // one line
@@ -29,7 +30,7 @@ struct FoundTask {
 
 // Before the first connection. Every task that was found, and every one whose updates are not
 // acknowledged, is in the state again; what happened meanwhile is reported; a kill that had begun
-// goes on, its grace from the start.
+// goes on, its grace from the start. What a task may take is counted from when it began.
 void restore(AgentState& state, AgentEffects& effects, std::vector<FoundTask> found,
              UpdateHistory history, core::TimePoint now);
 

@@ -25,6 +25,20 @@ std::int64_t wall_ms(const AgentState& state, core::TimePoint now) {
   return since.count() + state.wall_offset_ms;
 }
 
+// What it may not: it is ended by the agent, and has failed.
+bool is_limit(TaskReason reason) { return reason == TaskReason::kMaxCompletionTime; }
+
+// "10 s", "1500 ms"
+std::string time_text(std::int64_t ms) {
+  return ms % 1000 == 0 ? fmt::format("{} s", ms / 1000) : fmt::format("{} ms", ms);
+}
+
+// Why a task that `reason` has ended may not go on.
+std::string limit_text(const Task& task, TaskReason reason) {
+  if (reason != TaskReason::kMaxCompletionTime) return "";
+  return fmt::format("it ran longer than the {} that it may", time_text(task.max_completion_ms));
+}
+
 // What was recorded last, for the first time.
 void send_newest(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
   if (!state.is_registered()) return;
@@ -104,7 +118,7 @@ void end_task(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate
   if (held) state.tasks.release(task);
   if (!task.is_orphan) state.tasks.uncommit(task);
   state.tasks.enter(task, TaskPhase::kEnded);
-  task.kill_at = kNever;
+  task.kill_at = task.complete_by = kNever;
   task.description.reset();
   state.tasks.update_deadline(task);
   report(state, effects, task, std::move(update), now);
@@ -117,6 +131,17 @@ core::Duration grace_of(const Task& task, std::int64_t asked_ms) {
   if (task.kill_grace_ms >= 0) grace = task.kill_grace_ms;
   if (asked_ms >= 0) grace = asked_ms;
   return std::chrono::milliseconds(std::min(grace, kMaxGraceMs));
+}
+
+void limit_time(AgentState& state, Task& task, core::TimePoint started) {
+  if (task.max_completion_ms < 0 || task.is_kill_asked) return;
+  task.complete_by = started + std::chrono::milliseconds(task.max_completion_ms);
+  state.tasks.update_deadline(task);
+}
+
+void time_out(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now) {
+  const TaskReason reason = TaskReason::kMaxCompletionTime;
+  kill_task(state, effects, task, grace_of(task, -1), reason, limit_text(task, reason), now);
 }
 
 void force(AgentState& state, AgentEffects& effects, Task& task) {
@@ -136,6 +161,7 @@ void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Durat
   if (is_first) {
     task.is_kill_asked = true;
     task.kill_reason = reason;
+    task.complete_by = kNever;
     report(state, effects, task, update_of(TaskState::kKilling, reason, std::string(why)), now);
   }
   if (task.phase == TaskPhase::kLaunching) {
@@ -189,14 +215,22 @@ std::string memory_text(const ExitStatus& exit) {
       exit.oom_kills, mib(exit.memory_limit), mib(exit.memory_peak));
 }
 
+// Of a task whose end was asked for: by others, or by the agent because of a limit.
+void as_killed(const Task& task, StatusUpdate& update) {
+  update.state = TaskState::kKilled;
+  update.reason = task.kill_reason;
+  if (!is_limit(task.kill_reason)) return;
+  update.state = TaskState::kFailed;
+  update.message += "; " + limit_text(task, task.kill_reason);
+}
+
 }  // namespace
 
 StatusUpdate update_of_exit(const Task& task, const ExitStatus& exit) {
   StatusUpdate update =
       update_of(TaskState::kFinished, TaskReason::kNone, outcome_text(exit) + memory_text(exit));
   if (task.is_kill_asked) {
-    update.state = TaskState::kKilled;
-    update.reason = task.kill_reason;
+    as_killed(task, update);
   } else if (exit.signaled || exit.code_or_signal != 0) {
     update.state = TaskState::kFailed;
     update.reason = exit.oom_kills > 0 ? TaskReason::kMemoryLimit : TaskReason::kCommandFailed;
@@ -207,8 +241,9 @@ StatusUpdate update_of_exit(const Task& task, const ExitStatus& exit) {
 }
 
 StatusUpdate update_of_loss(const Task& task, TaskReason reason, std::string why) {
-  if (task.is_kill_asked) return update_of(TaskState::kKilled, task.kill_reason, std::move(why));
-  return update_of(TaskState::kGone, reason, std::move(why));
+  StatusUpdate update = update_of(TaskState::kGone, reason, std::move(why));
+  if (task.is_kill_asked) as_killed(task, update);
+  return update;
 }
 
 void on_recorded(AgentState& state, AgentEffects& effects, std::uint64_t ticket,

@@ -34,6 +34,10 @@ core::Duration grace_of(const Task& task, std::int64_t asked_ms);
 // Ends a task that has not ended. A second call can only make it faster.
 void kill_task(AgentState& state, AgentEffects& effects, Task& task, core::Duration grace,
                core::TaskReason reason, std::string_view why, core::TimePoint now);
+// It runs since `started`: from now on its time is counted, if that is limited.
+void limit_time(AgentState& state, Task& task, core::TimePoint started);
+// That time is over.
+void time_out(AgentState& state, AgentEffects& effects, Task& task, core::TimePoint now);
 // The grace is over.
 void force(AgentState& state, AgentEffects& effects, Task& task);
 // The last update of a task. Its resources are free from here on.
@@ -41,7 +45,8 @@ void end_task(AgentState& state, AgentEffects& effects, Task& task, StatusUpdate
               core::TimePoint now);
 // "exited with 3", "killed by SIGSEGV (core dumped)".
 std::string outcome_text(const ExitStatus& exit);
-// The last update of a task whose process has ended: as was asked for, or by itself.
+// The last update of a task whose process has ended: as was asked for, or by itself. One that the
+// agent has ended because of a limit has failed, whatever it ended with.
 StatusUpdate update_of_exit(const Task& task, const ExitStatus& exit);
 // Of a task that is over, and nobody knows how it ended.
 StatusUpdate update_of_loss(const Task& task, core::TaskReason reason, std::string why);

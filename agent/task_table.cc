@@ -79,7 +79,7 @@ std::size_t TaskTable::live() const {
 }
 
 void TaskTable::update_deadline(Task& task) {
-  const core::TimePoint deadline = std::min(task.kill_at, task.updates.resend_at());
+  const core::TimePoint deadline = task.deadline();
   if (deadline == task.deadline_) return;
   if (task.deadline_ != StatusStream::kNever) {
     deadlines_.erase({task.deadline_, task.sequence_, &task});
@@ -115,7 +115,7 @@ std::string TaskTable::broken_invariant(const core::Resources& total) const {
     if (!ended && !task->is_orphan) committed += exclusive(task->resources);
     if (ended != core::is_terminal(task->state)) return fmt::format("{} ended halfway", task->id);
     if (ended && task->updates.empty()) return fmt::format("{} was not forgotten", task->id);
-    const core::TimePoint deadline = std::min(task->kill_at, task->updates.resend_at());
+    const core::TimePoint deadline = task->deadline();
     if (deadline != task->deadline_) return fmt::format("{} has a stale deadline", task->id);
     if (deadline != StatusStream::kNever) ++with_deadline;
   }

@@ -2,6 +2,7 @@
 // Pure; iteration is in order of (framework, id), so a run can be replayed.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -48,11 +49,15 @@ struct Task {
   bool is_kill_asked = false;
   bool is_orphan = false;           // its framework is gone: nobody hears of it any more
   std::int64_t kill_grace_ms = -1;  // the task's own; < 0: the default
-  core::TimePoint kill_at = StatusStream::kNever;  // end of the grace
+  core::TimePoint kill_at = StatusStream::kNever;      // end of the grace
+  std::int64_t max_completion_ms = -1;                 // how long it may run; < 0: without end
+  core::TimePoint complete_by = StatusStream::kNever;  // end of that, while it runs unkilled
   StatusStream updates;
   std::unique_ptr<wire::TaskDescription> description;  // only while kWaiting
 
   TaskKey key() const { return {framework, id}; }
+  // When something is due for it; StatusStream::kNever: nothing is.
+  core::TimePoint deadline() const { return std::min({kill_at, complete_by, updates.resend_at()}); }
 
  private:
   friend class TaskTable;
@@ -103,7 +108,7 @@ class TaskTable {
   // Tasks with a process, or about to have one.
   std::size_t live() const;
 
-  // To be called after `task`'s resend or kill time changed.
+  // To be called after task.deadline() may have changed.
   void update_deadline(Task& task);
   core::TimePoint next_deadline() const;
   // The task that is due the longest; nullptr: none. It must get another deadline, or be erased.

@@ -24,6 +24,7 @@ struct RunTexts {
   std::string ports = "0";
   std::string instances = "1";
   std::string timeout;
+  std::string max_completion_time;
   std::vector<std::string> environment;
   std::vector<std::string> constraints;
 };
@@ -70,6 +71,25 @@ absl::Status finish_run_volumes(const RunTexts& texts) {
   return core::invalid("--volume: volumes belong to roles; say which with --role");
 }
 
+absl::Status finish_run_times(const RunTexts& texts, RunVerb& verb) {
+  if (!texts.timeout.empty()) {
+    const auto timeout = parse_duration(texts.timeout);
+    if (!timeout.ok()) return core::invalid("--timeout: {}", core::message_of(timeout.status()));
+    verb.timeout = *timeout;
+  }
+  if (texts.max_completion_time.empty()) return absl::OkStatus();
+  const auto most = parse_duration(texts.max_completion_time);
+  if (!most.ok()) {
+    return core::invalid("--max-completion-time: {}", core::message_of(most.status()));
+  }
+  if (*most < std::chrono::milliseconds(1) || *most > core::kMaxRefuse) {
+    return core::invalid("--max-completion-time: {} is not from 1ms to {}",
+                         texts.max_completion_time, duration_to_string(core::kMaxRefuse));
+  }
+  verb.max_completion_time = *most;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Verb> finish_run(RunTexts& texts, Parser& parsed) {
   RunVerb& verb = texts.verb;
   verb.master = parsed.master;
@@ -89,11 +109,7 @@ absl::StatusOr<Verb> finish_run(RunTexts& texts, Parser& parsed) {
   const auto instances = parse_count<std::uint32_t>("--instances", texts.instances, 1, 100'000);
   if (!instances.ok()) return instances.status();
   verb.instances = *instances;
-  if (!texts.timeout.empty()) {
-    const auto timeout = parse_duration(texts.timeout);
-    if (!timeout.ok()) return core::invalid("--timeout: {}", core::message_of(timeout.status()));
-    verb.timeout = *timeout;
-  }
+  if (auto ok = finish_run_times(texts, verb); !ok.ok()) return ok;
   // The name becomes the front of the task ids, which have at most kMaxIdBytes.
   if (!verb.name.empty()) {
     if (auto ok = core::check_name(verb.name, "--name"); !ok.ok()) return ok;
@@ -139,6 +155,9 @@ Finish define_run(Parser& parser) {
       ->take_all();
   app.add_option("--timeout", texts->timeout,
                  "kill it after this long, and end with 6 (as 90s, 5m)");
+  app.add_option("--max-completion-time", texts->max_completion_time,
+                 "the agent kills an instance that runs longer, also when nobody waits for it; "
+                 "it has failed, and run ends with 6");
   app.add_flag("--wait", texts->verb.wait,
                "wait for another agent when none here could ever hold it");
   return [texts](Parser& parsed) { return finish_run(*texts, parsed); };

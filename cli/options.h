@@ -97,6 +97,7 @@ struct RunVerb {
   std::string role;
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<core::Duration> timeout;
+  std::optional<core::Duration> max_completion_time;
   std::string directory;  // where the command starts; empty: its sandbox
   std::string user;       // who it runs as; empty: as the agent says
   bool wait = false;      // also for agents that are not there yet

@@ -173,6 +173,10 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   description.arguments.assign(verb_.command.begin() + 1, verb_.command.end());
   description.working_directory = verb_.directory;
   description.user = verb_.user;
+  if (verb_.max_completion_time.has_value()) {
+    description.max_completion_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*verb_.max_completion_time).count();
+  }
   description.environment.emplace_back("SHOAL_INSTANCE", fmt::format("{}", instance.index));
   description.environment.emplace_back("SHOAL_INSTANCES", fmt::format("{}", verb_.instances));
   std::uint32_t number = 0;

@@ -143,6 +143,7 @@ std::string task_prefix(std::string_view name, std::string_view command) {
 }
 
 int exit_code_of_task(const sdk::TaskStatus& status) {
+  if (status.reason == core::TaskReason::kMaxCompletionTime) return kExitTimedOut;
   if (status.exit_signal.has_value()) return kExitSignalBase + *status.exit_signal;
   if (status.exit_code.has_value()) return *status.exit_code;
   if (status.state == core::TaskState::kFinished) return kExitOk;

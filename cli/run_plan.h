@@ -43,8 +43,8 @@ std::string explain_parts(const Demand& demand, const std::vector<core::AgentSum
 // The front part of task ids: `name`, else the last part of the command's path, made fit for an id.
 std::string task_prefix(std::string_view name, std::string_view command);
 
-// What `run` ends with for a task that ended so: its own code, 128 + signal, 127 or 126 when it
-// could not be started (not found, other), 1 otherwise.
+// What `run` ends with for a task that ended so: 6 when its time was over, its own code,
+// 128 + signal, 127 or 126 when it could not be started (not found, other), 1 otherwise.
 int exit_code_of_task(const sdk::TaskStatus& status);
 
 // Whether a task that ended so never ran and is worth another launch.

@@ -104,6 +104,7 @@ class FakeMaster final : public net::ConnectionHandler {
     description.shell = true;
     description.command = line;
     description.kill_grace_ms = grace_ms;
+    description.max_completion_ms = max_completion_ms;
     const auto bytes = wire::encode_task_description(description);
     core::RunTask message;
     message.framework = kFramework;
@@ -135,6 +136,7 @@ class FakeMaster final : public net::ConnectionHandler {
     return found != states.end() && found->second.back() == core::TaskState::kRunning;
   }
 
+  std::int64_t max_completion_ms = -1;  // of the tasks that follow
   std::optional<core::RefusalCode> refusal;
   std::string leader;  // of the refusal
   std::uint64_t epoch = 0;

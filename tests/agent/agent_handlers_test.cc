@@ -728,6 +728,7 @@ TEST(AgentTasks, AnyOrderOfEventsKeepsTheInvariants) {
       switch (random.below(10)) {
         case 0:
         case 1:
+          a.max_completion_ms = random.chance(1, 4) ? 700 : -1;
           a.run(task, random.chance(1, 3) ? "cpus:3;ports:[31000-31000]" : "cpus:1", 500,
                 framework);
           break;

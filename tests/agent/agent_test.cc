@@ -450,6 +450,41 @@ TEST_F(AgentTest, AKillThatHadBegunGoesOn) {
   EXPECT_EQ(master_.states["t"].back(), TaskState::kKilled);
 }
 
+TEST_F(AgentTest, ATaskThatRunsTooLongIsEnded) {
+  start_and_wait(options());
+  master_.max_completion_ms = 50;
+  master_.run("t", "exec sleep 1000");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_THAT(master_.states["t"],
+              testing::ElementsAre(TaskState::kRunning, TaskState::kKilling, TaskState::kFailed));
+  EXPECT_EQ(master_.texts["t"], "killed by SIGTERM; it ran longer than the 50 ms that it may");
+}
+
+TEST_F(AgentTest, TheTimeOfATaskRunsOnWithoutTheAgent) {
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.max_completion_ms = 3'600'000;  // not before the agent is gone
+  master_.run("t", "exec sleep 1000");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.is_running("t"); }));
+  kill_daemon(daemon);
+  // What the record says is what counts: an hour ago, it might run for no time at all.
+  wire::TaskDescription description;
+  description.shell = true;
+  description.command = "exec sleep 1000";
+  description.max_completion_ms = 0;
+  const FoundRun run = std::move(find_runs(options().data_dir)->runs.front());
+  const core::Resources held = resources_of("cpus:0.1;mem:1");
+  const auto record = encode_task_record(
+      {kFramework, core::AgentId{0xa1}, "t", held, description, "t", {}}, read_boot_id());
+  ASSERT_TRUE(record.ok()) << record.status();
+  std::ofstream(run_folder(options().data_dir, run.id) + "/task", std::ios::binary)
+      .write(reinterpret_cast<const char*>(record->data()),
+             static_cast<std::streamsize>(record->size()));
+  start_and_wait(keeping_options());
+  ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
+  EXPECT_EQ(master_.states["t"].back(), TaskState::kFailed);
+  EXPECT_THAT(master_.texts["t"], HasSubstr("it ran longer than the 0 s that it may"));
+}
+
 TEST_F(AgentTest, UnacknowledgedEndsAreToldByTheNextAgent) {
   const pid_t daemon = start_daemon(keeping_options());
   master_.acknowledges = false;

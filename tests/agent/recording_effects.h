@@ -171,6 +171,8 @@ inline core::Resources resources_of(std::string_view text) { return *core::parse
 
 // An agent with a clock that only a test moves.
 struct TestAgent {
+  std::int64_t max_completion_ms = -1;  // of the tasks that follow
+
   TestAgent() {
     state.hostname = "host-1";
     state.address = "127.0.0.1:1";
@@ -190,6 +192,7 @@ struct TestAgent {
     description.shell = true;
     description.command = "true";
     description.kill_grace_ms = grace_ms;
+    description.max_completion_ms = max_completion_ms;
     const auto bytes = wire::encode_task_description(description);
     core::RunTask message;
     message.framework = framework;

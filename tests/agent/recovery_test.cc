@@ -83,6 +83,16 @@ TEST_F(RecoveryTest, LiveOnesAreFoundAndTouchedByNobody) {
   wait(task);
 }
 
+// The clocks are the kernel's own; how long the machine takes for this is not known.
+TEST_F(RecoveryTest, AgesAreCountedFromTheStartTime) {
+  const std::uint64_t start_time = read_proc_stat(::getpid())->start_time;
+  const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  const auto younger = age_of(start_time);
+  EXPECT_LT(younger, std::chrono::hours(24));
+  EXPECT_GE(age_of(start_time - 100 * ticks), younger + std::chrono::seconds(99));
+  EXPECT_EQ(age_of(~std::uint64_t{0}).count(), 0);
+}
+
 TEST_F(RecoveryTest, EndedOnesSayHow) {
   wait(start_recorded("t", "exit 6"));
   const Recovery recovery = recover_all();

@@ -60,6 +60,46 @@ TEST(RestoreTest, ATaskThatRunsIsOnlyTakenOver) {
   EXPECT_EQ(next.agent.fx.statuses.back().state, TaskState::kFinished);
 }
 
+TEST(RestoreTest, TheTimeThatATaskMayRunIsCountedFromItsStart) {
+  TestAgent before;
+  before.connect();
+  before.start("t");
+  Successor next(before);
+  FoundTask running = next.found("t", Fate::kRuns);
+  running.task.max_completion_ms = 10'000;
+  running.age = std::chrono::milliseconds(9000);
+  FoundTask late = next.found("late", Fate::kRuns);
+  late.task.max_completion_ms = 10'000;
+  late.age = std::chrono::hours(1);
+  next.begin({running, late});
+  EXPECT_TRUE(next.agent.fx.kills.empty());
+  next.agent.advance(std::chrono::milliseconds(0));
+  EXPECT_EQ(next.agent.fx.kills.size(), 1u) << "the time was over when the agent came";
+  next.agent.advance(std::chrono::milliseconds(999));
+  EXPECT_EQ(next.find("t")->kill_reason, TaskReason::kNone);
+  next.agent.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(next.find("t")->kill_reason, TaskReason::kMaxCompletionTime);
+}
+
+TEST(RestoreTest, ATimeoutThatHadBegunIsNotTakenForAKill) {
+  TestAgent before;
+  before.connect();
+  before.max_completion_ms = 1000;
+  before.start("t");
+  before.advance_hearing(std::chrono::milliseconds(1000));
+  ASSERT_EQ(before.fx.kills.size(), 1u);
+  Successor next(before);
+  FoundTask found = next.found("t", Fate::kRuns);
+  found.task.max_completion_ms = 1000;
+  next.begin({found});
+  EXPECT_EQ(next.agent.fx.kills.size(), 1u);
+  next.agent.connect();
+  next.agent.exit("t", {true, SIGTERM, false});
+  EXPECT_EQ(next.agent.fx.statuses.back().state, TaskState::kFailed);
+  EXPECT_EQ(next.agent.fx.statuses.back().message,
+            "killed by SIGTERM; it ran longer than the 1 s that it may");
+}
+
 TEST(RestoreTest, WhatWasNeverToldIsToldNow) {
   TestAgent before;
   before.connect();

@@ -172,6 +172,8 @@ TEST(RunPlanTest, ExitCodes) {
   status.exit_code.reset();
   status.exit_signal = 9;
   EXPECT_EQ(exit_code_of_task(status), 137);
+  status.reason = core::TaskReason::kMaxCompletionTime;
+  EXPECT_EQ(exit_code_of_task(status), 6) << "whatever it ended with";
 }
 
 TEST(RunPlanTest, NamesBecomeIds) {
