@@ -137,6 +137,9 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
       link_volumes(options_.data_dir, sandbox->directory.get(), request.resources, *user);
   if (!linked.ok()) return linked;
   if (absl::Status given = give_to(*user, *sandbox); !given.ok()) return given;
+  SpawnRequest spawn = describe(request, run->id, sandbox->path, *user);
+  if (absl::Status wishes = apply_wishes(request, sandbox->path, spawn); !wishes.ok())
+    return wishes;
   const auto record = encode_task_record(request, boot_id_);
   if (!record.ok()) return record.status();
   // Before anything is started: what runs is on record.
@@ -144,8 +147,6 @@ absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
   if (!files.ok()) return files.status();
   records_[{run->framework, run->id.task_id}].push_back(run->id);
   options_.on_checkpoint(*std::move(files));
-
-  SpawnRequest spawn = describe(request, run->id, sandbox->path, *user);
   spawn.stdout_fd = sandbox->stdout_file.get();
   spawn.stderr_fd = sandbox->stderr_file.get();
   const core::TimePoint begin = net::monotonic_now();
@@ -190,6 +191,22 @@ SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId
     options_.isolation->apply(id.run_uuid, request.resources, user, &spawn);
   }
   return spawn;
+}
+
+absl::Status ProcessExecutor::apply_wishes(const LaunchRequest& request, const std::string& sandbox,
+                                           SpawnRequest& spawn) const {
+  const wire::TaskDescription& task = request.description;
+  if (options_.isolation == nullptr) {
+    if (task.read_only_paths.empty() && task.network == wire::TaskNetwork::kHost) {
+      return absl::OkStatus();
+    }
+    return absl::FailedPreconditionError("this agent does not isolate its tasks");
+  }
+  std::vector<std::string> writable = {sandbox};
+  for (const core::Lot& lot : request.resources.lots) {
+    if (lot.tags->volume.has_value()) writable.push_back(volume_path(options_.data_dir, *lot.tags));
+  }
+  return options_.isolation->apply_wishes(task, writable, &spawn);
 }
 
 absl::StatusOr<const TaskUser*> ProcessExecutor::user_of(const LaunchRequest& request) {

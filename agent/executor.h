@@ -121,6 +121,8 @@ class ProcessExecutor final : public Executor {
   absl::StatusOr<std::unique_ptr<Run>> start(const LaunchRequest& request);
   SpawnRequest describe(const LaunchRequest& request, const RunId& id, const std::string& sandbox,
                         const TaskUser* user) const;
+  absl::Status apply_wishes(const LaunchRequest& request, const std::string& sandbox,
+                            SpawnRequest& spawn) const;
   absl::StatusOr<const TaskUser*> user_of(const LaunchRequest& request);
   bool end_cgroups(const RunId& id) const;
   absl::Status watch(Run& run);

@@ -266,6 +266,30 @@ void TaskIsolation::apply_switches(SpawnRequest* request) const {
   }
 }
 
+absl::Status TaskIsolation::apply_wishes(const wire::TaskDescription& task,
+                                         const std::vector<std::string>& writable,
+                                         SpawnRequest* request) const {
+  const bool no_network = task.network == wire::TaskNetwork::kNone;
+  if (task.read_only_paths.empty() && !no_network) return absl::OkStatus();
+  if (!on_.namespaces) {
+    return absl::FailedPreconditionError(
+        fmt::format("the task asks for {}, which is not enforced here: the agent holds its tasks "
+                    "without namespaces",
+                    no_network ? "no network" : "read-only paths"));
+  }
+  for (const std::string& path : task.read_only_paths) {
+    if (::access(path.c_str(), F_OK) != 0) {
+      return errno_status(errno, fmt::format("read-only path {}", agent::quoted(path)));
+    }
+    request->settings.push_back(kReadOnlySetting + path);
+  }
+  if (!task.read_only_paths.empty()) {
+    for (const std::string& path : writable) request->settings.push_back(kWritableSetting + path);
+  }
+  if (no_network) request->settings.emplace_back(kNoNetwork);
+  return absl::OkStatus();
+}
+
 std::string TaskIsolation::to_string() const {
   std::vector<std::string> parts;
   if (cgroups_.has_value()) parts.push_back(cgroups_->to_string());

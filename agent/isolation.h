@@ -21,6 +21,7 @@
 #include "agent/task_user.h"
 #include "agent/unique_fd.h"
 #include "core/resources.h"
+#include "wire/task_description.h"
 
 namespace shoal::agent {
 
@@ -30,7 +31,7 @@ struct IsolationSwitches {
   bool seccomp = false;       // agent/seccomp_filter.h
   bool capabilities = false;  // all but kKeptCapabilities are dropped, for good
   bool private_tmp = false;   // an empty /tmp of its own, in memory; needs namespaces
-  bool is_auto = false;       // the first four, where they are possible
+  bool is_auto = false;       // the first five, where they are possible
 
   bool any() const { return cgroup || namespaces || seccomp || capabilities; }
 };
@@ -69,6 +70,12 @@ class TaskIsolation {
              SpawnRequest* request) const;
 
   // nullptr: not by cgroups.
+
+  // The same of what the task itself asks for: read-only paths, no network. What is `writable`
+  // (folders: its sandbox, its volumes) stays so. FAILED_PRECONDITION: it cannot be had here, so
+  // the task must not run. Errors of errno_status: a path, named.
+  absl::Status apply_wishes(const wire::TaskDescription& task,
+                            const std::vector<std::string>& writable, SpawnRequest* request) const;
   const Cgroups* cgroups() const { return cgroups_.has_value() ? &*cgroups_ : nullptr; }
   // "cgroup v1: cpu, memory, pids; killed by cgroup.kill; namespaces; …"
   std::string to_string() const;

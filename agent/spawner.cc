@@ -294,6 +294,10 @@ SpawnError explain(const StartReport& report, const Supervised& supervised) {
       return held(report, "making a task's cgroups");
     case StartStage::kNamespaces:
       return held(report, "giving a task its namespaces");
+    case StartStage::kPaths:
+      return held(report, "making the paths read-only that a task wants so");
+    case StartStage::kNetwork:
+      return held(report, "giving a task a network of its own");
     case StartStage::kLimits:
       return held(report, "setting the limits of a task");
     case StartStage::kCapabilities:

@@ -25,6 +25,7 @@ struct RunTexts {
   std::string instances = "1";
   std::string timeout;
   std::string max_completion_time;
+  std::string network = "host";
   std::vector<std::string> environment;
   std::vector<std::string> constraints;
 };
@@ -71,6 +72,16 @@ absl::Status finish_run_volumes(const RunTexts& texts) {
   return core::invalid("--volume: volumes belong to roles; say which with --role");
 }
 
+absl::Status finish_run_isolation(const RunTexts& texts, RunVerb& verb) {
+  for (const std::string& path : verb.read_only) {
+    if (path.starts_with('/')) continue;
+    return core::invalid("--read-only: '{}' does not begin with /", core::printable(path));
+  }
+  verb.no_network = texts.network == "none";
+  if (verb.no_network || texts.network == "host") return absl::OkStatus();
+  return core::invalid("--network: '{}' is neither host nor none", core::printable(texts.network));
+}
+
 absl::Status finish_run_times(const RunTexts& texts, RunVerb& verb) {
   if (!texts.timeout.empty()) {
     const auto timeout = parse_duration(texts.timeout);
@@ -110,6 +121,7 @@ absl::StatusOr<Verb> finish_run(RunTexts& texts, Parser& parsed) {
   if (!instances.ok()) return instances.status();
   verb.instances = *instances;
   if (auto ok = finish_run_times(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_run_isolation(texts, verb); !ok.ok()) return ok;
   // The name becomes the front of the task ids, which have at most kMaxIdBytes.
   if (!verb.name.empty()) {
     if (auto ok = core::check_name(verb.name, "--name"); !ok.ok()) return ok;
@@ -142,6 +154,15 @@ Finish define_run(Parser& parser) {
   app.add_option("--chdir", texts->verb.directory, "folder to start in (else the task's sandbox)");
   app.add_option("--user", texts->verb.user,
                  "name or uid the command runs as (else as the agent says)");
+  app.add_option("--read-only", texts->verb.read_only,
+                 "a folder or file of the machine that the command cannot change; / is all but "
+                 "its sandbox and volumes; may be repeated")
+      ->type_name("PATH")
+      ->expected(1)
+      ->take_all();
+  app.add_option("--network", texts->network, "host, the machine's, or none, loopback alone")
+      ->type_name("host|none")
+      ->capture_default_str();
   app.add_option("--role", texts->verb.role, "whose share of the cluster is used")
       ->capture_default_str();
   app.add_option("--constraint", texts->constraints,

@@ -98,9 +98,11 @@ struct RunVerb {
   std::vector<std::pair<std::string, std::string>> environment;
   std::optional<core::Duration> timeout;
   std::optional<core::Duration> max_completion_time;
-  std::string directory;  // where the command starts; empty: its sandbox
-  std::string user;       // who it runs as; empty: as the agent says
-  bool wait = false;      // also for agents that are not there yet
+  std::string directory;               // where the command starts; empty: its sandbox
+  std::string user;                    // who it runs as; empty: as the agent says
+  std::vector<std::string> read_only;  // absolute paths
+  bool no_network = false;             // but loopback
+  bool wait = false;                   // also for agents that are not there yet
   std::vector<sdk::OfferConstraint> constraints;
   std::vector<std::string> volumes;  // ids, of the role's
   std::vector<std::string> command;

@@ -173,6 +173,8 @@ sdk::TaskSpec RunJob::spec_of(const Instance& instance, const core::Resources& r
   description.arguments.assign(verb_.command.begin() + 1, verb_.command.end());
   description.working_directory = verb_.directory;
   description.user = verb_.user;
+  description.read_only_paths = verb_.read_only;
+  if (verb_.no_network) description.network = wire::TaskNetwork::kNone;
   if (verb_.max_completion_time.has_value()) {
     description.max_completion_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(*verb_.max_completion_time).count();

@@ -92,6 +92,8 @@ enum class StartStage : std::uint32_t {
   kUser = 9,
   kCapabilities = 10,
   kSeccomp = 11,
+  kPaths = 12,    // those that the task wants read-only
+  kNetwork = 13,  // giving it none
 };
 
 struct StartReport {
@@ -116,6 +118,9 @@ inline constexpr char kCgroupSetting[] = "cgroup=";  // PATH: a folder to make, 
 inline constexpr char kWriteSetting[] = "write=";    // FILE=TEXT, in the folder named before
 inline constexpr char kTryWriteSetting[] = "try-write=";  // the same; a failure is ignored
 inline constexpr char kNamespaces[] = "namespaces";       // mount, IPC, UTS and cgroup of its own
+inline constexpr char kReadOnlySetting[] = "read-only=";  // PATH, with all below; needs namespaces
+inline constexpr char kWritableSetting[] = "writable=";   // PATH: a folder, all the same; the same
+inline constexpr char kNoNetwork[] = "no-network";        // but loopback; the same
 inline constexpr char kTmpfsSetting[] = "tmpfs=";         // PATH: an empty one of its own there
 inline constexpr char kRlimitSetting[] = "rlimit=";       // NUMBER:SOFT:HARD
 inline constexpr char kUserSetting[] = "user=";           // UID:GID[,GID]…

@@ -4,42 +4,30 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/mount.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "agent/supervisor/cgroup_folder.h"
-
-// Not in sys/mount.h of every libc; both headers together do not compile with glibc before 2.37.
-extern "C" int mount(const char* source, const char* target, const char* type, unsigned long flags,
-                     const void* data) noexcept;
+#include "agent/supervisor/mounts.h"
 
 namespace shoal::agent {
 namespace {
 
-constexpr int kMaxSettings = 64;
+constexpr int kMaxSettings = 256;
 constexpr int kMaxGroups = 64;
 constexpr int kMaxFilter = 4096;  // BPF_MAXINSNS
-
-constexpr unsigned long kNoSuid = 2;  // MS_NOSUID, … of sys/mount.h
-constexpr unsigned long kNoDevices = 4;
-constexpr unsigned long kNoExec = 8;
-constexpr unsigned long kBind = 4096;
-constexpr unsigned long kRecursive = 16384;
-constexpr unsigned long kSlave = 1 << 19;
-
-// What a task of the user root could change the machine with.
-constexpr const char* kReadOnlyPaths[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq",
-                                          "/proc/bus", "/proc/fs"};
 
 alignas(4096) sock_filter filter[kMaxFilter];  // whole pages
 static_assert(sizeof(filter) % 4096 == 0);
@@ -59,11 +47,15 @@ bool has(const Settings& settings, const char* word) {
 }
 
 bool is_known(const char* word) {
-  for (const char* prefix : {kCgroupSetting, kWriteSetting, kTryWriteSetting, kTmpfsSetting,
-                             kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
+  for (const char* prefix :
+       {kCgroupSetting, kWriteSetting, kTryWriteSetting, kReadOnlySetting, kWritableSetting,
+        kTmpfsSetting, kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
     if (value_of(word, prefix) != nullptr) return true;
   }
-  return strcmp(word, kNamespaces) == 0 || strcmp(word, kSeccomp) == 0;
+  for (const char* name : {kNamespaces, kNoNetwork, kSeccomp}) {
+    if (strcmp(word, name) == 0) return true;
+  }
+  return false;
 }
 
 // Calls act(value) for each setting of the kind, until one is not done.
@@ -89,32 +81,35 @@ bool write_setting(const char* folder, const char* value) {
   return write_cgroup_file(folder, name, text + 1);
 }
 
-// Also all that is mounted below it. Where it is no mount yet it becomes one.
-bool make_read_only(const char* path, bool is_mount) {
-  if (!is_mount && mount(path, path, nullptr, kBind | kRecursive, nullptr) != 0) {
-    return errno == ENOENT;
-  }
-  mount_attr attributes = {};
-  attributes.attr_set = MOUNT_ATTR_RDONLY;
-  return syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &attributes,
-                 sizeof(attributes)) == 0;
+// Up is all that it is: it has its addresses from the kernel.
+bool start_loopback() {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  ifreq loopback = {};
+  strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_flags = IFF_UP;
+  const bool is_up = ioctl(fd, SIOCSIFFLAGS, &loopback) == 0;
+  const int err = errno;
+  close(fd);
+  errno = err;
+  return is_up;
 }
 
-bool mount_tmpfs(const char* path) {
-  return mount("tmpfs", path, "tmpfs", kNoSuid | kNoDevices, "mode=1777") == 0;
-}
-
-bool enter_namespaces(const Settings& settings) {
-  if (!has(settings, kNamespaces)) return true;
-  if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) return false;
-  // What the operator mounts later is seen in there; what is mounted in there is not seen here.
-  if (mount(nullptr, "/", nullptr, kRecursive | kSlave, nullptr) != 0) return false;
-  if (mount("proc", "/proc", "proc", kNoSuid | kNoDevices | kNoExec, nullptr) != 0) return false;
-  if (!make_read_only("/sys", true)) return false;
-  for (const char* path : kReadOnlyPaths) {
-    if (!make_read_only(path, false)) return false;
+StartStage enter_namespaces(const Settings& settings) {
+  if (!has(settings, kNamespaces)) return StartStage::kStarted;
+  if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0 ||
+      !arrange_mounts()) {
+    return StartStage::kNamespaces;
   }
-  return each(settings, kTmpfsSetting, mount_tmpfs);
+  // Before what is the task's own is mounted: that stays writable.
+  if (!each(settings, kReadOnlySetting, make_read_only) ||
+      !each(settings, kWritableSetting, make_writable)) {
+    return StartStage::kPaths;
+  }
+  if (!each(settings, kTmpfsSetting, mount_tmpfs)) return StartStage::kNamespaces;
+  if (!has(settings, kNoNetwork)) return StartStage::kStarted;
+  const bool is_alone = unshare(CLONE_NEWNET) == 0 && start_loopback();
+  return is_alone ? StartStage::kStarted : StartStage::kNetwork;
 }
 
 // "NUMBER:SOFT:HARD"
@@ -225,7 +220,7 @@ StartStage read_filter(const Settings& settings) {
 
 StartStage apply_settings(const Settings& settings) {
   if (!join_cgroups(settings)) return StartStage::kCgroup;
-  if (!enter_namespaces(settings)) return StartStage::kNamespaces;
+  if (const StartStage in = enter_namespaces(settings); in != StartStage::kStarted) return in;
   if (!each(settings, kRlimitSetting, set_rlimit)) return StartStage::kLimits;
   std::uint64_t keep = ~std::uint64_t{0};
   each(settings, kCapabilitiesSetting, [&keep](const char* mask) {

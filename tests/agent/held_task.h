@@ -63,6 +63,16 @@ class HeldTaskTest : public TaskTest {
     return folder_.read("stdout");
   }
   CgroupUsage usage() const { return isolation_->cgroups()->usage(run_); }
+  // The same, of a task that asks for more; its working directory stays writable.
+  std::string output_with(const wire::TaskDescription& task, const std::string& line) {
+    out_ = UniqueFd(::open((folder_.path() + "/stdout").c_str(),
+                           O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+    SpawnRequest wanted = held({line}, true);
+    const absl::Status applied = isolation_->apply_wishes(task, {folder_.path()}, &wanted);
+    EXPECT_TRUE(applied.ok()) << applied;
+    run(wanted);
+    return folder_.read("stdout");
+  }
 
   TempFolder data_;
   std::unique_ptr<TaskIsolation> isolation_;

@@ -143,6 +143,85 @@ TEST_F(IsolationTest, ATaskChangesNothingOfTheKernels) {
               testing::Not(HasSubstr("made")));
 }
 
+TEST_F(IsolationTest, ATaskSeesNothingOfTheKernelsSecrets) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  for (const char* file : {"/proc/keys", "/proc/timer_list", "/proc/kcore", "/proc/interrupts"}) {
+    if (!std::filesystem::exists(file)) continue;
+    EXPECT_EQ(output_of(fmt::format("head -c 100 {} | wc -c", file)), "0\n") << file;
+  }
+  if (std::filesystem::exists("/sys/firmware")) {
+    EXPECT_EQ(output_of("ls -A /sys/firmware | wc -l"), "0\n");
+  }
+}
+
+TEST_F(IsolationTest, ReadOnlyPathsOfATask) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  TempFolder guarded;
+  std::filesystem::create_directory(guarded.path() + "/below");
+  guarded.write("file", "before");
+  wire::TaskDescription task;
+  task.read_only_paths = {guarded.path()};
+  EXPECT_EQ(output_with(task, fmt::format("exec 2>&1; cd {}; cat file; for f in file new below/new;"
+                                          " do (echo x > $f) && echo made; done; echo x > $OLDPWD/y"
+                                          " && echo mine",
+                                          guarded.path()))
+                .substr(0, 6),
+            "before");
+  EXPECT_EQ(guarded.read("file"), "before");
+  EXPECT_FALSE(std::filesystem::exists(guarded.path() + "/below/new"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/y"));
+  task.read_only_paths = {guarded.path() + "/file"};
+  output_with(task, fmt::format("echo x > {0}/new; echo x > {0}/file", guarded.path()));
+  EXPECT_TRUE(std::filesystem::exists(guarded.path() + "/new"));
+  EXPECT_EQ(guarded.read("file"), "before");
+  std::ofstream(guarded.path() + "/file") << "after";
+  EXPECT_EQ(guarded.read("file"), "after") << "the machine's is as it was";
+}
+
+TEST_F(IsolationTest, AReadOnlyRootLeavesTheSandboxAndWhatIsTheTasksOwn) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  if (data_.path().starts_with("/dev/shm")) GTEST_SKIP() << "no /dev/shm of its own there";
+  TempFolder elsewhere;
+  wire::TaskDescription task;
+  task.read_only_paths = {"/"};
+  EXPECT_EQ(output_with(task, fmt::format("for f in {}/x /var/tmp/x $PWD/x /dev/shm/x; do "
+                                          "(echo x > $f) 2> /dev/null && echo made; done",
+                                          elsewhere.path())),
+            "made\nmade\n");
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/x"));
+  EXPECT_FALSE(std::filesystem::exists(elsewhere.path() + "/x"));
+}
+
+TEST_F(IsolationTest, NoNetworkButLoopback) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  wire::TaskDescription task;
+  task.network = wire::TaskNetwork::kNone;
+  EXPECT_EQ(output_with(task, "tail -n +3 /proc/net/dev | cut -d: -f1"), "    lo\n");
+  EXPECT_EQ(output_with(task,
+                        "python3 -c 'import socket\n"
+                        "s = socket.create_server((\"127.0.0.1\", 0))\n"
+                        "socket.create_connection(s.getsockname()); print(\"talks to itself\")\n"
+                        "try: socket.create_connection((\"192.0.2.1\", 9), 5)\n"
+                        "except OSError as e: print(e.strerror)'"),
+            "talks to itself\nNetwork is unreachable\n");
+}
+
+TEST_F(IsolationTest, WhatCannotBeHadIsRefused) {
+  ASSERT_TRUE(hold("none"));
+  SpawnRequest wanted;
+  wire::TaskDescription task;
+  EXPECT_TRUE(isolation_->apply_wishes(task, {}, &wanted).ok());
+  task.network = wire::TaskNetwork::kNone;
+  const absl::Status refused = isolation_->apply_wishes(task, {}, &wanted);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("no network, which is not enforced here"));
+  if (!hold("namespaces")) return;
+  task.read_only_paths = {"/no/such/path"};
+  const absl::Status missing = isolation_->apply_wishes(task, {}, &wanted);
+  EXPECT_TRUE(absl::IsNotFound(missing)) << missing;
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("read-only path '/no/such/path'"));
+}
+
 TEST_F(IsolationTest, APrivateTmp) {
   TempFolder elsewhere;
   if (!hold("namespaces,tmp")) {

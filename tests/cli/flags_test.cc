@@ -168,6 +168,19 @@ TEST(FlagsTest, HowAnAgentHoldsItsTasks) {
   EXPECT_EQ(parse<DevVerb>({"dev", "--isolation", "none"}).isolation, "none");
   EXPECT_THAT(usage_error({"dev", "--isolation", "tmp"}), HasSubstr("--isolation: "));
   EXPECT_EQ(parse<RunVerb>({"run", "--user", "nobody", "--", "true"}).user, "nobody");
+  EXPECT_EQ(
+      parse<RunVerb>({"run", "--max-completion-time", "90s", "--", "true"}).max_completion_time,
+      std::chrono::seconds(90));
+  const auto held = parse<RunVerb>(
+      {"run", "--read-only", "/", "--read-only", "/srv", "--network", "none", "--", "true"});
+  EXPECT_EQ(held.read_only, (std::vector<std::string>{"/", "/srv"}));
+  EXPECT_TRUE(held.no_network);
+  const auto refused = [](const char* flag, const char* value) {
+    return usage_error({"run", flag, value, "--", "true"});
+  };
+  EXPECT_THAT(refused("--read-only", "srv"), HasSubstr("--read-only: 'srv'"));
+  EXPECT_THAT(refused("--network", "lan"), HasSubstr("neither host nor none"));
+  EXPECT_THAT(refused("--max-completion-time", "0s"), HasSubstr("is not from 1ms to"));
 }
 
 TEST(FlagsTest, HowADaemonLogs) {
