@@ -397,11 +397,13 @@ absl::Status Agent::State::open_isolation() {
   wanted.data_dir = options.data_dir;
   wanted.supervisor = options.supervisor;
   wanted.task_user = options.task_user;
+  wanted.devices = options.allowed_devices;
   wanted.cgroups = {.root = options.cgroup_root,
                     .data_dir = options.data_dir,
                     .cpus = agent.total.all_quantities()[core::ResourceKind::kCpus],
                     .max_pids = options.max_pids_per_task,
-                    .cpu_quota = options.cpu_quota};
+                    .cpu_quota = options.cpu_quota,
+                    .devices = std::nullopt};
   auto opened = TaskIsolation::open(wanted);
   if (!opened.ok()) return opened.status();
   isolation = *std::move(opened);

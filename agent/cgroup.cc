@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ constexpr int kEndRounds = 400;
 
 constexpr const char* kLimited[] = {"cpu", "cpuacct", "memory", "pids"};
 
-std::string text_of(const std::string& path) {
+std::string content_of(const std::string& path) {
   std::ifstream in(path);
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
@@ -166,6 +167,12 @@ void write_v2_limits(std::vector<std::string>& words, const Limits& limits) {
   }
 }
 
+std::string devices_setting(const std::vector<DeviceRule>& rules) {
+  std::vector<std::string> texts;
+  for (const DeviceRule& rule : rules) texts.push_back(text_of(rule));
+  return fmt::format("{}{}", kDevicesSetting, fmt::join(texts, ","));
+}
+
 std::optional<std::uint64_t> number(const std::string& folder, const char* file, const char* key,
                                     std::uint64_t times = 1) {
   std::uint64_t value = 0;
@@ -215,7 +222,7 @@ bool Cgroups::Hierarchy::has(std::string_view controller) const {
 }
 
 absl::StatusOr<Cgroups> Cgroups::open(const CgroupOptions& options) {
-  return open(parse_cgroup_mounts(text_of("/proc/self/mountinfo")), options);
+  return open(parse_cgroup_mounts(content_of("/proc/self/mountinfo")), options);
 }
 
 absl::StatusOr<Cgroups> Cgroups::open(const CgroupMounts& mounts, const CgroupOptions& options) {
@@ -227,7 +234,8 @@ absl::StatusOr<Cgroups> Cgroups::open(const CgroupMounts& mounts, const CgroupOp
   const std::string agent = fmt::format("agent-{:x}-{}", folder.st_dev, folder.st_ino);
   Cgroups cgroups(options);
   std::vector<std::string> unified;
-  const std::string offered = mounts.v2.empty() ? "" : text_of(mounts.v2 + "/cgroup.controllers");
+  const std::string offered =
+      mounts.v2.empty() ? "" : content_of(mounts.v2 + "/cgroup.controllers");
   std::map<std::string, std::vector<std::string>> by_mount;  // co-mounted ones are one folder
   for (const char* controller : kLimited) {
     const auto found = mounts.v1.find(controller);
@@ -249,6 +257,7 @@ absl::StatusOr<Cgroups> Cgroups::open(const CgroupMounts& mounts, const CgroupOp
     // First, also of a unified one that holds limits.
     std::reverse(cgroups.hierarchies_.begin(), cgroups.hierarchies_.end());
   }
+  cgroups.hold_devices(mounts, by_mount);
   for (const auto& [mount, controllers] : by_mount) cgroups.add(mount, false, controllers, agent);
   if (cgroups.hierarchies_.empty()) {
     return absl::UnavailableError(cgroups.why_not_.empty() ? "no cgroup file system is mounted"
@@ -269,7 +278,7 @@ void Cgroups::add(std::string_view mount, bool is_v2, const std::vector<std::str
   Hierarchy made{at + "/" + below, is_v2, controllers};
   if (is_v2) {
     for (const std::string& controller : controllers) hand_down(at, below, controller);
-    const std::string handed = text_of(made.folder + "/cgroup.subtree_control");
+    const std::string handed = content_of(made.folder + "/cgroup.subtree_control");
     std::erase_if(made.controllers,
                   [&](const std::string& each) { return !is_word_of(handed, each); });
     // cpu.stat of version 2 tells the time without its controller.
@@ -289,12 +298,38 @@ void Cgroups::add(std::string_view mount, bool is_v2, const std::vector<std::str
   hierarchies_.push_back(std::move(made));
 }
 
+// By version 2 where it is: there the agent's folder holds all of its tasks, and they cost nothing.
+void Cgroups::hold_devices(const CgroupMounts& mounts,
+                           std::map<std::string, std::vector<std::string>>& by_mount) {
+  const auto unified = std::find_if(hierarchies_.begin(), hierarchies_.end(),
+                                    [](const Hierarchy& each) { return each.is_v2; });
+  if (unified != hierarchies_.end()) {
+    if (!options_.devices.has_value()) return detach_devices(unified->folder);
+    const absl::Status attached = attach_devices(unified->folder, *options_.devices);
+    if (attached.ok()) {
+      unified->controllers.emplace_back("devices");
+      return;
+    }
+    no_devices_ = core::message_of(attached);
+  }
+  const auto separate = mounts.v1.find("devices");
+  if (!options_.devices.has_value() || separate == mounts.v1.end()) return;
+  by_mount[separate->second].emplace_back("devices");
+}
+
 void Cgroups::find_missing() {
   for (const char* controller : kLimited) {
     const bool is_there = std::any_of(hierarchies_.begin(), hierarchies_.end(),
                                       [&](const Hierarchy& each) { return each.has(controller); });
-    if (!is_there && controller != std::string_view("cpuacct")) missing_.emplace_back(controller);
+    if (!is_there && controller != std::string_view("cpuacct")) {
+      missing_.push_back(fmt::format("{} (no cgroup controller)", controller));
+    }
   }
+  const bool has_devices = std::any_of(hierarchies_.begin(), hierarchies_.end(),
+                                       [](const Hierarchy& each) { return each.has("devices"); });
+  if (!options_.devices.has_value() || has_devices) return;
+  missing_.push_back(
+      fmt::format("devices ({})", no_devices_.empty() ? "no cgroup controller" : no_devices_));
 }
 
 std::vector<std::string> Cgroups::settings(std::string_view run_uuid,
@@ -313,6 +348,7 @@ std::vector<std::string> Cgroups::settings(std::string_view run_uuid,
     if (each.has("pids") && options_.max_pids > 0) {
       words.push_back(fmt::format("{}pids.max={}", kWriteSetting, options_.max_pids));
     }
+    if (!each.is_v2 && each.has("devices")) words.push_back(devices_setting(*options_.devices));
   }
   return words;
 }

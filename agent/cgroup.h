@@ -20,6 +20,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "agent/device_rules.h"
 #include "core/resources.h"
 
 namespace shoal::agent {
@@ -52,6 +53,8 @@ struct CgroupOptions {
   core::Milli cpus = 0;        // of the agent: its tasks' part of the machine
   std::uint32_t max_pids = 0;  // processes and threads of one task; 0: no limit
   bool cpu_quota = false;      // a task gets no more processor time than it has asked for
+  // The device files that tasks may open; nullopt: any.
+  std::optional<std::vector<DeviceRule>> devices;
 };
 
 // INVALID_ARGUMENT unless it is a path of plain names, which stays below where it begins.
@@ -81,7 +84,8 @@ class Cgroups {
 
   // "cgroup v1: cpu, cpuacct, memory, pids; killed by cgroup.kill"
   std::string to_string() const;
-  // "memory", … : what is not limited, because the controller is not there or not ours to use.
+  // "memory", … : what is not limited, because the controller is not there or not ours to use. Of
+  // devices, if they are to be limited, with the reason.
   const std::vector<std::string>& missing() const { return missing_; }
 
  private:
@@ -95,6 +99,8 @@ class Cgroups {
   explicit Cgroups(CgroupOptions options) : options_(std::move(options)) {}
   void add(std::string_view mount, bool is_v2, const std::vector<std::string>& controllers,
            const std::string& agent);
+  void hold_devices(const CgroupMounts& mounts,
+                    std::map<std::string, std::vector<std::string>>& by_mount);
   void find_missing();
   std::vector<std::string> runs() const;
 
@@ -102,7 +108,8 @@ class Cgroups {
   std::vector<Hierarchy> hierarchies_;  // the one to kill by first
   bool has_kill_ = false;
   std::vector<std::string> missing_;
-  std::string why_not_;  // of a hierarchy that cannot be used, the last one
+  std::string why_not_;     // of a hierarchy that cannot be used, the last one
+  std::string no_devices_;  // why they are not limited
 };
 
 }  // namespace shoal::agent

@@ -76,7 +76,7 @@ absl::StatusOr<IsolationSwitches> parse_isolation(std::string_view text) {
   for (const std::string_view name : core::split(text, ',')) {
     if (name == "auto") {
       switches.is_auto = switches.cgroup = switches.namespaces = true;
-      switches.seccomp = switches.capabilities = true;
+      switches.seccomp = switches.capabilities = switches.devices = true;
     } else if (name == "cgroup") {
       switches.cgroup = true;
     } else if (name == "namespaces") {
@@ -85,17 +85,22 @@ absl::StatusOr<IsolationSwitches> parse_isolation(std::string_view text) {
       switches.seccomp = true;
     } else if (name == "capabilities") {
       switches.capabilities = true;
+    } else if (name == "devices") {
+      switches.devices = true;
     } else if (name == "tmp") {
       switches.private_tmp = true;
     } else {
       return core::invalid(
           "isolation '{}': expected auto, none, or some of cgroup, namespaces, seccomp, "
-          "capabilities, tmp",
+          "capabilities, devices, tmp",
           core::printable(name));
     }
   }
   if (switches.private_tmp && !switches.namespaces) {
     return core::invalid("isolation 'tmp': needs namespaces too");
+  }
+  if (switches.devices && !switches.cgroup) {
+    return core::invalid("isolation 'devices': needs cgroup too");
   }
   return switches;
 }
@@ -135,14 +140,27 @@ absl::Status TaskIsolation::open_user() {
 
 absl::Status TaskIsolation::open_cgroups() {
   if (!on_.cgroup) return absl::OkStatus();
+  options_.cgroups.devices.reset();
+  if (on_.devices) {
+    const auto named = parse_devices(options_.devices);
+    if (!named.ok())
+      return core::invalid("--allowed-devices: {}", core::message_of(named.status()));
+    options_.cgroups.devices = default_devices();
+    options_.cgroups.devices->insert(options_.cgroups.devices->end(), named->begin(), named->end());
+  }
   auto opened = Cgroups::open(options_.cgroups);
   if (!opened.ok()) {
     if (absl::IsInvalidArgument(opened.status())) return opened.status();
     return give_up(StartStage::kCgroup, core::message_of(opened.status()));
   }
   cgroups_ = *std::move(opened);
-  for (const std::string& controller : cgroups_->missing()) {
-    missing_.push_back(fmt::format("{} (no cgroup controller)", controller));
+  for (const std::string& what : cgroups_->missing()) {
+    if (!on_.is_auto && what.starts_with("devices")) {
+      return absl::FailedPreconditionError(fmt::format("isolation is not possible here: {}", what));
+    }
+    if (std::find(missing_.begin(), missing_.end(), what) == missing_.end()) {
+      missing_.push_back(what);
+    }
   }
   return absl::OkStatus();
 }
@@ -186,9 +204,13 @@ absl::Status TaskIsolation::try_out() {
 absl::Status TaskIsolation::give_up(StartStage stage, std::string_view why) {
   std::string_view name;
   if (stage == StartStage::kCgroup) {
-    name = "cgroup";
-    on_.cgroup = false;
+    name = on_.devices ? "cgroup, devices" : "cgroup";
+    on_.cgroup = on_.devices = false;
     cgroups_.reset();
+  } else if (stage == StartStage::kDevices) {
+    name = "devices";
+    on_.devices = false;
+    cgroups_->close();  // another set follows
   } else if (stage == StartStage::kNamespaces) {
     name = "namespaces";
     on_.namespaces = false;
@@ -208,6 +230,7 @@ absl::Status TaskIsolation::give_up(StartStage stage, std::string_view why) {
         fmt::format("isolation '{}' is not possible here: {}", name, why));
   }
   missing_.push_back(fmt::format("{} ({})", name, why));
+  if (stage == StartStage::kDevices) return open_cgroups();
   // What a filter may allow depends on whether the task sees other processes.
   if (stage == StartStage::kNamespaces && on_.seccomp) return open_filter();
   return absl::OkStatus();
@@ -243,29 +266,6 @@ void TaskIsolation::apply(std::string_view run_uuid, const core::Resources& reso
   if (user != nullptr) request->settings.push_back(user_setting(*user));
 }
 
-void TaskIsolation::apply_switches(SpawnRequest* request) const {
-  std::vector<std::string>& words = request->settings;
-  request->own_pids = on_.namespaces;
-  if (on_.namespaces) {
-    words.emplace_back(kNamespaces);
-    if (has_private_shm_) words.push_back(fmt::format("{}/dev/shm", kTmpfsSetting));
-    if (on_.private_tmp) words.push_back(fmt::format("{}/tmp", kTmpfsSetting));
-  }
-  if (options_.switches.any()) {
-    words.push_back(no_core_setting());
-    words.push_back(descriptors_setting());
-  }
-  if (on_.capabilities) {
-    words.push_back(fmt::format("{}{:x}", kCapabilitiesSetting, kKeptCapabilities));
-  }
-  if (on_.seccomp) {
-    words.emplace_back(kSeccomp);
-    request->filter_fd = filter_.get();
-  } else {
-    request->filter_fd = -1;
-  }
-}
-
 absl::Status TaskIsolation::apply_wishes(const wire::TaskDescription& task,
                                          const std::vector<std::string>& writable,
                                          SpawnRequest* request) const {
@@ -288,6 +288,29 @@ absl::Status TaskIsolation::apply_wishes(const wire::TaskDescription& task,
   }
   if (no_network) request->settings.emplace_back(kNoNetwork);
   return absl::OkStatus();
+}
+
+void TaskIsolation::apply_switches(SpawnRequest* request) const {
+  std::vector<std::string>& words = request->settings;
+  request->own_pids = on_.namespaces;
+  if (on_.namespaces) {
+    words.emplace_back(kNamespaces);
+    if (has_private_shm_) words.push_back(fmt::format("{}/dev/shm", kTmpfsSetting));
+    if (on_.private_tmp) words.push_back(fmt::format("{}/tmp", kTmpfsSetting));
+  }
+  if (options_.switches.any()) {
+    words.push_back(no_core_setting());
+    words.push_back(descriptors_setting());
+  }
+  if (on_.capabilities) {
+    words.push_back(fmt::format("{}{:x}", kCapabilitiesSetting, kKeptCapabilities));
+  }
+  if (on_.seccomp) {
+    words.emplace_back(kSeccomp);
+    request->filter_fd = filter_.get();
+  } else {
+    request->filter_fd = -1;
+  }
 }
 
 std::string TaskIsolation::to_string() const {

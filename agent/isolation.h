@@ -30,14 +30,15 @@ struct IsolationSwitches {
   bool namespaces = false;    // pid, mount, IPC, UTS, cgroup
   bool seccomp = false;       // agent/seccomp_filter.h
   bool capabilities = false;  // all but kKeptCapabilities are dropped, for good
+  bool devices = false;       // IsolationOptions::devices alone may be opened; needs cgroup
   bool private_tmp = false;   // an empty /tmp of its own, in memory; needs namespaces
   bool is_auto = false;       // the first five, where they are possible
 
   bool any() const { return cgroup || namespaces || seccomp || capabilities; }
 };
 
-// "auto", "none", or names joined by commas: cgroup, namespaces, seccomp, capabilities, tmp; tmp
-// may follow auto. Errors: INVALID_ARGUMENT.
+// "auto", "none", or names joined by commas: cgroup, namespaces, seccomp, capabilities, devices,
+// tmp; tmp may follow auto. Errors: INVALID_ARGUMENT.
 absl::StatusOr<IsolationSwitches> parse_isolation(std::string_view text);
 
 // chown, dac_override, fowner, fsetid, kill, setgid, setuid, net_bind_service: what a command of
@@ -50,6 +51,7 @@ struct IsolationOptions {
   std::string data_dir;    // absolute, and there
   std::string supervisor;  // path of the program
   std::string task_user;   // name or uid; empty: the agent's own
+  std::string devices;     // beside default_devices(): parse_devices()
 };
 
 class TaskIsolation {
@@ -69,13 +71,13 @@ class TaskIsolation {
   void apply(std::string_view run_uuid, const core::Resources& resources, const TaskUser* user,
              SpawnRequest* request) const;
 
-  // nullptr: not by cgroups.
-
   // The same of what the task itself asks for: read-only paths, no network. What is `writable`
   // (folders: its sandbox, its volumes) stays so. FAILED_PRECONDITION: it cannot be had here, so
   // the task must not run. Errors of errno_status: a path, named.
   absl::Status apply_wishes(const wire::TaskDescription& task,
                             const std::vector<std::string>& writable, SpawnRequest* request) const;
+
+  // nullptr: not by cgroups.
   const Cgroups* cgroups() const { return cgroups_.has_value() ? &*cgroups_ : nullptr; }
   // "cgroup v1: cpu, memory, pids; killed by cgroup.kill; namespaces; …"
   std::string to_string() const;

@@ -292,6 +292,8 @@ SpawnError explain(const StartReport& report, const Supervised& supervised) {
       return held(report, "becoming the task's user");
     case StartStage::kCgroup:
       return held(report, "making a task's cgroups");
+    case StartStage::kDevices:
+      return held(report, "limiting the device files of a task");
     case StartStage::kNamespaces:
       return held(report, "giving a task its namespaces");
     case StartStage::kPaths:

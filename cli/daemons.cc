@@ -129,6 +129,7 @@ int run_agent_daemon(const AgentVerb& verb, Rereading& rereading) {
   options.max_pids_per_task = verb.max_pids_per_task;
   options.cpu_quota = verb.cpu_quota;
   options.task_user = verb.task_user;
+  options.allowed_devices = verb.allowed_devices;
   options.reload = [&rereading] { return reload_agent(rereading); };
   return finish(agent::run_agent(options), log, core::LogModule::kAgent);
 }

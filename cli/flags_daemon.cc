@@ -447,7 +447,7 @@ Finish define_agent(Parser& parser) {
   app.add_option(
          "--isolation", verb.isolation,
          "how tasks are held: auto (what is possible), none, or some of cgroup, namespaces, "
-         "seccomp, capabilities, tmp, joined by commas")
+         "seccomp, capabilities, devices, tmp, joined by commas")
       ->capture_default_str();
   app.add_option("--cgroup-root", verb.cgroup_root,
                  "where the cgroups of tasks are, below the mount points")
@@ -462,6 +462,10 @@ Finish define_agent(Parser& parser) {
       "--task-user", verb.task_user,
       "who runs tasks that name nobody (else the agent's own user); root is then refused "
       "to those that name it");
+  app.add_option("--allowed-devices", verb.allowed_devices,
+                 "device files that tasks may open beside null, zero, full, random, urandom and "
+                 "terminals, as /dev/kvm,/dev/fuse:r")
+      ->type_name("PATHS");
   add_disk_options(app, *texts);
   add_log_options(app, texts->log);
   add_config_option(parser);

@@ -94,6 +94,7 @@ enum class StartStage : std::uint32_t {
   kSeccomp = 11,
   kPaths = 12,    // those that the task wants read-only
   kNetwork = 13,  // giving it none
+  kDevices = 14,
 };
 
 struct StartReport {
@@ -117,6 +118,8 @@ inline constexpr int kSettingsArgument = 6;
 inline constexpr char kCgroupSetting[] = "cgroup=";  // PATH: a folder to make, which the task joins
 inline constexpr char kWriteSetting[] = "write=";    // FILE=TEXT, in the folder named before
 inline constexpr char kTryWriteSetting[] = "try-write=";  // the same; a failure is ignored
+// RULE[,RULE]… as of devices.allow: no device files but these, in the folder named before, of v1
+inline constexpr char kDevicesSetting[] = "devices=";
 inline constexpr char kNamespaces[] = "namespaces";       // mount, IPC, UTS and cgroup of its own
 inline constexpr char kReadOnlySetting[] = "read-only=";  // PATH, with all below; needs namespaces
 inline constexpr char kWritableSetting[] = "writable=";   // PATH: a folder, all the same; the same

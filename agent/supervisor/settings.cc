@@ -48,8 +48,8 @@ bool has(const Settings& settings, const char* word) {
 
 bool is_known(const char* word) {
   for (const char* prefix :
-       {kCgroupSetting, kWriteSetting, kTryWriteSetting, kReadOnlySetting, kWritableSetting,
-        kTmpfsSetting, kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
+       {kCgroupSetting, kWriteSetting, kTryWriteSetting, kDevicesSetting, kReadOnlySetting,
+        kWritableSetting, kTmpfsSetting, kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
     if (value_of(word, prefix) != nullptr) return true;
   }
   for (const char* name : {kNamespaces, kNoNetwork, kSeccomp}) {
@@ -79,6 +79,24 @@ bool write_setting(const char* folder, const char* value) {
   memcpy(name, value, static_cast<std::size_t>(text - value));
   name[text - value] = '\0';
   return write_cgroup_file(folder, name, text + 1);
+}
+
+// "RULE,RULE": nothing but these.
+bool allow_devices(const char* folder, const char* rules) {
+  if (folder == nullptr || !write_cgroup_file(folder, "devices.deny", "a")) return false;
+  char rule[64];
+  while (*rules != '\0') {
+    const std::size_t length = strcspn(rules, ",");
+    if (length >= sizeof(rule)) {
+      errno = EINVAL;
+      return false;
+    }
+    memcpy(rule, rules, length);
+    rule[length] = '\0';
+    if (!write_cgroup_file(folder, "devices.allow", rule)) return false;
+    rules += length + (rules[length] == ',' ? 1 : 0);
+  }
+  return true;
 }
 
 // Up is all that it is: it has its addresses from the kernel.
@@ -202,6 +220,8 @@ StartStage make_cgroups(const Settings& settings) {
       is_done = write_setting(folder, must);
     } else if (const char* may = value_of(word, kTryWriteSetting)) {
       write_setting(folder, may);
+    } else if (const char* rules = value_of(word, kDevicesSetting)) {
+      if (!allow_devices(folder, rules)) return StartStage::kDevices;
     }
     if (!is_done) return StartStage::kCgroup;
   }

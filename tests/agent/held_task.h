@@ -31,6 +31,7 @@ class HeldTaskTest : public TaskTest {
     options.data_dir = data_.path();
     options.supervisor = supervisor_program();
     options.task_user = task_user;
+    options.devices = devices_;
     options.cgroups.root = "shoal-test";
     options.cgroups.data_dir = data_.path();
     options.cgroups.cpus = 1000;
@@ -62,7 +63,6 @@ class HeldTaskTest : public TaskTest {
     run_held(line);
     return folder_.read("stdout");
   }
-  CgroupUsage usage() const { return isolation_->cgroups()->usage(run_); }
   // The same, of a task that asks for more; its working directory stays writable.
   std::string output_with(const wire::TaskDescription& task, const std::string& line) {
     out_ = UniqueFd(::open((folder_.path() + "/stdout").c_str(),
@@ -73,8 +73,10 @@ class HeldTaskTest : public TaskTest {
     run(wanted);
     return folder_.read("stdout");
   }
+  CgroupUsage usage() const { return isolation_->cgroups()->usage(run_); }
 
   TempFolder data_;
+  std::string devices_;  // that hold() lets tasks have, beside the usual ones
   std::unique_ptr<TaskIsolation> isolation_;
   std::string why_not_;
   std::string run_;  // of the last request

@@ -28,12 +28,13 @@ using testing::HasSubstr;
 TEST(ParseIsolationTest, Words) {
   const auto automatic = parse_isolation("auto");
   EXPECT_TRUE(automatic->is_auto && automatic->cgroup && automatic->namespaces &&
-              automatic->seccomp && automatic->capabilities && !automatic->private_tmp);
+              automatic->seccomp && automatic->capabilities && automatic->devices &&
+              !automatic->private_tmp);
   EXPECT_FALSE(parse_isolation("none")->any());
   const auto some = parse_isolation("seccomp,cgroup");
   EXPECT_TRUE(some->seccomp && some->cgroup && !some->namespaces && !some->is_auto);
   EXPECT_TRUE(parse_isolation("auto,tmp")->private_tmp);
-  for (const char* bad : {"", "all", "cgroup,", "none,cgroup", "tmp", "cgroup,tmp"}) {
+  for (const char* bad : {"", "all", "cgroup,", "none,cgroup", "tmp", "cgroup,tmp", "devices"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(parse_isolation(bad).status())) << bad;
   }
 }

@@ -154,9 +154,10 @@ TEST(FlagsTest, HowAnAgentHoldsItsTasks) {
   EXPECT_EQ(plain.max_pids_per_task, 4096u);
   EXPECT_FALSE(plain.cpu_quota);
   EXPECT_EQ(plain.task_user, "");
-  const auto agent =
-      parse<AgentVerb>(with({"--isolation=cgroup,seccomp", "--cgroup-root", "a/b",
-                             "--max-pids-per-task", "0", "--cpu-quota", "--task-user", "nobody"}));
+  const auto agent = parse<AgentVerb>(
+      with({"--isolation=cgroup,seccomp", "--cgroup-root", "a/b", "--max-pids-per-task", "0",
+            "--cpu-quota", "--task-user", "nobody", "--allowed-devices", "/dev/kvm,/dev/fuse:r"}));
+  EXPECT_EQ(agent.allowed_devices, "/dev/kvm,/dev/fuse:r");
   EXPECT_EQ(agent.isolation, "cgroup,seccomp");
   EXPECT_EQ(agent.cgroup_root, "a/b");
   EXPECT_EQ(agent.max_pids_per_task, 0u);
