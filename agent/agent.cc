@@ -14,6 +14,7 @@
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
 #include "agent/data_dir_lock.h"
+#include "agent/disk_watch.h"
 #include "agent/epoch_store.h"
 #include "agent/executor.h"
 #include "agent/http_api.h"
@@ -100,6 +101,8 @@ struct Agent::State final : public FramingEffects,
   void open_api();
   void open_gc();
   void open_cutter();
+  void open_disk_watch();
+  std::vector<QuotaOfTask> disk_quotas() const;
   void tune(const AgentTuning& tuning);
   void start();
 
@@ -196,6 +199,7 @@ struct Agent::State final : public FramingEffects,
   std::deque<Ending> endings;                 // by ticket
   std::unique_ptr<SandboxGc> gc;              // after `lock`: it waits for what it does
   std::unique_ptr<LogCutter> cutter;          // none: logs are not bounded
+  std::unique_ptr<DiskWatch> disk_watch;      // none: disk is not enforced
   std::optional<VolumeFolders> volumes;
   net::Timer tick_timer;
   net::Timer purge_timer;  // while removed volumes are being deleted
@@ -294,6 +298,7 @@ absl::Status Agent::State::open() {
   if (absl::Status opened = open_logs(); !opened.ok()) return opened;
   open_gc();
   open_cutter();
+  open_disk_watch();
   is_open = true;
   return absl::OkStatus();
 }
@@ -356,6 +361,31 @@ void Agent::State::open_cutter() {
   };
   cutting.log = [this](std::string_view line) { log_disk(line); };
   cutter = std::make_unique<LogCutter>(reactor, std::move(cutting));
+}
+
+void Agent::State::open_disk_watch() {
+  if (!options.enforce_disk_quota) return;
+  DiskWatchOptions watching;
+  watching.data_dir = options.data_dir;
+  watching.interval = options.disk_quota_interval;
+  watching.tasks = [this] { return disk_quotas(); };
+  watching.on_over = [this](core::FrameworkId framework, std::string_view task,
+                            std::string_view why) {
+    log_task(core::LogLevel::kInfo, "a task takes too much disk", framework, task, why);
+    on_disk_limit(agent, *this, framework, task, why, reactor.now());
+  };
+  disk_watch = std::make_unique<DiskWatch>(reactor, std::move(watching));
+}
+
+std::vector<QuotaOfTask> Agent::State::disk_quotas() const {
+  std::vector<QuotaOfTask> quotas;
+  for (SupervisedTask& each : executor->supervised()) {
+    const Task* task = agent.tasks.find(each.framework, each.id.task_id);
+    if (task == nullptr || task->is_kill_asked) continue;
+    const std::uint64_t bytes = disk_quota(task->resources);
+    if (bytes > 0) quotas.push_back({each.framework, std::move(each.id), bytes});
+  }
+  return quotas;
 }
 
 void Agent::State::tune(const AgentTuning& tuning) {
@@ -511,6 +541,7 @@ void Agent::State::start() {
   dialer->start();
   gc->start();
   if (cutter) cutter->start();
+  if (disk_watch) disk_watch->start();
 }
 
 // --- session ---
@@ -725,6 +756,7 @@ void Agent::State::on_end_timer() {
   listener.reset();
   gc.reset();
   cutter.reset();
+  disk_watch.reset();
   http.reset();
   api.reset();
   monitor.reset();

@@ -342,6 +342,14 @@ void on_process_lost(AgentState& state, AgentEffects& effects, core::FrameworkId
   end_task(state, effects, *task, update_of_loss(*task, TaskReason::kNone, std::string(why)), now);
 }
 
+void on_disk_limit(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                   std::string_view task_id, std::string_view why, core::TimePoint now) {
+  Task* task = state.tasks.find(framework, task_id);
+  if (task == nullptr || task->phase != TaskPhase::kRunning || task->is_kill_asked) return;
+  task->limit_why = why;
+  kill_task(state, effects, *task, core::Duration{0}, TaskReason::kDiskLimit, why, now);
+}
+
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   if (state.session != SessionPhase::kDisconnected &&
       now - state.last_heard >= state.session_timeout) {

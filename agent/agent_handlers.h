@@ -69,6 +69,12 @@ void on_process_exited(AgentState& state, AgentEffects& effects, core::Framework
 void on_process_lost(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                      std::string_view task, std::string_view why, core::TimePoint now);
 
+// --- what was measured ---
+
+// It takes more disk than it has asked for; `why`: one line. It is killed at once.
+void on_disk_limit(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
+                   std::string_view task, std::string_view why, core::TimePoint now);
+
 // --- what was recorded ---
 
 // Every update up to `ticket` (AgentEffects::record) is on disk and may be told.

@@ -68,11 +68,13 @@ struct AgentOptions : AgentTuning {
   std::string isolation = "auto";                     // parse_isolation()
   std::string cgroup_root = "shoal";                  // below the mount points of cgroups
   std::uint32_t max_pids_per_task = kDefaultMaxPids;  // processes and threads; 0: no limit
-  bool cpu_quota = false;       // a task gets no more processor time than it has asked for
-  std::string task_user;        // who runs tasks that name nobody; empty: the agent's own user
-  std::string allowed_devices;  // that tasks may open beside the usual ones: parse_devices()
-  std::string supervisor;       // path of shoal-supervisor; empty: beside this program
-  net::Log* log = nullptr;      // gets what the operator should know; nullptr: nobody does
+  bool cpu_quota = false;           // a task gets no more processor time than it has asked for
+  std::string task_user;            // who runs tasks that name nobody; empty: the agent's own user
+  std::string allowed_devices;      // that tasks may open beside the usual ones: parse_devices()
+  bool enforce_disk_quota = false;  // tasks that take more disk than asked for are killed
+  core::Duration disk_quota_interval = std::chrono::seconds(15);  // between two measurements
+  std::string supervisor;   // path of shoal-supervisor; empty: beside this program
+  net::Log* log = nullptr;  // gets what the operator should know; nullptr: nobody does
   // Asked at SIGHUP by run_agent(); empty: SIGHUP is left alone.
   std::function<AgentReload()> reload;
 };

@@ -26,16 +26,20 @@ std::int64_t wall_ms(const AgentState& state, core::TimePoint now) {
 }
 
 // What it may not: it is ended by the agent, and has failed.
-bool is_limit(TaskReason reason) { return reason == TaskReason::kMaxCompletionTime; }
+bool is_limit(TaskReason reason) {
+  return reason == TaskReason::kMaxCompletionTime || reason == TaskReason::kDiskLimit;
+}
 
 // "10 s", "1500 ms"
 std::string time_text(std::int64_t ms) {
   return ms % 1000 == 0 ? fmt::format("{} s", ms / 1000) : fmt::format("{} ms", ms);
 }
 
-// Why a task that `reason` has ended may not go on.
+// Why a task that was ended for `reason` may not go on. What was measured, the next agent does not
+// know.
 std::string limit_text(const Task& task, TaskReason reason) {
-  if (reason != TaskReason::kMaxCompletionTime) return "";
+  if (!task.limit_why.empty()) return task.limit_why;
+  if (reason == TaskReason::kDiskLimit) return "it took more disk than it had asked for";
   return fmt::format("it ran longer than the {} that it may", time_text(task.max_completion_ms));
 }
 

@@ -52,6 +52,7 @@ struct Task {
   core::TimePoint kill_at = StatusStream::kNever;      // end of the grace
   std::int64_t max_completion_ms = -1;                 // how long it may run; < 0: without end
   core::TimePoint complete_by = StatusStream::kNever;  // end of that, while it runs unkilled
+  std::string limit_why;  // which it was ended for, as one line; empty: see kill_reason
   StatusStream updates;
   std::unique_ptr<wire::TaskDescription> description;  // only while kWaiting
 

@@ -130,6 +130,8 @@ int run_agent_daemon(const AgentVerb& verb, Rereading& rereading) {
   options.cpu_quota = verb.cpu_quota;
   options.task_user = verb.task_user;
   options.allowed_devices = verb.allowed_devices;
+  options.enforce_disk_quota = verb.enforce_disk_quota;
+  options.disk_quota_interval = verb.disk_quota_interval;
   options.reload = [&rereading] { return reload_agent(rereading); };
   return finish(agent::run_agent(options), log, core::LogModule::kAgent);
 }

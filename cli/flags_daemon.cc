@@ -64,6 +64,7 @@ struct AgentTexts {
   std::string gc_headroom = "0.1";
   std::string disk_watch = "1m";
   std::string log_max = "0";
+  std::string disk_quota_interval = "15s";
 };
 
 absl::Status check_isolation(const std::string& text) {
@@ -140,6 +141,13 @@ absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
     return core::invalid("--log-max-size: {} is too small; the least is 64KiB", texts.log_max);
   }
   verb.log_max_bytes = *log_max;
+  const auto measured = parse_time("--disk-quota-interval", texts.disk_quota_interval);
+  if (!measured.ok()) return measured.status();
+  if (*measured < kMinDiskWatch) {
+    return core::invalid("--disk-quota-interval: {} is too short; the least is 1s",
+                         texts.disk_quota_interval);
+  }
+  verb.disk_quota_interval = *measured;
   return absl::OkStatus();
 }
 
@@ -403,6 +411,11 @@ void add_disk_options(CLI::App& app, AgentTexts& texts) {
       ->type_name("NUMBER")
       ->capture_default_str();
   app.add_option("--disk-watch-interval", texts.disk_watch, "time between two looks at the disk")
+      ->capture_default_str();
+  app.add_flag("--enforce-disk-quota", texts.verb.enforce_disk_quota,
+               "kill tasks whose sandbox takes more disk than they have asked for");
+  app.add_option("--disk-quota-interval", texts.disk_quota_interval,
+                 "time between two measurements of sandboxes for that")
       ->capture_default_str();
   app.add_option("--log-max-size", texts.log_max,
                  "of stdout and of stderr: the newest so much is kept, as 10MiB; 0: all")

@@ -73,7 +73,9 @@ struct AgentVerb {
   std::string cgroup_root = "shoal";
   std::uint32_t max_pids_per_task = 0;  // 0: no limit
   bool cpu_quota = false;
-  std::string task_user;        // empty: its own
+  std::string task_user;  // empty: its own
+  bool enforce_disk_quota = false;
+  core::Duration disk_quota_interval{};
   std::string allowed_devices;  // agent::parse_devices()
   LogVerb log;
 };

@@ -207,6 +207,14 @@ TEST(FlagsTest, WhatAnAgentKeeps) {
   EXPECT_EQ(plain.gc_disk_headroom, 0.1);
   EXPECT_EQ(plain.disk_watch_interval, std::chrono::minutes(1));
   EXPECT_EQ(plain.log_max_bytes, 0u);
+  EXPECT_FALSE(plain.enforce_disk_quota);
+  EXPECT_EQ(plain.disk_quota_interval, std::chrono::seconds(15));
+  const auto enforcing = parse<AgentVerb>(
+      {"agent", "--data", "d", "--enforce-disk-quota", "--disk-quota-interval", "1m"});
+  EXPECT_TRUE(enforcing.enforce_disk_quota);
+  EXPECT_EQ(enforcing.disk_quota_interval, std::chrono::minutes(1));
+  EXPECT_THAT(usage_error({"agent", "--data", "d", "--disk-quota-interval", "1ms"}),
+              HasSubstr("--disk-quota-interval: 1ms is too short"));
   const auto agent =
       parse<AgentVerb>({"agent", "--data", "d", "--gc-delay", "1.5h", "--gc-disk-headroom", "0.25",
                         "--disk-watch-interval", "10s", "--log-max-size", "10MiB"});
