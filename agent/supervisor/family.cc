@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,6 +63,15 @@ void kill_children() {
   if (!kill_listed_children()) kill_children_by_scan();
 }
 
+// A task may ask its parent to trace it (PTRACE_TRACEME). Each of its signals would then stop it,
+// and be told here as if it had ended: it is let go, with the signal. False: it is something else.
+bool is_let_go(const siginfo_t& info) {
+  if (info.si_code != CLD_TRAPPED) return false;
+  const int signo = info.si_status & 0x7f;  // above it stands what a tracer has asked to be told
+  ptrace(PTRACE_DETACH, info.si_pid, nullptr, signo == SIGTRAP ? 0 : signo);
+  return true;
+}
+
 enum class Children { kNone, kRunning, kExceptEnded };
 
 // Reaps children that have ended, but not `except` (0: all of them).
@@ -71,6 +81,7 @@ Children reap(pid_t except) {
     memset(&info, 0, sizeof(info));
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return Children::kNone;
     if (info.si_pid == 0) return Children::kRunning;
+    if (is_let_go(info)) continue;
     if (info.si_pid == except) return Children::kExceptEnded;
     waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
   }
@@ -118,8 +129,10 @@ ExitPayload Family::finish() const {
   // The group first, and only then the leader is reaped: its zombie keeps the group's number.
   kill(-leader_, SIGKILL);
   siginfo_t info;
-  memset(&info, 0, sizeof(info));
-  waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED);
+  do {
+    memset(&info, 0, sizeof(info));
+    waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED);
+  } while (is_let_go(info));
   ExitPayload ended = {};
   ended.how = info.si_code == CLD_EXITED ? kExited : kSignaled;
   ended.code = info.si_status;

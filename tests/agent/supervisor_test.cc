@@ -59,6 +59,33 @@ TEST_F(SupervisorTest, AStoppedTaskHearsTerm) {
   EXPECT_EQ(wait(task).code_or_signal, 9);
 }
 
+// It makes its parent its tracer, which is the supervisor.
+TEST_F(SupervisorTest, ATaskThatAsksToBeTracedGoesOn) {
+  const std::string begin =
+      "import ctypes, os, signal, sys\n"
+      "signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True))\n"
+      "ctypes.CDLL(None).ptrace(0, 0, 0, 0)\n";
+  const ExitStatus heard =
+      run(request({"python3", "-c", begin + "os.kill(os.getpid(), signal.SIGUSR1)\nsys.exit(7)"}));
+  EXPECT_FALSE(heard.signaled);
+  EXPECT_EQ(heard.code_or_signal, 7);
+  EXPECT_EQ(folder_.read("stdout"), "heard\n");
+  const ExitStatus executed =
+      run(request({"python3", "-c", begin + "os.execvp('sh', ['sh', '-c', 'exit 5'])"}));
+  EXPECT_FALSE(executed.signaled) << "stopped at its exec";
+  EXPECT_EQ(executed.code_or_signal, 5);
+  const ExitStatus ended =
+      run(request({"python3", "-c", begin + "os.kill(os.getpid(), signal.SIGTERM)"}));
+  EXPECT_TRUE(ended.signaled);
+  EXPECT_EQ(ended.code_or_signal, SIGTERM);
+}
+
+TEST_F(SupervisorTest, ATaskThatClosesItsDescriptorsEndsAsAnyOther) {
+  EXPECT_EQ(run(request({"python3", "-c", "import os, sys\nos.closerange(0, 65536)\nos._exit(4)"}))
+                .code_or_signal,
+            4);
+}
+
 TEST_F(SupervisorTest, WhatALeaderLeavesInItsGroupEndsWithIt) {
   make_fifo("ready");
   const StartedTask task = start_shell("sleep 1000 & echo $! > ready; exit 5");
