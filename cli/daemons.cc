@@ -92,6 +92,8 @@ int run_master_daemon(const MasterVerb& verb, Rereading& rereading) {
   options.ready_file = verb.ready_file;
   options.insecure = verb.insecure;
   static_cast<master::MasterTuning&>(options) = tuning_of(verb);
+  options.session_timeout = verb.session_timeout;
+  options.heartbeat_interval = verb.session_timeout / 3;  // two may be lost
   options.agent_reregister_timeout = verb.agent_reregister_timeout;
   options.removals = verb.removals;
   if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;

@@ -25,6 +25,8 @@ namespace {
 // A watch that never sleeps helps nobody.
 constexpr core::Duration kMinPatience = std::chrono::milliseconds(10);
 constexpr core::Duration kMinDiskWatch = std::chrono::seconds(1);
+constexpr core::Duration kMinSessionTimeout = std::chrono::seconds(3);
+constexpr core::Duration kMaxSessionTimeout = std::chrono::minutes(10);
 
 // "eu/a1" -> eu, a1.
 absl::Status parse_domain(const std::string& text, std::string* region, std::string* zone) {
@@ -225,6 +227,7 @@ struct MasterTexts {
   std::string domain;
   std::string fd_tables = "shared";
   std::string lease = "3s";
+  std::string session_timeout = "15s";
   std::string agent_reregister_timeout = "75s";
   std::string agent_removal_limit = "50%";
   std::string recovery_removal_limit = "50%";
@@ -258,8 +261,14 @@ absl::StatusOr<std::uint32_t> parse_percent(const char* flag, const std::string&
   return core::invalid("{}: '{}' is not 0% to 100%", flag, core::printable(text));
 }
 
-// When agents that do not come back are given up.
+// When peers that are silent are cut off, and agents that do not come back given up.
 absl::Status finish_removals(const MasterTexts& texts, MasterVerb& verb) {
+  const auto silence = parse_time("--session-timeout", texts.session_timeout);
+  if (!silence.ok()) return silence.status();
+  if (*silence < kMinSessionTimeout || *silence > kMaxSessionTimeout) {
+    return core::invalid("--session-timeout: {} is not 3s to 10m", texts.session_timeout);
+  }
+  verb.session_timeout = *silence;
   const auto timeout = parse_time("--agent-reregister-timeout", texts.agent_reregister_timeout);
   if (!timeout.ok()) return timeout.status();
   verb.agent_reregister_timeout = *timeout;
@@ -342,6 +351,9 @@ void add_election_options(CLI::App& app, MasterTexts& texts) {
 }
 
 void add_removal_options(CLI::App& app, MasterTexts& texts) {
+  app.add_option("--session-timeout", texts.session_timeout,
+                 "how long a peer may be silent before it counts as disconnected")
+      ->capture_default_str();
   app.add_option("--agent-reregister-timeout", texts.agent_reregister_timeout,
                  "how long an agent may be away before its tasks are told as unreachable")
       ->capture_default_str();

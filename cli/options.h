@@ -36,6 +36,7 @@ struct MasterVerb {
   bool insecure = false;
   core::Duration offer_timeout{};
   core::Duration offer_patience{};
+  core::Duration session_timeout{};
   core::Duration agent_reregister_timeout{};
   core::RemovalLimits removals;
   std::vector<core::Quantities> minimums;

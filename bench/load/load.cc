@@ -55,7 +55,8 @@ absl::StatusOr<std::unique_ptr<Load>> Load::create(net::Reactor& reactor,
   for (std::uint32_t i = 0; i < options.frameworks; ++i) {
     load->sessions_.push_back(std::make_unique<LoadSession>(*load, *masters, i));
   }
-  load->heartbeat_.start_repeating(core::kHeartbeatInterval);
+  // Three times within the shortest session timeout that a master may have.
+  load->heartbeat_.start_repeating(std::chrono::seconds(1));
   load->hook_ = reactor.at_turn_end([self = load.get()] { self->launch_some(); });
   return load;
 }

@@ -518,6 +518,18 @@ TEST(FlagsTest, DebugBundle) {
   EXPECT_THAT(usage_error({"debug", "bundle", "--agents", "-1"}), HasSubstr("--agents"));
 }
 
+TEST(FlagsTest, HowLongPeersMayBeSilent) {
+  const auto usual = parse<MasterVerb>({"master", "--data", "d"});
+  EXPECT_EQ(usual.session_timeout, core::kSessionTimeout);
+  const auto quick = parse<MasterVerb>({"master", "--data", "d", "--session-timeout", "3s"});
+  EXPECT_EQ(quick.session_timeout, std::chrono::seconds(3));
+  for (const char* time : {"2999ms", "11m", "0", "-1s", "soon"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--session-timeout", time}),
+                HasSubstr("--session-timeout"))
+        << time;
+  }
+}
+
 TEST(FlagsTest, HowAgentsAreGivenUp) {
   const auto usual = parse<MasterVerb>({"master", "--data", "d"});
   EXPECT_EQ(usual.agent_reregister_timeout, std::chrono::seconds(75));
