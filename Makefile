@@ -96,6 +96,11 @@ chaos: build  ## 200 random kills of agents and frameworks of a dev cluster; not
 soak: build  ## MINUTES=30 of faults for a whole cluster, SEED=n to repeat; then every promise is checked
 	@scripts/soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --shoal $(RELEASE)/shoal $(SOAK)
 
+.PHONY: partitions
+partitions: configure  ## all tests with cut networks, also those that take long (as root)
+	$(call ninja,$(RELEASE),integration_test)
+	@SHOAL_PARTITIONS=all $(RELEASE)/tests/integration_test --gtest_filter='PartitionTest.*'
+
 .PHONY: fuzz fuzz-smoke
 fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name for some)
 	$(call configure,build/fuzz,-DCMAKE_BUILD_TYPE=RelWithDebInfo -DFUZZ=ON -DSANITIZE=address \
