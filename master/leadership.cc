@@ -378,9 +378,11 @@ std::string Leadership::check_term() {
 // What give_up() was told, if it was called.
 std::optional<std::string> Leadership::end_term() {
   clock_.end();
-  client_.set_timeout(kGoodbyeTimeout);
-  // Others need not wait until it runs out.
-  client_.revoke_lease(term_lease_.id).IgnoreError();
+  if (is_reachable_) {
+    // Others need not wait until it runs out.
+    client_.set_timeout(kGoodbyeTimeout);
+    client_.revoke_lease(term_lease_.id).IgnoreError();
+  }
   std::optional<std::string> given_up_for;
   {
     const std::lock_guard lock(mutex_);
