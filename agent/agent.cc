@@ -122,11 +122,14 @@ struct Agent::State final : public FramingEffects,
   absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
+  void come_back_after(core::Duration wait, std::string_view reason) override {
+    dialer->come_back_after(wait, absl::UnavailableError(std::string(reason)));
+  }
   void redirect(std::string_view leader, std::string_view reason) override {
     dialer->redirect(leader, absl::UnavailableError(std::string(reason)));
   }
-  void give_up(std::string_view reason) override;
-  void leave(std::string_view reason) override;
+  void give_up(std::string_view reason) override { end_without_master(reason, options.on_stop); }
+  void leave(std::string_view reason) override { end_without_master(reason, OnStop::kKill); }
 
   // ExecutorEvents
   void on_started(core::FrameworkId framework, std::string_view task) override {
@@ -600,10 +603,6 @@ void Agent::State::disconnect(std::string_view reason) {
   net::Connection* connection = dialer->connection();
   if (connection != nullptr) connection->close(absl::UnavailableError(std::string(reason)));
 }
-
-void Agent::State::give_up(std::string_view reason) { end_without_master(reason, options.on_stop); }
-
-void Agent::State::leave(std::string_view reason) { end_without_master(reason, OnStop::kKill); }
 
 void Agent::State::end_without_master(std::string_view reason, OnStop tasks) {
   disconnect(reason);

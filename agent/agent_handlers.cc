@@ -206,7 +206,9 @@ void on_refusal(AgentState& state, AgentEffects& effects, const core::Refusal& m
       return drop_session(state, effects, text);
     case core::RefusalCode::kOverloaded:
       if (is_registered) return;
-      return drop_session(state, effects, text);
+      if (message.retry_after_ms == 0) return drop_session(state, effects, text);
+      effects.come_back_after(std::chrono::milliseconds(message.retry_after_ms), text);
+      return on_disconnected(state);
     case core::RefusalCode::kShuttingDown:
       return drop_session(state, effects, text);
     case core::RefusalCode::kNotLeader:

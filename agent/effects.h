@@ -13,6 +13,7 @@
 #include "core/lot.h"
 #include "core/messages.h"
 #include "core/resources.h"
+#include "core/time.h"
 #include "wire/task_description.h"
 
 namespace shoal::agent {
@@ -75,6 +76,10 @@ class AgentEffects {
   // The same, of a master that does not lead: `leader` is where to connect to, at once; empty when
   // it does not know.
   virtual void redirect(std::string_view /*leader*/, std::string_view reason) {
+    disconnect(reason);
+  }
+  // The same, of a master that has too much to do and wants to be asked again after `wait`.
+  virtual void come_back_after(core::Duration /*wait*/, std::string_view reason) {
     disconnect(reason);
   }
   // The agent cannot go on, and trying again is of no use: tell the operator and end.

@@ -162,7 +162,8 @@ class LoadFramework final : public Peer {
 // One master and its peers, for all runs of the process.
 class Bed {
  public:
-  Bed() {
+  explicit Bed(const master::RateLimitOptions& limits) {
+    options_.rate_limits = limits;
     char pattern[] = "/tmp/shoal-bench-XXXXXX";
     data_ = ::mkdtemp(pattern);
     options_.listen = "127.0.0.1:0";
@@ -209,8 +210,8 @@ double processor_time_us() {
   return total;
 }
 
-void BM_Launch(benchmark::State& state) {
-  Bed bed;
+void launch(benchmark::State& state, const master::RateLimitOptions& limits) {
+  Bed bed(limits);
   const std::int64_t batch = state.range(0);
   constexpr std::int64_t kStep = 2000;
   bed.framework().run(10 * kStep, batch);  // warm-up: pools, tables, routes
@@ -221,6 +222,13 @@ void BM_Launch(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kStep);
   state.SetLabel(std::string(alloc::malloc_name()));
 }
+
+void BM_Launch(benchmark::State& state) { launch(state, {}); }
+// With a limit that nobody reaches: what counting costs.
+void BM_LaunchLimited(benchmark::State& state) {
+  launch(state, {.limits = {}, .others = {std::chrono::microseconds(1), 1000}});
+}
+BENCHMARK(BM_LaunchLimited)->Arg(1)->Arg(16)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Launch)->Arg(1)->Arg(16)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace

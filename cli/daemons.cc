@@ -42,7 +42,7 @@ int finish(const absl::Status& status, net::Log& log, core::LogModule module) {
 
 // Those that take effect while it runs: what tuning_of() takes.
 constexpr std::string_view kMasterChanges[] = {"offer-timeout", "offer-patience", "min-allocatable",
-                                               "offer-gpus-to-all"};
+                                               "offer-gpus-to-all", "busy-lag"};
 constexpr std::string_view kAgentChanges[] = {"on-stop", "gc-delay", "gc-disk-headroom",
                                               "disk-watch-interval", "log-max-size"};
 
@@ -51,6 +51,7 @@ master::MasterTuning tuning_of(const MasterVerb& verb) {
   tuning.offer_timeout = verb.offer_timeout;
   tuning.offer_patience = verb.offer_patience;
   tuning.minimums = verb.minimums;
+  tuning.busy_lag = verb.busy_lag;
   tuning.filter_gpus = !verb.offer_gpus_to_all;
   return tuning;
 }
@@ -96,6 +97,7 @@ int run_master_daemon(const MasterVerb& verb, Rereading& rereading) {
   options.heartbeat_interval = verb.session_timeout / 3;  // two may be lost
   options.agent_reregister_timeout = verb.agent_reregister_timeout;
   options.removals = verb.removals;
+  options.rate_limits = verb.rate_limits;
   if (verb.random_shares) options.share_policy = core::SharePolicy::kRandom;
   options.excluded_from_shares = verb.excluded_from_shares;
   options.region = verb.region;

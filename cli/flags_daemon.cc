@@ -9,6 +9,7 @@
 #include "agent/isolation.h"
 #include "cli/duration.h"
 #include "cli/flag_parser.h"
+#include "cli/rate_limits_option.h"
 #include "cli/resources_option.h"
 #include "core/limits.h"
 #include "core/log_line.h"
@@ -24,6 +25,7 @@ namespace {
 
 // A watch that never sleeps helps nobody.
 constexpr core::Duration kMinPatience = std::chrono::milliseconds(10);
+constexpr core::Duration kMinBusyLag = std::chrono::milliseconds(10);
 constexpr core::Duration kMinDiskWatch = std::chrono::seconds(1);
 constexpr core::Duration kMinSessionTimeout = std::chrono::seconds(3);
 constexpr core::Duration kMaxSessionTimeout = std::chrono::minutes(10);
@@ -232,6 +234,8 @@ struct MasterTexts {
   std::string agent_removal_limit = "50%";
   std::string recovery_removal_limit = "50%";
   std::string agent_removal_rate = "100/s";
+  std::string rate_limits;
+  std::string busy_lag = "2s";
 };
 
 // "100/s", "1/10min": the time between two. "off": none.
@@ -281,6 +285,22 @@ absl::Status finish_removals(const MasterTexts& texts, MasterVerb& verb) {
   const auto interval = parse_removal_rate(texts.agent_removal_rate);
   if (!interval.ok()) return interval.status();
   verb.removals.interval = *interval;
+  return absl::OkStatus();
+}
+
+// What protects it from more than it can do.
+absl::Status finish_protection(const MasterTexts& texts, MasterVerb& verb) {
+  auto limits = read_rate_limits_option(texts.rate_limits);
+  if (!limits.ok()) return limits.status();
+  verb.rate_limits = *std::move(limits);
+  if (texts.busy_lag == "off") return absl::OkStatus();
+  const auto lag = parse_time("--busy-lag", texts.busy_lag);
+  if (!lag.ok()) return lag.status();
+  if (*lag < kMinBusyLag || *lag > core::kSessionTimeout) {
+    return core::invalid("--busy-lag: {} is neither off nor 10ms to 15s",
+                         core::printable(texts.busy_lag));
+  }
+  verb.busy_lag = *lag;
   return absl::OkStatus();
 }
 
@@ -335,6 +355,7 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   verb.fd_table_per_reactor = texts.fd_tables == "per-reactor";
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
   if (auto ok = finish_removals(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_protection(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_election(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
@@ -365,6 +386,16 @@ void add_removal_options(CLI::App& app, MasterTexts& texts) {
       ->capture_default_str();
   app.add_option("--agent-removal-rate", texts.agent_removal_rate,
                  "how fast agents are given up, as 100/s or 1/10m; off: at once")
+      ->capture_default_str();
+}
+
+void add_protection_options(CLI::App& app, MasterTexts& texts) {
+  app.add_option("--rate-limits", texts.rate_limits,
+                 "how many calls frameworks may make, as JSON, or @FILE")
+      ->type_name("JSON|@FILE");
+  app.add_option(
+         "--busy-lag", texts.busy_lag,
+         "while turns of an event loop take longer, newcomers are told to come back; or off")
       ->capture_default_str();
 }
 
@@ -405,6 +436,7 @@ Finish define_master(Parser& parser) {
                "offer agents with GPUs also to frameworks that do not say they use them");
   app.add_option("--domain", texts->domain, "where it stands, as REGION/ZONE");
   add_removal_options(app, *texts);
+  add_protection_options(app, *texts);
   add_election_options(app, *texts);
   add_log_options(app, texts->log);
   app.add_flag("--insecure", texts->verb.insecure,

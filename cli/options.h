@@ -15,6 +15,7 @@
 #include "core/messages.h"
 #include "core/resources.h"
 #include "core/time.h"
+#include "master/rate_limits.h"
 #include "sdk/scheduler.h"
 
 namespace shoal::cli {
@@ -39,6 +40,8 @@ struct MasterVerb {
   core::Duration session_timeout{};
   core::Duration agent_reregister_timeout{};
   core::RemovalLimits removals;
+  master::RateLimitOptions rate_limits;
+  core::Duration busy_lag{};  // 0: off
   std::vector<core::Quantities> minimums;
   bool random_shares = false;
   std::array<bool, core::kResourceKinds> excluded_from_shares{};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/eligibility.h"
+#include "core/framework_handlers.h"
 #include "core/quota.h"
 
 namespace shoal::core {
@@ -256,6 +257,15 @@ void on_explain_part(Shard& shard, Outbox& outbox, const ExplainPart& message) {
     send_notice(shard, outbox, gathering);
   }
   shard.explain_gatherings.erase(it);
+}
+
+void check_framework_notice(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {
+  const FrameworkId id{deadline.id};
+  FrameworkRecord* framework = shard.find_framework(id);
+  if (framework == nullptr || framework->notice_deadline != deadline.when) return;
+  if (framework->state != FrameworkState::kActive || !framework->offers.empty()) return;
+  if (framework->suppressed() || now < deadline.when) return;
+  ask_why(shard, outbox, SessionId(), 0, id, "", Resources());
 }
 
 }  // namespace shoal::core

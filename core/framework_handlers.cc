@@ -263,7 +263,9 @@ bool is_over(const Shard& shard, FrameworkId id) {
 // Takes the framework's side of every offer out of OPEN. An error when one was lost meanwhile; the
 // ones before it are then in `taken` all the same.
 absl::Status claim_offers(Shard& shard, FrameworkRecord& framework, const Accept& message,
-                          std::vector<OfferId>& taken) {
+                          AgentId& agent, std::vector<OfferId>& taken) {
+  if (auto valid = check_offer_list(framework, message.offers); !valid.ok()) return valid;
+  agent = framework.offers.find(message.offers.front())->second.agent;
   for (const OfferId id : message.offers) {
     if (!framework.offers.contains(id)) {
       return absl::NotFoundError(fmt::format(
@@ -458,13 +460,9 @@ void on_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& messa
   FrameworkRecord* framework = shard.find_framework(id);
   if (framework == nullptr) return;
   touch(shard, *framework, now);
-  absl::Status valid = check_offer_list(*framework, message.offers);
   std::vector<OfferId> taken;
   AgentId agent;
-  if (valid.ok()) {
-    agent = framework->offers.find(message.offers.front())->second.agent;
-    valid = claim_offers(shard, *framework, message, taken);
-  }
+  const absl::Status valid = claim_offers(shard, *framework, message, agent, taken);
   watch_offers_of(shard, *framework, now);
   if (!valid.ok()) {
     refuse(shard, outbox, *framework, RefusalCode::kInvalidOffer, message_of(valid), correlation);
@@ -487,6 +485,23 @@ void on_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& messa
   outbox.to_shard(shard.home_of(agent),
                   OffersAnswered{id, agent, std::move(taken), std::move(tasks),
                                  own_operations(message), refuse_duration(message.refuse_ms)});
+}
+
+void turn_down_accept(Shard& shard, Outbox& outbox, FrameworkId id, const Accept& message,
+                      const Refusal& why, std::uint32_t correlation, TimePoint now) {
+  FrameworkRecord* framework = shard.find_framework(id);
+  if (framework == nullptr) return;
+  touch(shard, *framework, now);
+  shard.counters.refusals.add();
+  outbox.send(framework->session, why, correlation);
+  std::vector<OfferId> taken;
+  AgentId agent;
+  (void)claim_offers(shard, *framework, message, agent, taken);  // what is gone needs no return
+  watch_offers_of(shard, *framework, now);
+  fail_accept(shard, outbox, *framework, agent, message, TaskState::kDropped, TaskReason::kNone,
+              OperationState::kDropped, why.message, correlation, now);
+  return_offers(shard, outbox, *framework, agent, std::move(taken),
+                refuse_duration(message.refuse_ms));
 }
 
 void on_decline(Shard& shard, Outbox& outbox, FrameworkId id, const Decline& message,
@@ -779,15 +794,6 @@ void check_framework_failover(Shard& shard, Outbox& outbox, FrameworkId id, Time
   if (framework == nullptr || framework->state != FrameworkState::kDisconnected) return;
   if (framework->disconnected_at + framework->failover_timeout > now) return;
   remove_framework(shard, outbox, *framework, now);
-}
-
-void check_framework_notice(Shard& shard, Outbox& outbox, const Deadline& deadline, TimePoint now) {
-  const FrameworkId id{deadline.id};
-  FrameworkRecord* framework = shard.find_framework(id);
-  if (framework == nullptr || framework->notice_deadline != deadline.when) return;
-  if (framework->state != FrameworkState::kActive || !framework->offers.empty()) return;
-  if (framework->suppressed() || now < deadline.when) return;
-  ask_why(shard, outbox, SessionId(), 0, id, "", Resources());
 }
 
 }  // namespace shoal::core

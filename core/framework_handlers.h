@@ -22,6 +22,10 @@ void on_framework_heartbeat(Shard& shard, Outbox& outbox, FrameworkId framework,
 // task that has it. What fits into the offers is decided at the agent's shard (offer_answer.h).
 void on_accept(Shard& shard, Outbox& outbox, FrameworkId framework, const Accept& message,
                std::uint32_t correlation, TimePoint now);
+// An accept that is turned down unread: `why` is the answer, its tasks and operations are reported
+// kDropped, its offers return as if declined.
+void turn_down_accept(Shard& shard, Outbox& outbox, FrameworkId framework, const Accept& message,
+                      const Refusal& why, std::uint32_t correlation, TimePoint now);
 void on_decline(Shard& shard, Outbox& outbox, FrameworkId framework, const Decline& message,
                 std::uint32_t correlation, TimePoint now);
 // A role that the framework does not subscribe to: Refusal kInvalid, nothing is done.

@@ -67,6 +67,22 @@ inline constexpr std::chrono::milliseconds kRemovalRetry{5'000};  // while too m
 inline constexpr std::chrono::milliseconds kDialBackoffMin{100};
 inline constexpr std::chrono::milliseconds kDialBackoffMax{60'000};
 
+// --- overload -----------------------------------------------------------------------------------
+// A reactor with more than one of these turns newcomers and long reads away (master/admission.h).
+inline constexpr std::chrono::milliseconds kDefaultBusyLag{2000};  // turns that a message meets
+inline constexpr std::uint64_t kBusyRegistryRows = 64 * 1024;      // not durable yet
+inline constexpr std::size_t kBusyMail = kMailboxSlots / 4 * 3;    // in one mailbox, for a second
+// When those that were turned away come back: one after the other, so many a second, and not later.
+inline constexpr std::int64_t kReturnsPerSecond = 2000;
+inline constexpr std::chrono::milliseconds kMaxBusyWait{15'000};
+inline constexpr std::chrono::milliseconds kMaxRetryAfter{60'000};  // what a client waits at most
+// Calls of frameworks over their rate (master/rate_limits.h).
+inline constexpr std::size_t kMaxRateLimits = 1024;
+inline constexpr std::uint32_t kDefaultRateCapacity = 1000;  // calls that wait, of one principal
+inline constexpr std::uint32_t kMaxRateCapacity = 1'000'000;
+inline constexpr std::size_t kMaxHeldBytes = 4 * 1024 * 1024;  // of those, of one framework
+inline constexpr std::chrono::milliseconds kRateBurst{1000};   // of the rate, at once, after a rest
+
 // --- cluster ------------------------------------------------------------------------------------
 inline constexpr std::uint32_t kMaxOffersPerShard = 1u << 17;
 inline constexpr std::uint32_t kMaxFrameworksPerShard = 16 * 1024;

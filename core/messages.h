@@ -75,7 +75,7 @@ enum class RefusalCode : std::uint8_t {
   kInvalid = 4,      // well formed but refused by validation
   kNotFound = 5,
   kInvalidOffer = 6,  // unknown, late, foreign or twice-named offer
-  kOverloaded = 7,    // a table is full; try again later
+  kOverloaded = 7,    // a table is full, or too much at once; see Refusal.retry_after_ms
   kFenced = 8,        // another instance took over this id, or, in answer to Hello, the peer has
                       // seen a master of a higher epoch; the connection is closed
   kShuttingDown = 9,
@@ -89,6 +89,9 @@ struct Refusal {
   RefusalCode code = RefusalCode::kInvalid;
   std::string_view message;      // one line for people
   std::string_view leader = {};  // HOST:PORT, with kNotLeader; empty: not known
+  // With kOverloaded: when to ask again, as a time of one's own, so that not all come back at once;
+  // 0: not said. Of the hello: the connection is closed.
+  std::uint32_t retry_after_ms = 0;
 };
 
 // Either way, on every long session; the master echoes the sequence of the peer.

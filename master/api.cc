@@ -106,8 +106,9 @@ std::vector<std::string> parts_of(std::string_view path) {
 }  // namespace
 
 Api::Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox,
-         const ApiShard::Send& send, std::uint64_t incarnation)
+         const ApiShard::Send& send, std::uint64_t incarnation, Admission& admission)
     : reactor_(reactor),
+      admission_(admission),
       records_(shard, send),
       reads_(shard, send),
       watches_(shard, send, incarnation),
@@ -185,7 +186,12 @@ void Api::route(const net::HttpRequest& request, net::HttpResponder responder,
     responder.respond(refused);
     return;
   }
-  if (is_record && path.size() == 1) return reads_.list(*collection, request, responder);
+  if (is_record && path.size() == 1) {
+    const core::TimePoint now = reactor_.now();
+    if (!admission_.is_busy(now)) return reads_.list(*collection, request, responder);
+    responder.respond(api_busy(admission_.turn_away(Admission::Guest::kRead, now)));
+    return;
+  }
   if (is_record) return reads_.get(*collection, path[1], request, responder);
   if (path[0] == "events") return watches_.watch(request, responder);
   if (path[0] == "explain") return actions_.explain(request, responder, reactor_.now());

@@ -11,6 +11,7 @@
 #include "core/outbox.h"
 #include "core/shard.h"
 #include "core/time.h"
+#include "master/admission.h"
 #include "master/api_actions.h"
 #include "master/api_mail.h"
 #include "master/api_reads.h"
@@ -27,9 +28,9 @@ struct MasterInfo;
 class Api {
  public:
   // `incarnation` names this life of the master in the cursors of events. `send` carries mail to
-  // another reactor's Api, or to this one's.
+  // another reactor's Api, or to this one's. While `admission` is busy it turns lists away.
   Api(net::Reactor& reactor, core::Shard& shard, core::Outbox& outbox, const ApiShard::Send& send,
-      std::uint64_t incarnation);
+      std::uint64_t incarnation, Admission& admission);
 
   // Of a path that serves() knows. `info` outlives the answer.
   void on_request(const net::HttpRequest& request, net::HttpResponder responder,
@@ -49,6 +50,7 @@ class Api {
   void on_tick();
 
   net::Reactor& reactor_;
+  Admission& admission_;
   ApiShard records_;
   ApiReads reads_;
   ApiWatches watches_;

@@ -7,6 +7,7 @@
 
 #include "core/status.h"
 #include "core/text.h"
+#include "master/admission.h"
 #include "master/json_writer.h"
 #include "net/sender_check.h"
 
@@ -66,6 +67,13 @@ net::HttpResponse api_error(const absl::Status& status) {
 net::HttpResponse api_error(const core::Refusal& refusal) {
   return api_error(http_status_of(refusal.code), lower(core::name_of(refusal.code)),
                    refusal.message);
+}
+
+net::HttpResponse api_busy(core::Duration wait) {
+  net::HttpResponse response = api_error(503, "busy", kBusyText);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  response.headers.back().second = fmt::format("{}", seconds);
+  return response;
 }
 
 std::optional<net::HttpResponse> refuse_sender(const net::HttpRequest& request) {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "core/ids.h"
 #include "core/messages.h"
+#include "core/time.h"
 #include "net/http.h"
 
 namespace shoal::master {
@@ -19,6 +20,8 @@ namespace shoal::master {
 net::HttpResponse api_error(int status, std::string_view code, std::string_view message);
 // INVALID_ARGUMENT is 400.
 net::HttpResponse api_error(const absl::Status& status);
+// 503 "busy", with Retry-After in whole seconds.
+net::HttpResponse api_busy(core::Duration wait);
 // What the cluster refuses: NOT_FOUND is 404, OVERLOADED 503, GONE 410, the rest 409.
 net::HttpResponse api_error(const core::Refusal& refusal);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/agent_handlers.h"
@@ -23,8 +24,13 @@ using wire::MessageKind;
 class Dispatch {
  public:
   Dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer, const wire::FrameView& frame,
-           core::TimePoint now)
-      : shard_(shard), outbox_(outbox), peer_(peer), frame_(frame), now_(now) {}
+           core::TimePoint now, Admission* admission)
+      : shard_(shard),
+        outbox_(outbox),
+        peer_(peer),
+        frame_(frame),
+        now_(now),
+        admission_(admission) {}
 
   Dispatched run() {
     const auto kind = static_cast<MessageKind>(frame_.header.kind);
@@ -69,6 +75,11 @@ class Dispatch {
     if (has_home && hello->peer_id != 0) {
       const std::uint32_t home = core::home_shard(hello->peer_id, shard_.config.shards);
       if (home != shard_.config.index) return {Verdict::kHandOver, home};
+    }
+    if (has_home && is_busy()) {
+      refuse_busy(hello->kind == core::PeerKind::kAgent ? Admission::Guest::kAgent
+                                                        : Admission::Guest::kFramework);
+      return close();
     }
     peer_.greeted = true;
     peer_.kind = hello->kind;
@@ -156,7 +167,14 @@ class Dispatch {
           return Dispatched{};
         });
       case MessageKind::kQuery:
-        return call<core::Query>(core::on_query, peer_.session);
+        return with<core::Query>([&](const core::Query& message) {
+          if (message.kind != core::QueryKind::kCluster && is_busy()) {
+            refuse_busy(Admission::Guest::kRead);
+          } else {
+            core::on_query(shard_, outbox_, peer_.session, message, correlation(), now_);
+          }
+          return Dispatched{};
+        });
       case MessageKind::kExplain:
         return call<core::Explain>(core::on_operator_explain, peer_.session);
       case MessageKind::kUpdateQuota:
@@ -207,6 +225,14 @@ class Dispatch {
     });
   }
 
+  bool is_busy() { return admission_ != nullptr && admission_->is_busy(now_); }
+
+  void refuse_busy(Admission::Guest guest) {
+    const core::Duration wait = admission_->turn_away(guest, now_);
+    shard_.counters.refusals.add();
+    outbox_.send(peer_.session, overloaded(kBusyText, wait), correlation());
+  }
+
   Dispatched undecodable(const absl::Status& error) {
     return fail(RefusalCode::kBadMessage, core::message_of(error));
   }
@@ -252,13 +278,35 @@ class Dispatch {
   Peer& peer_;
   const wire::FrameView& frame_;
   core::TimePoint now_;
+  Admission* admission_;
 };
 
 }  // namespace
 
 Dispatched dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer,
-                    const wire::FrameView& frame, core::TimePoint now) {
-  return Dispatch(shard, outbox, peer, frame, now).run();
+                    const wire::FrameView& frame, core::TimePoint now, Admission* admission) {
+  return Dispatch(shard, outbox, peer, frame, now, admission).run();
+}
+
+Dispatched turn_down(core::Shard& shard, core::Outbox& outbox, Peer& peer,
+                     const wire::FrameView& frame, const core::Refusal& why, core::TimePoint now) {
+  if (static_cast<MessageKind>(frame.header.kind) == MessageKind::kAccept) {
+    const auto accept = wire::decode<core::Accept>(frame.payload);
+    if (!accept.ok()) return dispatch(shard, outbox, peer, frame, now);
+    core::turn_down_accept(shard, outbox, peer.framework, *accept, why, frame.header.correlation,
+                           now);
+    return {};
+  }
+  shard.counters.refusals.add();
+  outbox.send(peer.session, why, frame.header.correlation);
+  return {};
+}
+
+core::Refusal overloaded(std::string_view message, core::Duration wait) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+  return {.code = core::RefusalCode::kOverloaded,
+          .message = message,
+          .retry_after_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(ms, 1))};
 }
 
 void on_peer_gone(core::Shard& shard, core::Outbox& outbox, const Peer& peer, core::TimePoint now) {

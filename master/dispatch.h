@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "core/ids.h"
 #include "core/messages.h"
 #include "core/outbox.h"
 #include "core/shard.h"
+#include "master/admission.h"
 #include "wire/frame.h"
 
 namespace shoal::master {
@@ -35,8 +37,19 @@ struct Dispatched {
   std::uint64_t newer_epoch = 0;  // the peer has seen a master of this epoch, over our own
 };
 
+// `admission`: whom it turns away while it is busy is refused with kOverloaded and a time to come
+// back; nullptr: nobody.
 Dispatched dispatch(core::Shard& shard, core::Outbox& outbox, Peer& peer,
-                    const wire::FrameView& frame, core::TimePoint now);
+                    const wire::FrameView& frame, core::TimePoint now,
+                    Admission* admission = nullptr);
+
+// Answers a framework's call with `why` (kOverloaded) instead of doing it. One that cannot be
+// decoded is dispatched: it ends the session.
+Dispatched turn_down(core::Shard& shard, core::Outbox& outbox, Peer& peer,
+                     const wire::FrameView& frame, const core::Refusal& why, core::TimePoint now);
+
+// OVERLOADED, to be sent with `message`; at least a millisecond of `wait`.
+core::Refusal overloaded(std::string_view message, core::Duration wait);
 
 // The session has ended, for whatever reason.
 void on_peer_gone(core::Shard& shard, core::Outbox& outbox, const Peer& peer, core::TimePoint now);

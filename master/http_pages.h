@@ -25,6 +25,7 @@ struct MasterInfo {
   std::vector<const Service*> services;
   const core::SharedTables* tables = nullptr;
   const RegistryWriter* registry = nullptr;
+  const RateLimits* rate_limits = nullptr;  // nullptr: none
   core::RemovalLimits removals;
   std::uint64_t descriptor_limit = 0;      // of each descriptor table
   bool own_tables = false;                 // each reactor has one

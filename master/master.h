@@ -15,6 +15,7 @@
 #include "core/quantities.h"
 #include "core/time.h"
 #include "master/etcd_limits.h"
+#include "master/rate_limits.h"
 #include "net/log.h"
 #include "net/reactor_threads.h"
 
@@ -25,7 +26,8 @@ struct MasterTuning {
   core::Duration offer_timeout = core::kDefaultOfferTimeout;
   core::Duration offer_patience = core::kDefaultOfferPatience;
   std::vector<core::Quantities> minimums;  // an offer holds one of them; empty: cpus:0.01|mem:32
-  bool filter_gpus = true;                 // agents with GPUs only to frameworks that can use them
+  core::Duration busy_lag = core::kDefaultBusyLag;  // of admission.h; 0: nobody is turned away
+  bool filter_gpus = true;  // agents with GPUs only to frameworks that can use them
 };
 
 // What came of reading the settings again.
@@ -49,6 +51,7 @@ struct MasterOptions : MasterTuning {
   core::Duration session_timeout = core::kSessionTimeout;
   core::Duration agent_reregister_timeout = core::kAgentReregisterTimeout;
   core::RemovalLimits removals;
+  RateLimitOptions rate_limits;  // of frameworks
   std::string registry;  // etcd://… (master/etcd_target.h), for several masters; empty: data_dir
   core::Duration lease = kDefaultLease;  // with etcd: whole seconds
   std::string advertise;                 // with etcd: HOST:PORT; empty: where it listens

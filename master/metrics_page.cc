@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -92,6 +93,35 @@ constexpr RescindMetric kRescinds[] = {
     {"revocable", &core::ShardCounters::rescinded_revocable},
 };
 
+struct RateMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::uint64_t (RateGroup::*read)() const;
+};
+constexpr RateMetric kRates[] = {
+    {"shoal_master_framework_calls_total", "counter", "Calls that count for a rate limit.",
+     &RateGroup::calls},
+    {"shoal_master_framework_calls_waiting", "gauge", "Of those, what waits for its time.",
+     &RateGroup::waiting},
+    {"shoal_master_framework_calls_waited_total", "counter", "Of those, what had to wait.",
+     &RateGroup::waited},
+    {"shoal_master_framework_calls_refused_total", "counter",
+     "Of those, what was refused because too many waited.", &RateGroup::refused},
+};
+
+// Principals are those of the options, and "*" for all others: there are as many series as limits.
+void append_rates(core::MetricsText& out, const RateLimits* limits) {
+  for (const RateMetric& metric : kRates) {
+    out.head(metric.name, metric.type, metric.help);
+    if (limits == nullptr) continue;
+    for (const auto& group : limits->groups()) {
+      out.sample(metric.name, fmt::format("principal=\"{}\"", escape_label(group->name())),
+                 (*group.*metric.read)());
+    }
+  }
+}
+
 std::uint64_t sum_of(const MasterInfo& info, CounterOf counter) {
   std::uint64_t sum = 0;
   for (const Service* service : info.services) sum += (service->counters().*counter).value();
@@ -117,6 +147,23 @@ void append_shards(core::MetricsText& out, const MasterInfo& info) {
                 "From the start of the turn that freed resources to their offer.", offers);
   out.histogram("shoal_master_launch_delay_seconds",
                 "From a launch to the news that the task runs, in whole milliseconds.", launches);
+}
+
+void append_protection(core::MetricsText& out, const MasterInfo& info) {
+  std::uint64_t busy = 0;
+  for (const Service* service : info.services) busy += service->admission().is_busy.value();
+  out.one("shoal_master_busy_reactors", "gauge",
+          "Reactors with more to do than they can: they turn newcomers and lists away.", busy);
+  static constexpr std::string_view kTurnedAway = "shoal_master_turned_away_total";
+  static constexpr std::string_view kGuests[] = {"agent", "framework", "read"};
+  static_assert(std::size(kGuests) == Admission::kGuests);
+  out.head(kTurnedAway, "counter", "Who was told to come back later, by a busy reactor.");
+  for (std::size_t i = 0; i < Admission::kGuests; ++i) {
+    std::uint64_t sum = 0;
+    for (const Service* service : info.services) sum += service->admission().turned_away[i].value();
+    out.sample(kTurnedAway, fmt::format("guest=\"{}\"", kGuests[i]), sum);
+  }
+  append_rates(out, info.rate_limits);
 }
 
 void append_registry(core::MetricsText& out, const MasterInfo& info) {
@@ -177,6 +224,7 @@ std::string metrics_text(const MasterInfo& info) {
   append_process(out);
   net::append_log_metrics(out, info.log);
   append_shards(out, info);
+  append_protection(out, info);
   append_registry(out, info);
   if (info.tables != nullptr) {
     append_role_metrics(out, *info.tables);

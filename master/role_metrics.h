@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 #include "core/metrics_text.h"
 #include "core/shard.h"
@@ -12,5 +14,8 @@ namespace shoal::master {
 // roles, those first named.
 inline constexpr std::size_t kMaxRoleSeries = 1000;
 void append_role_metrics(core::MetricsText& out, const core::SharedTables& tables);
+
+// A label's value as the text format wants it.
+std::string escape_label(std::string_view text);
 
 }  // namespace shoal::master

@@ -29,7 +29,7 @@ std::string id_of(const Peer& peer) {
 }  // namespace
 
 Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
-                 std::uint64_t seed, std::uint64_t incarnation)
+                 std::uint64_t seed, std::uint64_t incarnation, const Protection& protection)
     : reactor_(reactor),
       shard_(std::move(config), tables, seed),
       deadline_timer_(reactor,
@@ -37,9 +37,13 @@ Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTa
                         armed_for_.reset();
                         core::on_tick(shard_, *this, reactor_.now());
                       }),
+      admission_(reactor.counters(), protection.busy_lag, seed),
+      throttle_timer_(reactor, [this] { take_held(); }),
       api_(
           reactor, shard_, *this,
-          [this](std::uint32_t to, ApiMail mail) { send_api(to, std::move(mail)); }, incarnation) {
+          [this](std::uint32_t to, ApiMail mail) { send_api(to, std::move(mail)); }, incarnation,
+          admission_) {
+  if (protection.rate_limits != nullptr) throttle_.emplace(*protection.rate_limits);
   turn_end_hook_ = reactor_.at_turn_end([this] { end_turn(); });
 }
 
@@ -70,7 +74,10 @@ void tune(core::ShardConfig& config, const MasterTuning& tuning) {
   config.filter_gpus = tuning.filter_gpus;
 }
 
-void Service::tune(const MasterTuning& tuning) { master::tune(shard_.config, tuning); }
+void Service::tune(const MasterTuning& tuning) {
+  master::tune(shard_.config, tuning);
+  admission_.set_lag_limit(tuning.busy_lag);
+}
 
 void Service::on_stored(std::uint64_t rows) {
   core::on_stored(shard_, *this, rows, reactor_.now());
@@ -79,9 +86,14 @@ void Service::on_stored(std::uint64_t rows) {
 void Service::on_frame(net::Connection& connection, const wire::FrameView& frame) {
   const core::SessionId session{connection.id()};
   Peer& peer = peers_.try_emplace(session, Peer{.session = session}).first->second;
+  if (throttle_.has_value() && holds_back(peer, frame)) return;
+  handle(connection, peer, frame);
+}
+
+void Service::handle(net::Connection& connection, Peer& peer, const wire::FrameView& frame) {
   const bool was_greeted = peer.greeted;
   const bool was_known = is_known(peer);
-  const Dispatched result = dispatch(shard_, *this, peer, frame, reactor_.now());
+  const Dispatched result = dispatch(shard_, *this, peer, frame, reactor_.now(), &admission_);
   switch (result.verdict) {
     case Verdict::kHandled:
       if (!was_greeted && peer.greeted) connection.set_authenticated();
@@ -91,10 +103,46 @@ void Service::on_frame(net::Connection& connection, const wire::FrameView& frame
       if (result.newer_epoch != 0 && newer_epoch_) newer_epoch_(result.newer_epoch);
       break;
     case Verdict::kHandOver:
-      peers_.erase(session);
+      peers_.erase(core::SessionId{connection.id()});
       hand_over(connection, frame, result.shard);
       break;
   }
+}
+
+// A framework's call over its rate: it waits, or is turned down.
+bool Service::holds_back(Peer& peer, const wire::FrameView& frame) {
+  const core::TimePoint now = reactor_.now();
+  switch (throttle_->on_call(peer.session, frame, now)) {
+    case Throttle::Answer::kGo:
+      return false;
+    case Throttle::Answer::kWaits:
+      arm_throttle();
+      return true;
+    case Throttle::Answer::kFull:
+      break;
+  }
+  const std::string why = throttle_->describe_full(peer.session);
+  const core::Duration wait = throttle_->retry_after(peer.session, now);
+  (void)turn_down(shard_, *this, peer, frame, overloaded(why, wait), now);
+  return true;
+}
+
+void Service::take_held() {
+  throttle_armed_for_.reset();
+  while (const std::optional<HeldCall> call = throttle_->take(reactor_.now())) {
+    net::Connection* connection = reactor_.find_connection(call->session.value);
+    const auto peer = peers_.find(call->session);
+    if (connection == nullptr || peer == peers_.end()) continue;  // on its way out
+    handle(*connection, peer->second, call->frame());
+  }
+  arm_throttle();
+}
+
+void Service::arm_throttle() {
+  const std::optional<core::TimePoint> next = throttle_->next(reactor_.now());
+  if (!next.has_value() || next == throttle_armed_for_) return;
+  throttle_armed_for_ = next;
+  throttle_timer_.start_at(*next);
 }
 
 void Service::on_protocol_error(net::Connection& connection, const absl::Status& error) {
@@ -108,6 +156,10 @@ void Service::on_protocol_error(net::Connection& connection, const absl::Status&
 
 // From now on its session is somebody's.
 void Service::note_peer(net::Connection& connection, const Peer& peer) {
+  if (throttle_.has_value() && peer.framework.valid()) {
+    const core::FrameworkRecord* framework = shard_.find_framework(peer.framework);
+    if (framework != nullptr) throttle_->begin(peer.session, framework->name);
+  }
   const bool is_agent = peer.agent.valid();
   reactor_.flight().note(reactor_.now(), net::FlightKind::kPeer, connection.id(),
                          is_agent ? net::kFlightAgent : net::kFlightFramework,
@@ -118,6 +170,7 @@ void Service::note_peer(net::Connection& connection, const Peer& peer) {
 }
 
 void Service::on_closed(net::Connection& connection, const absl::Status& reason) {
+  if (throttle_.has_value()) throttle_->end(core::SessionId{connection.id()});
   const auto it = peers_.find(core::SessionId{connection.id()});
   if (it == peers_.end()) return;
   const Peer peer = it->second;
@@ -153,6 +206,7 @@ bool Service::is_rush_of_deferrable() {
 }
 
 void Service::close(core::SessionId session) {
+  if (throttle_.has_value()) throttle_->end(session);
   peers_.erase(session);
   if (net::Connection* connection = reactor_.find_connection(session.value);
       connection != nullptr) {
@@ -216,8 +270,16 @@ void Service::on_refused(std::size_t connections, const absl::Status& why) {
   next_refusal_line_ = reactor_.now() + kRefusalLineInterval;
 }
 
+void Service::watch_load(core::TimePoint now) {
+  admission_.on_turn(now);
+  if (!admission_.wants_load(now)) return;
+  admission_.on_load(now, {.mail = grid_->fullest(shard_.config.index),
+                           .rows = writer_ == nullptr ? 0 : writer_->rows_waiting()});
+}
+
 void Service::end_turn() {
   const core::TimePoint now = reactor_.now();
+  watch_load(now);
   drain_own();
   const std::uint64_t published = shard_.counters.offers_published.value();
   // Offers to frameworks of this shard go out in the same turn; what those do not take is offered

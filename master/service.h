@@ -18,10 +18,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/shard.h"
+#include "master/admission.h"
 #include "master/api.h"
 #include "master/dispatch.h"
 #include "master/master.h"
+#include "master/rate_limits.h"
 #include "master/registry_writer.h"
+#include "master/throttle.h"
 #include "master/wire_outbox.h"
 #include "net/connection.h"
 #include "net/hand_over.h"
@@ -40,10 +43,16 @@ void tune(core::ShardConfig& config, const MasterTuning& tuning);
 using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection, ApiMail>;
 using MailGrid = net::MailboxGrid<Mail>;
 
+// Against more than it can do.
+struct Protection {
+  core::Duration busy_lag = core::kDefaultBusyLag;  // as MasterTuning's
+  RateLimits* rate_limits = nullptr;  // of all reactors, outlives the service; nullptr: none
+};
+
 class Service final : public net::ConnectionHandler, private WireOutbox {
  public:
   Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTables& tables,
-          std::uint64_t seed, std::uint64_t incarnation);
+          std::uint64_t seed, std::uint64_t incarnation, const Protection& protection = {});
   ~Service() override;
 
   // Hooks run in order of registration and those of the grid and of the hand-over must come after
@@ -65,10 +74,16 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
 
   Api& api() { return api_; }
   const core::ShardCounters& counters() const { return shard_.counters; }
+  const Admission::Counters& admission() const { return admission_.counters(); }
   const net::Reactor& reactor() const { return reactor_; }
 
  private:
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
+  void handle(net::Connection& connection, Peer& peer, const wire::FrameView& frame);
+  bool holds_back(Peer& peer, const wire::FrameView& frame);
+  void take_held();
+  void arm_throttle();
+  void watch_load(core::TimePoint now);
   void on_protocol_error(net::Connection& connection, const absl::Status& error) override;
   void on_closed(net::Connection& connection, const absl::Status& reason) override;
 
@@ -112,6 +127,10 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   std::deque<core::ShardMessage> own_;  // to_shard() to this very shard; handled in the same turn
   absl::flat_hash_map<core::SessionId, Peer> peers_;
   std::deque<ApiMail> own_api_;  // of the API to itself
+  Admission admission_;
+  std::optional<Throttle> throttle_;  // nothing: no rate is limited
+  net::Timer throttle_timer_;
+  std::optional<core::TimePoint> throttle_armed_for_;
   Api api_;
 };
 

@@ -97,6 +97,10 @@ absl::Status Serving::make_parts() {
   tables_ =
       std::make_unique<core::SharedTables>(count, static_cast<std::uint32_t>(net::random_seed()));
   info_.tables = tables_.get();
+  if (!options_.rate_limits.empty()) {
+    rate_limits_ = std::make_unique<RateLimits>(options_.rate_limits);
+    info_.rate_limits = rate_limits_.get();
+  }
   const std::uint64_t incarnation = net::random_seed();
   for (std::uint32_t i = 0; i < count; ++i) {
     absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(i);
@@ -106,7 +110,8 @@ absl::Status Serving::make_parts() {
     part.reactor = *std::move(reactor);
     if (hooks_.may_send) net::set_send_gate(*part.reactor, hooks_.may_send);
     part.service = std::make_unique<Service>(*part.reactor, shard_config(i, count), *tables_,
-                                             net::random_seed(), incarnation);
+                                             net::random_seed(), incarnation,
+                                             Protection{options_.busy_lag, rate_limits_.get()});
     if (hooks_.newer_epoch) {
       part.service->on_newer_epoch([this](std::uint64_t /*epoch*/) { hooks_.newer_epoch(); });
     }

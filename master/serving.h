@@ -84,6 +84,7 @@ class Serving {
   const MasterOptions& options_;
   const ServingHooks hooks_;
   std::unique_ptr<core::SharedTables> tables_;
+  std::unique_ptr<RateLimits> rate_limits_;  // nullptr: none
   MasterInfo info_;
   std::vector<std::unique_ptr<Part>> parts_;
   std::unique_ptr<MailGrid> grid_;

@@ -19,6 +19,9 @@
 namespace shoal::net {
 namespace {
 
+// Of what a peer may ask for: one that says 0 is not to be dialled without end.
+constexpr std::chrono::milliseconds kLeastAskedWait{1};
+
 absl::Status connect_error(const SocketAddress& address, int code) {
   return absl::UnavailableError(
       absl::StrCat("cannot connect to ", address.to_string(), ": ", std::strerror(code)));
@@ -85,8 +88,9 @@ struct Dialer::State final : public ConnectionHandler {
   Timer timer;
   std::size_t index = 0;  // of the address being tried
   bool has_given_up = false;
-  std::optional<HostPort> leader;  // where the peer sent us on to; tried next
-  int redirects = 0;               // in a row
+  std::optional<HostPort> leader;  // where the peer sent us on to, or wants us again; tried next
+  std::optional<core::Duration> asked_wait;  // by the peer
+  int redirects = 0;                         // in a row
   std::unique_ptr<LeaderQuery> question;
   HostPort current;
   bool attempting = false;
@@ -237,6 +241,7 @@ void Dialer::State::fail(const absl::Status& why) {
 // Before the next attempt. Other addresses are tried at once; a whole round without success waits,
 // and so do masters that send us on and on.
 core::Duration Dialer::State::next_wait() {
+  if (asked_wait.has_value()) return *std::exchange(asked_wait, std::nullopt);
   if (leader.has_value() && ++redirects <= core::kMaxRedirects) return core::Duration::zero();
   const bool is_loop = std::exchange(leader, std::nullopt).has_value();
   if (is_loop) redirects = 0;
@@ -287,6 +292,14 @@ void Dialer::redirect(std::string_view leader, const absl::Status& why) {
   auto address = parse_host_port(leader);
   if (address.ok() && address->port != 0) state_->leader = *std::move(address);
   if (Connection* present = connection(); present != nullptr) present->close(why);
+}
+
+void Dialer::come_back_after(core::Duration wait, const absl::Status& why) {
+  Connection* present = connection();
+  if (present == nullptr) return;
+  state_->asked_wait = std::clamp<core::Duration>(wait, kLeastAskedWait, core::kMaxRetryAfter);
+  state_->leader = state_->current;
+  present->close(why);
 }
 
 void Dialer::reconnect_now(const absl::Status& why) {

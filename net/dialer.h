@@ -53,6 +53,9 @@ class Dialer {
   // set_healthy(): then it waits, and goes on in the list. So it does when `leader` is no
   // HOST:PORT: the peer does not know.
   void redirect(std::string_view leader, const absl::Status& why);
+  // The peer has too much to do and has said when to come back. Ends the connection; the next
+  // attempt goes to the same address after `wait`, of which core::kMaxRetryAfter counts at most.
+  void come_back_after(core::Duration wait, const absl::Status& why);
   // Drops the present connection or wait and dials at once.
   void reconnect_now(const absl::Status& why);
   // The owner has been greeted: the next failure starts the backoff anew. (A TCP connect alone

@@ -20,6 +20,7 @@
 //   core::kMailboxLateDrain is drained and counted in mailbox_late_drains, which must stay 0.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -77,6 +78,16 @@ class MailboxGrid {
     reactors_[from]->mutable_counters().mailbox_spilled.add();
     // NOLINTNEXTLINE(bugprone-use-after-move): a push into a full ring leaves the message as it was
     ring.spill.push_back(std::move(message));
+  }
+
+  // How many messages wait in the fullest ring to `to`, what its senders keep back excluded. Only
+  // on reactor `to`.
+  std::size_t fullest(std::size_t to) {
+    std::size_t most = 0;
+    for (std::size_t from = 0; from < reactors_.size(); ++from) {
+      most = std::max(most, ring_of(from, to).messages.size());
+    }
+    return most;
   }
 
   // Gives up to kMaxDrain messages of every ring to `fn(from, T&&)`; returns how many. The receiver

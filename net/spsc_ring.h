@@ -102,6 +102,12 @@ class SpscRing {
     return head == cached_tail_;
   }
 
+  // How many wait, for the receiver; more may come meanwhile.
+  std::size_t size() const {
+    return static_cast<std::size_t>(tail_.load(std::memory_order_acquire) -
+                                    head_.load(std::memory_order_relaxed));
+  }
+
   // How many elements were ever taken.
   std::uint64_t front_position() const { return head_.load(std::memory_order_relaxed); }
 

@@ -1,5 +1,5 @@
-// How long a command goes on asking when it finds masters and none of them leads: an election takes
-// a few seconds. Where nobody is at all it fails at once.
+// How long a command goes on asking when it finds masters and none of them leads, or the leader has
+// too much to do: an election takes a few seconds. Where nobody is at all it fails at once.
 #pragma once
 
 #include <chrono>
@@ -23,6 +23,8 @@ class ElectionPatience {
 
   // A master has said that it does not lead, or leads no more.
   void met_standby() { met_standby_ = true; }
+  // The leader has said that it has too much to do.
+  void met_busy() { met_busy_ = true; }
 
   // Whether to go on after an attempt that failed as DialerOptions::on_retry says.
   bool goes_on(const net::HostPort& address, const absl::Status& why, core::Duration wait,
@@ -31,7 +33,7 @@ class ElectionPatience {
     // etcd has named nobody, or somebody who is gone and whose lease runs out soon.
     met_standby_ = met_standby_ || absl::IsNotFound(why) ||
                    (masters_.etcd.has_value() && !address.host.empty());
-    if (!met_standby_) return false;
+    if (!met_standby_ && !met_busy_) return false;
     if (ends_ == core::TimePoint{}) ends_ = now + patience_;
     return now + wait < ends_;
   }
@@ -43,6 +45,7 @@ class ElectionPatience {
   const net::MasterList masters_;
   const core::Duration patience_;
   bool met_standby_ = false;
+  bool met_busy_ = false;
   core::TimePoint ends_{};
 };
 

@@ -73,6 +73,11 @@ void SchedulerDriver::redirect(std::string_view leader, const absl::Status& why)
   dialer_->redirect(leader, why);
 }
 
+void SchedulerDriver::come_back_after(core::Duration wait, const absl::Status& why) {
+  patience_->met_busy();
+  dialer_->come_back_after(wait, why);
+}
+
 void SchedulerDriver::finished(const absl::Status& status) {
   if (finished_) return;
   finished_ = true;

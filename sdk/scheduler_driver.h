@@ -63,6 +63,7 @@ class SchedulerDriver final : private SessionSink, private net::ConnectionHandle
   void send(wire::Bytes frame) override;
   void reconnect(const absl::Status& why) override;
   void redirect(std::string_view leader, const absl::Status& why) override;
+  void come_back_after(core::Duration wait, const absl::Status& why) override;
   void finished(const absl::Status& status) override;
 
   void on_connected(net::Connection& connection) override;

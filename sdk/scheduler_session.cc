@@ -195,6 +195,8 @@ absl::Status SchedulerSession::on_refusal(wire::Bytes payload) {
     finish(status);
   } else if (state_ == State::kActive) {
     scheduler_->refused(*this, refusal->code, refusal->message);
+  } else if (refusal->retry_after_ms != 0) {
+    sink_->come_back_after(std::chrono::milliseconds(refusal->retry_after_ms), status);
   } else {
     sink_->reconnect(status);
   }

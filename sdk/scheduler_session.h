@@ -40,6 +40,8 @@ class SessionSink {
   // The same: the master does not lead. `leader` is where to dial at once; empty when it does not
   // know.
   virtual void redirect(std::string_view /*leader*/, const absl::Status& why) { reconnect(why); }
+  // The same: the master has too much to do, and wants to be asked again after `wait`.
+  virtual void come_back_after(core::Duration /*wait*/, const absl::Status& why) { reconnect(why); }
   // The end: flush, close, do not dial again. OK after stop() and teardown().
   virtual void finished(const absl::Status& status) = 0;
 };

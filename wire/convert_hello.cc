@@ -42,13 +42,15 @@ static Offset<fb::Refusal> put(Builder& builder, const core::Refusal& in) {
   const auto message = put_text(builder, in.message);
   // Absent rather than empty: without a leader the frame is as it was before there were several.
   const auto leader = in.leader.empty() ? 0 : put_text(builder, in.leader);
-  return fb::CreateRefusal(builder, static_cast<fb::RefusalCode>(in.code), message, leader);
+  return fb::CreateRefusal(builder, static_cast<fb::RefusalCode>(in.code), message, leader,
+                           in.retry_after_ms);
 }
 
 static void read(Reader& reader, const fb::Refusal& in, core::Refusal& out) {
   out.code = reader.enumerated<core::RefusalCode>(in.code(), core::kRefusalCodes, "code");
   out.message = reader.text(in.message(), "message");
   out.leader = reader.text(in.leader(), "leader", Reader::kOptional, core::kMaxAddressBytes);
+  out.retry_after_ms = in.retry_after_ms();
 }
 
 static Offset<fb::Heartbeat> put(Builder& builder, const core::Heartbeat& in) {

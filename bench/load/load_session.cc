@@ -89,6 +89,11 @@ void LoadSession::on_frame(net::Connection& connection, const wire::FrameView& f
 
 void LoadSession::on_refusal(const core::Refusal& refusal) {
   if (refusal.code == core::RefusalCode::kInvalidOffer) return;  // the tasks' updates tell
+  if (refusal.retry_after_ms != 0) {
+    if (is_subscribed_) return;  // over a rate: the tasks' updates tell
+    return dialer_.come_back_after(std::chrono::milliseconds(refusal.retry_after_ms),
+                                   absl::UnavailableError(std::string(refusal.message)));
+  }
   const bool is_elsewhere = refusal.code == core::RefusalCode::kNotLeader ||
                             (refusal.code == core::RefusalCode::kFenced && !is_subscribed_);
   if (is_elsewhere) {

@@ -125,6 +125,11 @@ void SwarmAgent::redirect(std::string_view leader, std::string_view reason) {
   if (dialer_ != nullptr) dialer_->redirect(leader, absl::UnavailableError(std::string(reason)));
 }
 
+void SwarmAgent::come_back_after(core::Duration wait, std::string_view reason) {
+  if (dialer_ == nullptr) return;
+  dialer_->come_back_after(wait, absl::UnavailableError(std::string(reason)));
+}
+
 void SwarmAgent::give_up(std::string_view reason) {
   is_meant_ = true;
   disconnect(reason);

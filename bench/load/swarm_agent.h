@@ -59,6 +59,7 @@ class SwarmAgent final : public agent::FramingEffects,
   void remove_volume(const core::LotTags&) override {}
   void disconnect(std::string_view reason) override;
   void redirect(std::string_view leader, std::string_view reason) override;
+  void come_back_after(core::Duration wait, std::string_view reason) override;
   void give_up(std::string_view reason) override;
   void leave(std::string_view reason) override { give_up(reason); }
 

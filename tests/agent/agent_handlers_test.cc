@@ -199,6 +199,20 @@ TEST(AgentSession, RefusalsThatPass) {
   EXPECT_FALSE(a.state.is_registered());
 }
 
+TEST(AgentSession, ABusyMasterIsAskedAgainWhenItSays) {
+  TestAgent a;
+  on_connected(a.state, a.fx, a.now);
+  const core::Refusal busy{core::RefusalCode::kOverloaded, "later", "", 1500};
+  on_refusal(a.state, a.fx, busy);
+  EXPECT_EQ(a.fx.waits, (std::vector<core::Duration>{std::chrono::milliseconds(1500)}));
+  EXPECT_EQ(a.state.session, SessionPhase::kDisconnected);
+  EXPECT_THAT(a.fx.ends, IsEmpty());
+  a.connect();
+  on_refusal(a.state, a.fx, busy);  // of one message
+  EXPECT_TRUE(a.state.is_registered());
+  EXPECT_EQ(a.fx.waits.size(), 1u);
+}
+
 TEST(AgentSession, AForgottenIdIsGivenUp) {
   TestAgent a;
   a.connect(0xa1);

@@ -114,6 +114,10 @@ struct RecordingEffects final : AgentEffects {
     leaders.emplace_back(leader);
     disconnect(reason);
   }
+  void come_back_after(core::Duration wait, std::string_view reason) override {
+    waits.push_back(wait);
+    disconnect(reason);
+  }
   absl::Status store(const core::AgentResources& record) override {
     if (!store_status.ok()) return store_status;
     deeds.emplace_back("store");
@@ -156,6 +160,7 @@ struct RecordingEffects final : AgentEffects {
   absl::Status store_status;
   std::vector<std::uint64_t> epochs;  // that were stored
   std::vector<std::string> leaders;   // of redirections
+  std::vector<core::Duration> waits;  // that a master asked for
   std::string unmakeable;             // the path of a volume
   std::vector<SentStatus> statuses;
   std::vector<std::uint64_t> heartbeats;

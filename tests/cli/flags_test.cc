@@ -557,6 +557,25 @@ TEST(FlagsTest, HowAgentsAreGivenUp) {
   }
 }
 
+TEST(FlagsTest, WhatProtectsTheMaster) {
+  const auto usual = parse<MasterVerb>({"master", "--data", "d"});
+  EXPECT_EQ(usual.busy_lag, std::chrono::seconds(2));
+  EXPECT_TRUE(usual.rate_limits.empty());
+  const auto other = parse<MasterVerb>({"master", "--data", "d", "--busy-lag", "500ms",
+                                        "--rate-limits", R"({"aggregate_default_qps":10})"});
+  EXPECT_EQ(other.busy_lag, std::chrono::milliseconds(500));
+  EXPECT_EQ(other.rate_limits.others.interval, std::chrono::milliseconds(100));
+  const auto off = parse<MasterVerb>({"master", "--data", "d", "--busy-lag", "off"});
+  EXPECT_EQ(off.busy_lag, core::Duration::zero());
+  for (const char* lag : {"9ms", "16s", "0s", "never"}) {
+    EXPECT_THAT(usage_error({"master", "--data", "d", "--busy-lag", lag}),
+                HasSubstr("--busy-lag: "))
+        << lag;
+  }
+  EXPECT_THAT(usage_error({"master", "--data", "d", "--rate-limits", "@/no/such/file"}),
+              HasSubstr("--rate-limits: "));
+}
+
 TEST(FlagsTest, BenchState) {
   const auto state = parse<StateVerb>({"bench", "state", "--agents", "10", "--tasks", "200000",
                                        "--rate", "5000", "--reads", "3", "-o", "json"});

@@ -134,6 +134,27 @@ TEST_P(FrameworkHandlersTest, ALaunchThatMeetsALostAgentIsDropped) {
   EXPECT_EQ(bag().last_update("t")->status.reason, TaskReason::kAgentDisconnected);
 }
 
+TEST_P(FrameworkHandlersTest, AnAcceptThatIsTurnedDownDropsItsTasksAndFreesItsOffers) {
+  Accept message;
+  message.offers.push_back(offer());
+  message.refuse_ms = 5000;
+  TaskLaunch task;
+  task.id = "t";
+  task.resources = parse_resources("cpus:1").value();
+  message.tasks.push_back(task);
+  const Refusal why{.code = RefusalCode::kOverloaded, .message = "later", .retry_after_ms = 7};
+  turn_down_accept(cluster.home(framework), cluster.outbox(), framework, message, why, 1,
+                   cluster.now);
+  cluster.settle();
+  EXPECT_EQ(bag().refusals.at(0).first, RefusalCode::kOverloaded);
+  EXPECT_EQ(bag().last_update("t")->status.state, TaskState::kDropped);
+  EXPECT_TRUE(cluster.bag_of(agent).launches.empty());
+  EXPECT_EQ(cluster.agent(agent).offered, Resources());  // and filtered for a while
+  cluster.advance(seconds(6));
+  cluster.accept(framework, {offer()}, {{"t", "cpus:1"}});
+  EXPECT_EQ(cluster.bag_of(agent).launches.size(), 1u);
+}
+
 TEST_P(FrameworkHandlersTest, KillReachesTheAgentAndUnknownTasksAreNamed) {
   cluster.accept(framework, {offer()}, {{"t", "cpus:1"}});
   KillTask kill;

@@ -55,7 +55,7 @@ class DispatchTest : public testing::Test {
     wire::FrameView frame;
     const auto progress = wire::next_frame(bytes, core::kMaxFrameBytes, &frame);
     EXPECT_TRUE(progress.ok()) << progress.status();
-    const Dispatched result = dispatch(shard, outbox, peer, frame, now);
+    const Dispatched result = dispatch(shard, outbox, peer, frame, now, admission);
     while (!outbox.mail.empty()) {
       std::vector<core::ShardMessage> mail = std::move(outbox.mail);
       outbox.mail.clear();
@@ -133,6 +133,7 @@ class DispatchTest : public testing::Test {
   core::Shard shard{config(1), tables, 1};
   FrameRecorder outbox;
   core::TimePoint now{std::chrono::hours(1)};
+  Admission* admission = nullptr;
   std::uint64_t sessions = 0;
   std::uint32_t last_correlation = 0;
 };
@@ -355,6 +356,39 @@ TEST_F(DispatchTest, APeerWithAnIdGoesToItsHome) {
     EXPECT_EQ(result.shard, home);
     EXPECT_EQ(peer.greeted, home == 0);
   }
+}
+
+TEST_F(DispatchTest, WhileItIsBusyNewcomersAndListsAreTurnedAwayAndSessionsGoOn) {
+  Peer framework_peer = framework();
+  Peer agent_peer = agent();
+  Peer operator_peer = greeted(core::PeerKind::kOperator);
+  const net::ReactorCounters reactor;
+  Admission busy(reactor, std::chrono::seconds(1), 1);
+  busy.on_load(now, {.rows = core::kBusyRegistryRows + 1});
+  admission = &busy;
+
+  for (const auto kind : {core::PeerKind::kAgent, core::PeerKind::kFramework}) {
+    Peer peer{.session = core::SessionId{++sessions}};
+    expect_refused(peer, send(peer, hello(kind)), RefusalCode::kOverloaded);
+    EXPECT_GE(last<core::Refusal>(peer)->retry_after_ms, 250u);
+    EXPECT_FALSE(peer.greeted);
+  }
+  core::Query tasks;
+  tasks.kind = core::QueryKind::kTasks;
+  EXPECT_EQ(send(operator_peer, tasks).verdict, Verdict::kHandled);
+  ASSERT_TRUE(last<core::Refusal>(operator_peer).ok());
+  EXPECT_GE(last<core::Refusal>(operator_peer)->retry_after_ms, 250u);
+  EXPECT_EQ(send(operator_peer, core::Query{}).verdict, Verdict::kHandled);
+  EXPECT_TRUE(last<core::ClusterView>(operator_peer).ok());
+  for (std::size_t guest = 0; guest < Admission::kGuests; ++guest) {
+    EXPECT_EQ(busy.counters().turned_away[guest].value(), 1u);
+  }
+
+  for (Peer* peer : {&framework_peer, &agent_peer}) {
+    EXPECT_EQ(send(*peer, core::Heartbeat{.sequence = 4}).verdict, Verdict::kHandled);
+    EXPECT_EQ(last<core::Heartbeat>(*peer)->sequence, 4u);
+  }
+  EXPECT_TRUE(greeted(core::PeerKind::kOperator).greeted);  // who may want to kill something
 }
 
 TEST_F(DispatchTest, AFencedSessionIsClosed) {

@@ -72,6 +72,11 @@ class FrameClient {
     return std::nullopt;
   }
 
+  // The next frame, whatever it is; valid until the next call. nullopt as above.
+  std::optional<wire::FrameView> next() {
+    return read_frame() ? std::optional(frame_) : std::nullopt;
+  }
+
   // Reads to the end; true when the peer closed.
   bool wait_closed() {
     char bytes[4096];

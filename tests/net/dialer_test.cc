@@ -173,6 +173,31 @@ TEST_F(DialerTest, RedirectionsInARowEndInAWait) {
   second.reset();
 }
 
+TEST_F(DialerTest, APeerThatIsBusyIsDialledAgainWhenItSaid) {
+  listen();
+  dial({listening(), {"127.0.0.1", 1}});
+  client_.framed = [&](Connection&, const wire::FrameView&) {
+    dialer_->come_back_after(milliseconds(3), absl::UnavailableError("busy"));
+  };
+  reactors_.start();
+  for (int i = 0; i < 2 * core::kMaxRedirects; ++i) {
+    const Retry retry = retries_.take().value();
+    EXPECT_EQ(retry.address.port, listening().port);  // nobody else is tried
+    EXPECT_EQ(retry.wait, milliseconds(3));
+    EXPECT_EQ(retry.why.message(), "busy");
+  }
+}
+
+TEST_F(DialerTest, APeerCannotAskForAWaitWithoutEnd) {
+  listen();
+  dial({listening()});
+  client_.framed = [&](Connection&, const wire::FrameView&) {
+    dialer_->come_back_after(std::chrono::hours(1), absl::UnavailableError("busy"));
+  };
+  reactors_.start();
+  EXPECT_EQ(retries_.take()->wait, core::kMaxRetryAfter);
+}
+
 TEST_F(DialerTest, WhereTheLeaderIsNotKnownTheListGoesOn) {
   listen();
   ListenerOptions listening_too;

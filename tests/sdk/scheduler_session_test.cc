@@ -53,6 +53,7 @@ class FakeSink final : public SessionSink {
     leaders.emplace_back(leader);
     redirect_reasons.push_back(why);
   }
+  void come_back_after(core::Duration wait, const absl::Status&) override { waits.push_back(wait); }
   void finished(const absl::Status& status) override { ends.push_back(status); }
 
   std::vector<wire::MessageKind> kinds() const {
@@ -68,6 +69,7 @@ class FakeSink final : public SessionSink {
 
   std::vector<Sent> sent;
   std::vector<absl::Status> reconnects;
+  std::vector<core::Duration> waits;
   std::vector<std::string> leaders;
   std::vector<absl::Status> redirect_reasons;
   std::vector<absl::Status> ends;
@@ -652,6 +654,21 @@ TEST_F(SchedulerSessionTest, ARefusedHelloEndsUnlessItIsTemporary) {
   ASSERT_TRUE(receive(refusal).ok());
   ASSERT_EQ(sink.ends.size(), 1u);
   EXPECT_TRUE(absl::IsFailedPrecondition(sink.ends[0]));
+}
+
+TEST_F(SchedulerSessionTest, ABusyMasterIsAskedAgainWhenItSays) {
+  session->on_connected(now);
+  const core::Refusal busy{core::RefusalCode::kOverloaded, "later", "", 1500};
+  ASSERT_TRUE(receive(busy).ok());
+  EXPECT_THAT(sink.waits, ElementsAre(std::chrono::milliseconds(1500)));
+  EXPECT_TRUE(sink.reconnects.empty());
+  EXPECT_TRUE(sink.ends.empty());
+  session->on_disconnected();
+  subscribe();
+  ASSERT_TRUE(receive(busy).ok());  // of a call over the rate
+  EXPECT_EQ(scheduler.log.back(), "refused later");
+  EXPECT_EQ(sink.waits.size(), 1u);
+  EXPECT_TRUE(session->is_connected());
 }
 
 TEST_F(SchedulerSessionTest, UnexpectedFramesAreErrorsOfTheConnection) {

@@ -40,6 +40,7 @@ class ScriptedMaster final : public net::ConnectionHandler {
 
   // Set while the reactors do not run, or on the reactor.
   bool is_standby = false;
+  int busy_for = 0;  // hellos
   std::string leader;
   std::uint64_t epoch = 0;
   net::testing::Inbox<std::uint64_t> hellos;  // the epochs they named
@@ -63,6 +64,11 @@ class ScriptedMaster final : public net::ConnectionHandler {
     connection.set_authenticated();
     hellos.put(hello->epoch);
     newest_ = connection.id();
+    if (busy_for > 0) {
+      --busy_for;
+      send(connection, core::Refusal{core::RefusalCode::kOverloaded, "busy", "", 5}, frame);
+      return connection.close_after_flush(absl::CancelledError("busy"));
+    }
     if (is_standby) {
       send(connection, core::Refusal{core::RefusalCode::kNotLeader, "a standby", leader}, frame);
       return connection.close_after_flush(absl::CancelledError("a standby"));
@@ -178,6 +184,19 @@ TEST_F(SeveralMastersTest, ASchedulerFollowsAStandbyToTheLeader) {
   auto driver = SchedulerDriver::create(std::move(options), &scheduler).value();
   EXPECT_TRUE(driver->run().ok());
   EXPECT_TRUE(second_->hellos.take().has_value());
+}
+
+// Its second address would fail at once, and with that the command.
+TEST_F(SeveralMastersTest, ASchedulerWaitsForALeaderThatIsBusyAndForNobodyElse) {
+  first_->busy_for = 3;
+  reactors_.start();
+  Subscriber scheduler;
+  SchedulerDriverOptions options;
+  options.masters = {first_->address() + ",127.0.0.1:1"};
+  options.wait_for_master = false;
+  auto driver = SchedulerDriver::create(std::move(options), &scheduler).value();
+  EXPECT_TRUE(driver->run().ok());
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(first_->hellos.take().has_value());
 }
 
 TEST_F(SeveralMastersTest, ASchedulerOfACommandEndsWhereNobodyListens) {

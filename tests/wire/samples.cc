@@ -230,7 +230,7 @@ void Samples::fill_hello() {
            kCredentials,
            7};
   welcome = {1, 0x4, 0xc1, "shoal/0.1.0", 8};
-  refusal = {core::RefusalCode::kNotLeader, "this master is a standby", "[::1]:7070"};
+  refusal = {core::RefusalCode::kNotLeader, "this master is a standby", "[::1]:7070", 1500};
   heartbeat = {42};
 }
 
