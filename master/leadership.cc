@@ -25,7 +25,6 @@ constexpr milliseconds kRetryPause{200};
 constexpr milliseconds kGoodbyeTimeout{400};  // to give back leases, for each member of etcd
 constexpr milliseconds kResignTimeout{1000};
 constexpr milliseconds kLeastPatience{50};
-constexpr milliseconds kLeastMargin{100};
 
 void put(rapidjson::Writer<rapidjson::StringBuffer>& writer, std::string_view text) {
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
@@ -163,11 +162,6 @@ core::Duration Leadership::patience() const {
   return std::max<core::Duration>(options_.lease / (members + 2), kLeastPatience);
 }
 
-// A lease that was asked for at `asked_at` runs `ttl` from some later moment on.
-core::Duration Leadership::deadline_of(core::Duration asked_at, core::Duration ttl) const {
-  return asked_at + ttl - std::max<core::Duration>(ttl / 10, kLeastMargin);
-}
-
 // Once, not with every attempt.
 void Leadership::note_reachable(const absl::Status& status) {
   const bool is_reachable = status.ok();
@@ -303,7 +297,7 @@ bool Leadership::stand() {
     hold_until_.reset();
     is_resigning_ = is_doubted_ = false;
     giving_up_.reset();
-    clock_.begin(deadline_of(asked_at, lease->ttl));
+    clock_.begin(lease_deadline(asked_at, lease->ttl));
   }
   log(fmt::format("leader: elected, epoch {}", term.revision));
   events_.elected(term);
@@ -357,7 +351,7 @@ std::string Leadership::renew_term() {
     term_lease_.renew_at = net::monotonic_now() + kRetryPause;
     return clock_.is_valid() ? "" : std::string(kTooLate);
   }
-  if (!clock_.extend(deadline_of(asked_at, *renewed))) return std::string(kTooLate);
+  if (!clock_.extend(lease_deadline(asked_at, *renewed))) return std::string(kTooLate);
   term_lease_.renew_at = now + *renewed / 3;
   keep_registered().IgnoreError();
   refresh_masters();

@@ -106,7 +106,6 @@ class Leadership {
   std::optional<std::string> end_term();
   void refresh_masters();
 
-  core::Duration deadline_of(core::Duration asked_at, core::Duration ttl) const;
   core::Duration patience() const;
   void note_reachable(const absl::Status& status);
   template <typename Condition>

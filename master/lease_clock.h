@@ -9,13 +9,23 @@
 // earlier one, which is the safe side, except for end(), whose callers stop the reactors besides.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 #include "core/time.h"
 #include "net/boot_clock.h"
 
 namespace shoal::master {
+
+inline constexpr std::chrono::milliseconds kLeastLeaseMargin{100};
+
+// Until when to trust a lease that was asked for at `asked_at`: it runs `ttl` from some later
+// moment on, by a clock that may be a little faster.
+inline core::Duration lease_deadline(core::Duration asked_at, core::Duration ttl) {
+  return asked_at + ttl - std::max<core::Duration>(ttl / 10, kLeastLeaseMargin);
+}
 
 class LeaseClock {
  public:

@@ -1,7 +1,6 @@
 #include "tests/sim/checker.h"
 
 #include <algorithm>
-#include <variant>
 
 namespace shoal::sim {
 
@@ -16,23 +15,6 @@ int progress_of(core::TaskState state) {
       return 3;
     default:
       return 0;
-  }
-}
-
-void Checker::leave_open(core::OfferId offer, std::string_view how) {
-  const auto [it, is_first] = left_open_.emplace(offer, how);
-  if (!is_first) {
-    fail("offer {} was {} after it had been {}", to_string(offer), how, it->second);
-  }
-}
-
-void Checker::on_shard_message(const core::ShardMessage& message) {
-  if (const auto* answered = std::get_if<core::OffersAnswered>(&message)) {
-    for (const core::OfferId offer : answered->offers) leave_open(offer, "answered");
-  } else if (const auto* withdrawn = std::get_if<core::OffersWithdrawn>(&message)) {
-    for (const core::OfferId offer : withdrawn->offers) leave_open(offer, "withdrawn");
-  } else if (const auto* removed = std::get_if<core::FrameworkRemoved>(&message)) {
-    retired_.insert(removed->id);
   }
 }
 

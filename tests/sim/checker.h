@@ -13,7 +13,6 @@
 
 #include "core/ids.h"
 #include "core/messages.h"
-#include "core/shard_message.h"
 #include "core/task_state.h"
 
 namespace shoal::sim {
@@ -31,11 +30,6 @@ class Checker {
   void fail(fmt::format_string<Args...> format, Args&&... args) {
     if (failure_.empty()) failure_ = fmt::format(format, std::forward<Args>(args)...);
   }
-
-  // --- the master -------------------------------------------------------------------------------
-  // Everything one shard tells another. An offer leaves OPEN at most once; removals are remembered.
-  void on_shard_message(const core::ShardMessage& message);
-  void on_master_restarted() { left_open_.clear(); }
 
   // --- agents: `process` names one life of one agent
   // ----------------------------------------------
@@ -69,10 +63,7 @@ class Checker {
     bool seen = false;
   };
 
-  void leave_open(core::OfferId offer, std::string_view how);
-
   std::string failure_;
-  std::map<core::OfferId, std::string> left_open_;
   std::set<core::FrameworkId> retired_;
   std::map<TaskName, std::uint64_t> started_;  // where its process was started
   std::map<TaskName, std::uint64_t> running_;

@@ -47,19 +47,6 @@ core::Quantities smaller(core::Quantities a, const core::Quantities& b) {
 
 }  // namespace
 
-void Ledger::on_master_started(const core::SharedTables& tables) {
-  tables_ = &tables;
-  agents_.clear();
-  sessions_.clear();
-  offers_.clear();
-  open_.clear();
-  charged_.clear();
-  over_.clear();
-  touched_.clear();
-  doubtful_.clear();
-  registering_.clear();
-}
-
 bool Ledger::holds_nothing(core::FrameworkId framework) const {
   const bool has_offer = std::any_of(offers_.begin(), offers_.end(), [&](const auto& entry) {
     return entry.second.framework == framework;
@@ -161,13 +148,24 @@ void Ledger::settle_all(std::uint32_t shard, core::FrameworkId framework) {
   for (const core::OfferId id : gone) settle(id);
 }
 
+void Ledger::leave_open(const std::vector<core::OfferId>& offers, std::string_view how) {
+  for (const core::OfferId offer : offers) {
+    const auto [it, is_first] = left_open_.emplace(offer, how);
+    if (is_first) continue;
+    checker_.fail("offer {} was {} after it had been {}", to_string(offer), how, it->second);
+  }
+}
+
 void Ledger::on_mail_sent(std::uint32_t from, const core::ShardMessage& message,
                           core::TimePoint now) {
   if (const auto* out = std::get_if<core::OffersOut>(&message)) {
     publish(from, *out, now);
   } else if (const auto* lost = std::get_if<core::AgentLost>(&message)) {
     charge_tasks(lost->agent, false);
+  } else if (const auto* answered = std::get_if<core::OffersAnswered>(&message)) {
+    leave_open(answered->offers, "answered");
   } else if (const auto* withdrawn = std::get_if<core::OffersWithdrawn>(&message)) {
+    leave_open(withdrawn->offers, "withdrawn");
     for (const core::OfferId offer : withdrawn->offers) settle(offer);
   }
 }

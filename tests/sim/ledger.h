@@ -1,9 +1,11 @@
-// Accounts of the cluster kept beside the master's, from what it says and is told: what agents
-// have, which offers are out, what tasks hold. The master's own sums are not read, but compared:
+// Accounts of the cluster kept beside a master's, as long as it serves, from what it says and is
+// told: what agents have, which offers are out, what tasks hold. The master's own sums are not
+// read, but compared:
 //
 //   agents   offers and tasks together hold no more than there is; no port or volume twice
 //   roles    what counts against a limit is what the role table says, and within the limit
-//   offers   as many slots of the table are taken as offers were published and not yet settled
+//   offers   as many slots of the table are taken as offers were published and not yet settled;
+//            each is answered or withdrawn once
 //
 // Shared volumes are left out of the sums, as any number of tasks may hold one.
 #pragma once
@@ -12,6 +14,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,9 +38,8 @@ class Ledger {
     core::TimePoint since;
   };
 
-  explicit Ledger(Checker& checker) : checker_(checker) {}
-
-  void on_master_started(const core::SharedTables& tables);
+  Ledger(Checker& checker, const core::SharedTables& tables)
+      : checker_(checker), tables_(&tables) {}
 
   // --- what shards tell each other: when it is sent, and before it is handled ---
   void on_mail_sent(std::uint32_t from, const core::ShardMessage& message, core::TimePoint now);
@@ -84,6 +86,7 @@ class Ledger {
     std::set<TaskName> known;                                      // also those that have ended
   };
 
+  void leave_open(const std::vector<core::OfferId>& offers, std::string_view how);
   void publish(std::uint32_t shard, const core::OffersOut& message, core::TimePoint now);
   void settle(core::OfferId offer);
   void settle_all(std::uint32_t shard, core::FrameworkId framework);
@@ -109,7 +112,8 @@ class Ledger {
   void check_roles();
 
   Checker& checker_;
-  const core::SharedTables* tables_ = nullptr;
+  const core::SharedTables* tables_;
+  std::map<core::OfferId, std::string_view> left_open_;  // and how
   std::map<core::AgentId, Agent> agents_;
   std::map<core::SessionId, core::AgentId> sessions_;
   std::map<core::OfferId, OpenOffer> offers_;

@@ -17,18 +17,24 @@ Network::Link* Network::find(LinkId id) {
   return it == links_.end() ? nullptr : &it->second;
 }
 
-core::TimePoint Network::healed_at(std::uint32_t node) const {
-  const auto it = cut_until_.find(node);
+core::TimePoint Network::healed_at(std::uint32_t node, std::uint32_t from) const {
+  const auto it = cut_until_.find({node, from});
   return it == cut_until_.end() ? core::TimePoint{} : it->second;
 }
 
-bool Network::is_cut(std::uint32_t node) const { return healed_at(node) > sim_.now(); }
+core::TimePoint Network::healed_at(const Link& link) const {
+  if (cut_until_.empty()) return core::TimePoint{};
+  return std::max({healed_at(link.node, kAnyNode), healed_at(link.server_node, kAnyNode),
+                   healed_at(link.node, link.server_node)});
+}
 
-LinkId Network::dial(std::uint32_t node, LinkHandler* client) {
+LinkId Network::dial(std::uint32_t node, std::uint32_t to, LinkHandler* client) {
   const LinkId id = next_++;
   Link& link = links_[id];
   link.node = node;
+  link.server_node = to;
   link.client = client;
+  link.server = servers_.at(to).handler;
   link.latency = sim_.draw(kShortest, milliseconds(3));
   sim_.queue.after(link.latency, [this, id] { finish_dial(id); });
   return id;
@@ -38,14 +44,14 @@ void Network::finish_dial(LinkId id) {
   Link* link = find(id);
   if (link == nullptr) return;
   if (!link->is_client_open) return forget_if_closed(id);
-  if (is_cut(link->node)) {
+  if (is_cut(*link)) {
     link->is_severed = true;
     sim_.queue.after(core::kDialTimeout, [this, id] { tell_down(id, End::kClient); });
     return;
   }
-  if (!is_listening_) return tell_down(id, End::kClient);
+  if (!servers_.at(link->server_node).is_listening) return tell_down(id, End::kClient);
   link->is_server_open = true;
-  server_->on_link_up(id);
+  link->server->on_link_up(id);
   sim_.queue.after(link->latency, [this, id] {
     Link* up = find(id);
     if (up == nullptr || !up->is_client_open) return;
@@ -83,9 +89,9 @@ void Network::pump(LinkId id, End to) {
   Stream& stream = to == End::kClient ? link->to_client : link->to_server;
   stream.is_armed = false;
   if (stream.packets.empty()) return;
-  if (is_cut(link->node)) {
+  if (is_cut(*link)) {
     stream.is_armed = true;
-    sim_.queue.at(healed_at(link->node) + link->latency, [this, id, to] { pump(id, to); });
+    sim_.queue.at(healed_at(*link) + link->latency, [this, id, to] { pump(id, to); });
     return;
   }
   const Packet packet = std::move(stream.packets.front());
@@ -102,7 +108,7 @@ void Network::pump(LinkId id, End to) {
   sim_.trace.note("link {} {} {} {} bytes", id, to == End::kClient ? "<-" : "->",
                   wire::name_of(static_cast<wire::MessageKind>(frame.header.kind)),
                   packet.bytes.size());
-  (to == End::kClient ? link->client : server_)->on_link_frame(id, frame);
+  (to == End::kClient ? link->client : link->server)->on_link_frame(id, frame);
 }
 
 void Network::close(LinkId id, End by) {
@@ -135,7 +141,7 @@ void Network::tell_down(LinkId id, End end) {
   bool& is_open = end == End::kClient ? link->is_client_open : link->is_server_open;
   if (!is_open) return;
   is_open = false;
-  LinkHandler* told = end == End::kClient ? link->client : server_;
+  LinkHandler* told = end == End::kClient ? link->client : link->server;
   // What this side would still send has nowhere to go, and the other side hears of the end too.
   const bool is_other_open = end == End::kClient ? link->is_server_open : link->is_client_open;
   if (is_other_open && !link->is_severed) {
@@ -151,14 +157,22 @@ void Network::forget_if_closed(LinkId id) {
   if (!it->second.is_client_open && !it->second.is_server_open) links_.erase(it);
 }
 
-void Network::cut(std::uint32_t node, core::TimePoint until) {
-  cut_until_[node] = std::max(healed_at(node), until);
+void Network::cut(std::uint32_t node, std::uint32_t from, core::TimePoint until) {
+  cut_until_[{node, from}] = std::max(healed_at(node, from), until);
 }
 
 std::vector<LinkId> Network::links() const {
   std::vector<LinkId> out;
   for (const auto& [id, link] : links_) {
     if (link.is_client_open && link.is_server_open && !link.is_severed) out.push_back(id);
+  }
+  return out;
+}
+
+std::vector<LinkId> Network::links_of(std::uint32_t server) const {
+  std::vector<LinkId> out;
+  for (const auto& [id, link] : links_) {
+    if (link.server_node == server && link.is_server_open) out.push_back(id);
   }
   return out;
 }

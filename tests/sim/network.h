@@ -1,14 +1,16 @@
-// Connections between the parties and the master: two byte streams each, in order, delayed by
+// Connections between the parties and the masters: two byte streams each, in order, delayed by
 // chance, that break the way real ones do.
 //
 //   close    what was sent before still arrives, then the other side learns of it
 //   sever    what is under way is lost; each side is told or not (half-open: only silence tells)
-//   cut      a node is unreachable for a while: bytes wait, new connections time out
+//   cut      a node is unreachable for a while, or a node for a master: bytes wait, new connections
+//            time out
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -33,22 +35,31 @@ class Network {
  public:
   explicit Network(Sim& sim) : sim_(sim) {}
 
-  void set_server(LinkHandler* server) { server_ = server; }
-  void set_listening(bool is_listening) { is_listening_ = is_listening; }
+  void add_server(std::uint32_t node, LinkHandler* server) { servers_[node].handler = server; }
+  void set_listening(std::uint32_t node, bool listens) { servers_.at(node).is_listening = listens; }
 
-  // `node` is where the client is; the answer is on_link_up or on_link_down, later.
-  LinkId dial(std::uint32_t node, LinkHandler* client);
+  // From the client's node to a server's; the answer is on_link_up or on_link_down, later.
+  LinkId dial(std::uint32_t node, std::uint32_t to, LinkHandler* client);
   // One whole frame. Closed and broken links swallow it.
   void send(LinkId link, End from, wire::Bytes frame);
   void close(LinkId link, End by);
   void sever(LinkId link, bool tell_client, bool tell_server);
-  void cut(std::uint32_t node, core::TimePoint until);
+  // A client's node, or a server's.
+  void cut(std::uint32_t node, core::TimePoint until) { cut(node, kAnyNode, until); }
+  // The client's from the server's only.
+  void cut(std::uint32_t node, std::uint32_t from, core::TimePoint until);
   void heal() { cut_until_.clear(); }
 
-  std::vector<LinkId> links() const;  // that are up on both sides
-  bool is_cut(std::uint32_t node) const;
+  std::vector<LinkId> links() const;                         // that are up on both sides
+  std::vector<LinkId> links_of(std::uint32_t server) const;  // whose end there is open
 
  private:
+  static constexpr std::uint32_t kAnyNode = ~0u;
+
+  struct Server {
+    LinkHandler* handler = nullptr;
+    bool is_listening = true;
+  };
   struct Packet {
     core::TimePoint due;
     wire::ByteVector bytes;  // empty: the end of the stream
@@ -59,8 +70,10 @@ class Network {
     bool is_armed = false;
   };
   struct Link {
-    std::uint32_t node = 0;
+    std::uint32_t node = 0;  // of the client
+    std::uint32_t server_node = 0;
     LinkHandler* client = nullptr;
+    LinkHandler* server = nullptr;
     core::Duration latency{};
     bool is_client_open = true;
     bool is_server_open = false;
@@ -70,7 +83,9 @@ class Network {
   };
 
   Link* find(LinkId id);
-  core::TimePoint healed_at(std::uint32_t node) const;
+  core::TimePoint healed_at(std::uint32_t node, std::uint32_t from) const;
+  core::TimePoint healed_at(const Link& link) const;
+  bool is_cut(const Link& link) const { return healed_at(link) > sim_.now(); }
   void push(LinkId id, Link& link, End to, wire::ByteVector bytes);
   void arm(LinkId id, Stream& stream, End to);
   void pump(LinkId id, End to);
@@ -79,11 +94,10 @@ class Network {
   void forget_if_closed(LinkId id);
 
   Sim& sim_;
-  LinkHandler* server_ = nullptr;
-  bool is_listening_ = true;
+  std::map<std::uint32_t, Server> servers_;  // by node
   LinkId next_ = 1;
   std::map<LinkId, Link> links_;
-  std::map<std::uint32_t, core::TimePoint> cut_until_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, core::TimePoint> cut_until_;
 };
 
 }  // namespace shoal::sim

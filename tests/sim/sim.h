@@ -11,7 +11,7 @@
 #include "core/time.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/event_queue.h"
-#include "tests/sim/ledger.h"
+#include "tests/sim/history.h"
 #include "tests/sim/trace.h"
 
 namespace shoal::sim {
@@ -23,9 +23,19 @@ using std::chrono::seconds;
 inline constexpr std::string_view kHomeRegion = "here";
 inline constexpr std::array<std::string_view, 5> kRoles = {"*", "eng", "eng/ads", "eng/web", "ops"};
 
+// What is made wrong on purpose, to see that it is noticed.
+enum class Break : std::uint8_t {
+  kNone,
+  kLease,  // a master leads on until the store says that it does not
+  kFence,  // the store lets whoever led write
+  kSync,   // the store answers before it has synced
+};
+
 // How big the world is and what goes wrong in it; drawn from the seed.
 struct Scenario {
   std::uint64_t seed = 0;
+  std::uint32_t masters = 1;
+  core::Duration lease{};  // of the one of several masters that leads
   std::uint32_t shards = 1;
   std::uint32_t agents = 1;
   std::uint32_t frameworks = 1;
@@ -36,9 +46,9 @@ struct Scenario {
   core::Duration offer_timeout{};
   core::Duration offer_patience{};
   core::Duration failover_timeout{};
-  core::Duration safety{};       // how long faults are made
-  core::Duration fault_every{};  // on average; 0: none
-  bool has_master_restarts = false;
+  core::Duration safety{};           // how long faults are made
+  core::Duration fault_every{};      // on average; 0: none
+  bool has_master_restarts = false;  // of several: all that can happen to them and their store
   bool has_agent_restarts = false;
   bool has_partitions = false;
   bool has_slow_readers = false;
@@ -48,6 +58,7 @@ struct Scenario {
   bool has_operations = false;  // the operator and frameworks reserve, and make volumes
   bool has_lots = false;        // static reservations, GPUs, revocable resources
   bool has_regions = false;
+  Break broken = Break::kNone;
 };
 
 struct Totals {
@@ -76,7 +87,13 @@ struct Totals {
   std::uint64_t feedback = 0;  // operation updates that frameworks got
   std::uint64_t quotas = 0;
   std::uint64_t managed = 0;  // agents deactivated, drained and so on
-  std::uint64_t hoarded = 0;  // offers that a framework waited for and others held
+  std::uint64_t elections = 0;
+  std::uint64_t terms_lost = 0;
+  std::uint64_t pauses = 0;        // of masters
+  std::uint64_t store_faults = 0;  // it was cut off, stopped or without power
+  std::uint64_t sent_on = 0;       // peers, by a standby
+  std::uint64_t held_back = 0;     // frames of masters whose lease was over
+  std::uint64_t hoarded = 0;       // offers that a framework waited for and others held
   core::Duration simulated{};
 
   void add(const Totals& other);
@@ -98,7 +115,7 @@ struct Sim {
   core::Random random;
   Trace trace;
   Checker checker;
-  Ledger ledger{checker};
+  History history{checker};
   Totals totals;
   bool is_calm = false;                    // faults are over, everything must converge
   std::vector<core::OfferId> seen_offers;  // of all frameworks, for those who try foreign ones

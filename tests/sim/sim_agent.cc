@@ -10,7 +10,7 @@
 namespace shoal::sim {
 
 SimAgent::SimAgent(Sim& sim, Network& network, std::uint32_t node)
-    : sim_(sim), network_(network), node_(node) {
+    : sim_(sim), network_(network), node_(node), masters_(sim.scenario.masters) {
   total_.cpus = 1000 * static_cast<core::Milli>(2 + sim_.random.below(15));
   total_.mem = 1000 * static_cast<core::Milli>(1024 + sim_.random.below(16) * 1024);
   total_.disk = 1000 * 4096;
@@ -44,7 +44,6 @@ void SimAgent::begin_life(core::AgentId id) {
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
   describe();
   state_->id = id;
-  state_->epoch = disk_epoch_;
   is_down_ = false;
   ++life_;
   agent::NullExecutorOptions options;
@@ -159,6 +158,7 @@ void SimAgent::forget_unknown(core::FrameworkId framework, std::string_view task
 }
 
 void SimAgent::describe() {
+  state_->epoch = disk_epoch_;
   state_->hostname = fmt::format("host-{}", node_);
   state_->address = fmt::format("10.0.0.{}:7071", node_);
   restore();
@@ -257,7 +257,8 @@ void SimAgent::restart(bool keeps_id) {
 void SimAgent::dial_later() {
   sim_.queue.after(sim_.draw(milliseconds(20), milliseconds(800)), [this, life = process_] {
     if (life != process_ || link_ != 0 || has_given_up_ || is_down_) return;
-    link_ = network_.dial(node_, this);
+    link_ = network_.dial(node_, masters_.next(), this);
+    link_epoch_ = 0;
   });
 }
 
@@ -273,7 +274,17 @@ void SimAgent::on_link_frame(LinkId link, const wire::FrameView& frame) {
     const auto message = wire::decode<core::AcknowledgeUpdate>(frame.payload);
     if (message.ok()) sim_.checker.on_acknowledged(*message);
   }
+  if (frame.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kWelcome)) {
+    const auto message = wire::decode<core::Welcome>(frame.payload);
+    if (message.ok()) link_epoch_ = message->epoch;
+  }
   agent::on_frame(*state_, *this, frame, sim_.now());
+  // It reads no more of such a one: what it acts on is from the last one that it has seen.
+  const bool is_its = link_ == link && state_->session >= agent::SessionPhase::kRegistering;
+  if (is_its && link_epoch_ < disk_epoch_) {
+    sim_.checker.fail("agent {} serves a master of epoch {}, it has seen {}", node_, link_epoch_,
+                      disk_epoch_);
+  }
   settle();
 }
 
@@ -352,6 +363,11 @@ void SimAgent::disconnect(std::string_view reason) {
   if (link_ != 0) network_.close(link_, End::kClient);
   link_ = 0;
   dial_later();
+}
+
+void SimAgent::redirect(std::string_view leader, std::string_view reason) {
+  masters_.redirect(leader);
+  disconnect(reason);
 }
 
 void SimAgent::give_up(std::string_view reason) { end(reason, sim_.random.chance(1, 2)); }

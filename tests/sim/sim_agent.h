@@ -15,6 +15,7 @@
 #include "agent/null_executor.h"
 #include "agent/session.h"
 #include "agent/update_history.h"
+#include "tests/sim/master_finder.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 
@@ -67,6 +68,7 @@ class SimAgent final : public agent::FramingEffects,
   absl::Status make_volume(const core::LotTags& tags) override;
   void remove_volume(const core::LotTags& tags) override;
   void disconnect(std::string_view reason) override;
+  void redirect(std::string_view leader, std::string_view reason) override;
   void give_up(std::string_view reason) override;
   void leave(std::string_view reason) override;
 
@@ -109,7 +111,9 @@ class SimAgent final : public agent::FramingEffects,
   bool is_restoring_ = false;
   std::uint64_t life_ = 0;  // of this agent: processes so far
   bool is_down_ = false;    // crashed, and not back yet
+  MasterFinder masters_;
   LinkId link_ = 0;
+  std::uint64_t link_epoch_ = 0;  // of the master at the other end, as it said
   bool has_given_up_ = false;
   bool lends_ = false;
   core::TimePoint armed_for_ = core::TimePoint::max();

@@ -8,7 +8,7 @@
 namespace shoal::sim {
 
 SimFramework::SimFramework(Sim& sim, Network& network, std::uint32_t node, Habit habit)
-    : sim_(sim), network_(network), node_(node), habit_(habit) {
+    : sim_(sim), network_(network), node_(node), habit_(habit), masters_(sim.scenario.masters) {
   patience_ = sim_.draw(seconds(5), seconds(30));
   draw_info();
   begin_session(core::FrameworkId());
@@ -68,6 +68,7 @@ void SimFramework::begin_session(core::FrameworkId id) {
   session_ = std::make_unique<sdk::SchedulerSession>(options, this, this);
   id_ = id;
   link_ = 0;
+  seen_epoch_ = 0;
   suppressed_.clear();
   unacknowledged_.clear();
   held_.clear();
@@ -81,7 +82,8 @@ void SimFramework::start() {
 void SimFramework::dial_later() {
   sim_.queue.after(sim_.draw(milliseconds(20), milliseconds(800)), [this, life = life_] {
     if (life != life_ || link_ != 0 || session_->is_stopped()) return;
-    link_ = network_.dial(node_, this);
+    link_ = network_.dial(node_, masters_.next(), this);
+    link_epoch_ = 0;
   });
 }
 
@@ -91,10 +93,21 @@ void SimFramework::on_link_up(LinkId link) {
 
 void SimFramework::on_link_frame(LinkId link, const wire::FrameView& frame) {
   if (link != link_) return;
+  if (frame.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kWelcome)) {
+    const auto message = wire::decode<core::Welcome>(frame.payload);
+    if (message.ok()) link_epoch_ = message->epoch;
+  }
+  const std::uint64_t life = life_;
   const absl::Status status = session_->on_frame(frame, sim_.now());
   if (!status.ok()) {
     sim_.checker.fail("framework {} cannot read a frame: {}", node_, core::message_of(status));
   }
+  if (life != life_ || link != link_ || !session_->is_connected()) return;
+  if (link_epoch_ < seen_epoch_) {
+    sim_.checker.fail("framework {} talks to a master of epoch {}, it has seen {}", node_,
+                      link_epoch_, seen_epoch_);
+  }
+  seen_epoch_ = link_epoch_;
 }
 
 void SimFramework::on_link_down(LinkId link) {
@@ -115,6 +128,11 @@ void SimFramework::reconnect(const absl::Status& why) {
   sim_.queue.after(core::Duration{0}, [this, closed, life = life_] {
     if (life == life_ && link_ == closed) on_link_down(closed);
   });
+}
+
+void SimFramework::redirect(std::string_view leader, const absl::Status& why) {
+  masters_.redirect(leader);
+  reconnect(why);
 }
 
 // The end of this session: the wish of the scheduler, or the master will not have it any more.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sdk/scheduler_session.h"
+#include "tests/sim/master_finder.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 
@@ -56,6 +57,7 @@ class SimFramework final : public sdk::Scheduler, public sdk::SessionSink, publi
   // sdk::SessionSink
   void send(wire::Bytes frame) override;
   void reconnect(const absl::Status& why) override;
+  void redirect(std::string_view leader, const absl::Status& why) override;
   void finished(const absl::Status& status) override;
 
   // sdk::Scheduler
@@ -138,7 +140,10 @@ class SimFramework final : public sdk::Scheduler, public sdk::SessionSink, publi
   std::unique_ptr<sdk::SchedulerSession> session_;
   std::uint64_t life_ = 0;        // of the session
   std::uint64_t connection_ = 0;  // counts subscriptions and their ends
+  MasterFinder masters_;
   LinkId link_ = 0;
+  std::uint64_t link_epoch_ = 0;  // of the master at the other end, as it said
+  std::uint64_t seen_epoch_ = 0;  // the highest in this life
   core::FrameworkId id_;
   bool is_explicit_ = false;              // acknowledges by itself, and late
   bool acknowledges_operations_ = false;  // else it leaves that for the calm

@@ -133,7 +133,6 @@ bool SimFramework::operate(const sdk::Offer& offer) {
                     operation.id, to_string(operation.spec.resources));
   }
   const absl::Status sent = session_->accept({&used, 1}, operations, specs, milliseconds(500));
-  sim_.totals.operations += operations.size();
   if (!sent.ok()) {
     for (const sdk::Operation& operation : operations) operations_.erase(operation.id);
   }

@@ -1,152 +1,118 @@
 #include "tests/sim/sim_master.h"
 
-#include "core/invariants.h"
-#include "core/registry.h"
-#include "core/shard_handlers.h"
-#include "core/status.h"
+#include <algorithm>
+
+#include "core/limits.h"
 
 namespace shoal::sim {
-
 namespace {
 
-constexpr int kOfferRounds = 4;
+// As in master/standby.cc.
+constexpr core::Duration kLongestWait = milliseconds(1500);
+
+const std::uint8_t* begin_of(const wire::FrameView& frame) {
+  return frame.payload.data() - core::kFrameHeaderBytes;  // one buffer, see network
+}
 
 }  // namespace
 
-// --- one shard ---
+SimMaster::SimMaster(Sim& sim, Network& network, SimStore& store, std::uint32_t index)
+    : sim_(sim),
+      network_(network),
+      store_(store),
+      index_(index),
+      front_(sim.queue),
+      serving_(sim.queue),
+      election_(sim, store, index,
+                {.elected = [this](std::uint64_t epoch) { on_elected(epoch); },
+                 .lost = [this] { stop_serving(); }}) {
+  network_.add_server(node(), this);
+}
 
-void SimShard::on_frame(core::SessionId session, const wire::FrameView& frame) {
-  master::Peer& peer = peers_.try_emplace(session, master::Peer{.session = session}).first->second;
-  sim_.ledger.on_received(session, frame);
-  const master::Dispatched result = dispatch(shard_, *this, peer, frame, sim_.now());
-  if (result.verdict == master::Verdict::kHandOver) {
-    peers_.erase(session);
-    sim_.ledger.on_session_gone(session);
-    master_.hand_over(session, frame, result.shard);
+// --- the process ---
+
+void SimMaster::start() {
+  is_up_ = true;
+  network_.set_listening(node(), true);
+  if (!is_alone()) return election_.begin();
+  const core::RegistryContents left = store_.registry().contents();
+  sim_.history.on_loaded(0, store_.marks(), left);
+  serve(left);
+}
+
+void SimMaster::die(core::Duration downtime, bool with_power) {
+  if (!is_up_) return;
+  sim_.trace.note("master {} dies{}", index_, with_power ? ", and its machine" : "");
+  ++sim_.totals.master_restarts;
+  is_up_ = false;
+  ++life_;
+  ++pauses_;
+  network_.set_listening(node(), false);
+  const std::vector<LinkId> links = network_.links_of(node());
+  stop_serving();
+  standing_by_.clear();
+  for (const LinkId link : links) {
+    network_.close(link, End::kServer);
+    network_.sever(link, !with_power && sim_.random.chance(7, 8), false);
   }
-  go_on();
+  front_.end();
+  election_.end();
+  for (SimThread* thread : {&front_, &serving_, &election_.thread()}) thread->thaw();
+  // A transaction that nobody has heard of is there or not, but not by half.
+  if (is_alone()) store_.lose_unsynced();
+  sim_.queue.after(downtime, [this, life = life_] {
+    if (life == life_) start();
+  });
 }
 
-void SimShard::on_closed(core::SessionId session) {
-  const auto it = peers_.find(session);
-  if (it == peers_.end()) return;
-  const master::Peer peer = it->second;
-  peers_.erase(it);
-  sim_.ledger.on_session_gone(session);
-  on_peer_gone(shard_, *this, peer, sim_.now());
-  go_on();
+void SimMaster::freeze(core::Duration length) {
+  const bool is_frozen =
+      front_.is_frozen() || serving_.is_frozen() || election_.thread().is_frozen();
+  if (!is_up_ || is_frozen) return;
+  ++sim_.totals.pauses;
+  sim_.trace.note("master {} is frozen for {} us", index_, length / microseconds(1));
+  for (SimThread* thread : {&front_, &serving_, &election_.thread()}) thread->freeze();
+  sim_.queue.after(length, [this, pause = ++pauses_] {
+    if (pause == pauses_) wake();
+  });
 }
 
-void SimShard::on_mail(core::ShardMessage message) {
-  sim_.ledger.on_mail_due(shard_.config.index, message);
-  core::on_shard_message(shard_, *this, std::move(message), sim_.now());
-  go_on();
-}
-
-void SimShard::on_timer(core::TimePoint armed_for) {
-  if (armed_for_ != armed_for) return;
-  armed_for_.reset();
-  core::on_tick(shard_, *this, sim_.now());
-  go_on();
-}
-
-void SimShard::on_stored(std::uint64_t rows) {
-  core::on_stored(shard_, *this, rows, sim_.now());
-  go_on();
-}
-
-void SimShard::recover(const core::RegistryContents& contents) {
-  core::recover(shard_, *this, contents, sim_.now());
-  go_on();
-}
-
-bool SimShard::store(core::RegistryRow row) {
-  master_.store(std::move(row));
-  return true;
-}
-
-void SimShard::deliver(core::SessionId to, wire::Bytes frame, master::Urgency /*urgency*/) {
-  sim_.ledger.on_sent(to, frame);
-  const auto it = master_.links_.find(to);
-  if (it != master_.links_.end()) master_.network_.send(it->second, End::kServer, frame);
-}
-
-void SimShard::close(core::SessionId session) {
-  peers_.erase(session);
-  sim_.ledger.on_session_gone(session);
-  const auto it = master_.links_.find(session);
-  if (it == master_.links_.end()) return;
-  const LinkId link = it->second;
-  sim_.trace.note("shard {} closes link {}", shard_.config.index, link);
-  master_.links_.erase(it);
-  master_.routes_.erase(link);
-  master_.network_.close(link, End::kServer);
-}
-
-bool SimShard::is_slow(core::SessionId session) const {
-  if (!sim_.scenario.has_slow_readers || sim_.is_calm) return false;
-  const auto second = static_cast<std::uint64_t>(sim_.now().time_since_epoch() / seconds(1));
-  return core::Random(session.value * 31 + second).chance(1, 8);
-}
-
-void SimShard::to_shard(std::uint32_t shard, core::ShardMessage message) {
-  sim_.checker.on_shard_message(message);
-  sim_.ledger.on_mail_sent(shard_.config.index, message, sim_.now());
-  if (shard == shard_.config.index) {
-    own_.push_back(std::move(message));
-  } else {
-    master_.send_mail(shard_.config.index, shard, std::move(message));
+// Nobody knows which thread runs first.
+void SimMaster::wake() {
+  if (!is_up_ || !front_.is_frozen()) return;
+  sim_.trace.note("master {} wakes", index_);
+  ++pauses_;
+  for (SimThread* thread : {&front_, &serving_, &election_.thread()}) {
+    sim_.queue.after(sim_.draw(core::Duration{0}, milliseconds(20)), [this, thread, life = life_] {
+      if (life == life_) thread->thaw();
+    });
   }
 }
 
-void SimShard::go_on() {
-  check();
-  if (is_turn_open_) return;
-  if (sim_.random.chance(1, 2)) return end_turn();
-  is_turn_open_ = true;
-  master_.at(sim_.now() + sim_.draw(microseconds(1), milliseconds(1)), [this] { end_turn(); });
+void SimMaster::step_down() {
+  if (!is_up_ || !serves()) return;
+  sim_.trace.note("master {} is asked to step down", index_);
+  election_.give_up("an operator asked for it");
 }
 
-void SimShard::end_turn() {
-  is_turn_open_ = false;
-  drain_own();
-  // As in master/service.cc.
-  for (int round = 0; round < kOfferRounds; ++round) {
-    core::on_turn_end(shard_, *this, sim_.now());
-    drain_own();
-    if (!core::has_work_left(shard_)) break;
-  }
-  if (core::has_work_left(shard_)) {
-    shard_.deadlines.push(sim_.now(), core::DeadlineKind::kAllocate, 0);
-  }
-  check();
-  const std::optional<core::TimePoint> next = core::next_deadline(shard_);
-  if (!next.has_value() || next == armed_for_) return;
-  armed_for_ = next;
-  master_.at(*next, [this, when = *next] { on_timer(when); });
+void SimMaster::count() const {
+  if (ledger_ == nullptr) return;
+  sim_.totals.operations += ledger_->operations_sent();
+  sim_.totals.operations_failed += ledger_->operations_failed();
 }
 
-void SimShard::drain_own() {
-  while (!own_.empty()) {
-    core::ShardMessage message = std::move(own_.front());
-    own_.pop_front();
-    sim_.ledger.on_mail_due(shard_.config.index, message);
-    core::on_shard_message(shard_, *this, std::move(message), sim_.now());
-  }
-}
+// --- terms ---
 
-void SimShard::check() {
-  sim_.ledger.check(shard_);
-  const absl::Status status = core::check_invariants(shard_);
-  if (!status.ok()) {
-    sim_.checker.fail("shard {}: {}", shard_.config.index, core::message_of(status));
-  }
-}
-
-// --- the master ---
-
-SimMaster::SimMaster(Sim& sim, Network& network) : sim_(sim), network_(network) {
-  network_.set_server(this);
+void SimMaster::on_elected(std::uint64_t epoch) {
+  store_.load(index_, epoch, serving_.bound([this, epoch](const core::RegistryContents& left) {
+    if (election_.epoch() != epoch || serves()) return;
+    epoch_ = epoch;
+    serve(left);
+  }));
+  serving_.after(sim_.scenario.lease, [this, epoch] {
+    if (election_.epoch() != epoch || serves()) return;
+    election_.give_up("the registry could not be loaded");
+  });
 }
 
 core::ShardConfig SimMaster::config_of(std::uint32_t index) const {
@@ -155,6 +121,7 @@ core::ShardConfig SimMaster::config_of(std::uint32_t index) const {
   config.shards = sim_.scenario.shards;
   config.cluster_id = 0xc1u;
   config.version = "sim";
+  config.epoch = epoch_;
   config.heartbeat_interval = sim_.scenario.heartbeat;
   config.session_timeout = sim_.scenario.session_timeout;
   config.agent_reregister_timeout = sim_.scenario.reregister_timeout;
@@ -165,111 +132,114 @@ core::ShardConfig SimMaster::config_of(std::uint32_t index) const {
   return config;
 }
 
-void SimMaster::start() {
+void SimMaster::serve(const core::RegistryContents& left) {
   const std::uint32_t count = sim_.scenario.shards;
   const auto first_generation = static_cast<std::uint32_t>(sim_.random.next());
   tables_ = std::make_unique<core::SharedTables>(count, first_generation);
-  sim_.ledger.on_master_started(*tables_);
+  ledger_ = std::make_unique<Ledger>(sim_.checker, *tables_);
   for (std::uint32_t i = 0; i < count; ++i) {
     shards_.push_back(
         std::make_unique<SimShard>(sim_, *this, config_of(i), *tables_, sim_.random.next()));
   }
-  const core::RegistryContents left = registry_.contents();
   core::recover_roles(*tables_, left);
   for (const auto& shard : shards_) shard->recover(left);
-  network_.set_listening(true);
-  sim_.trace.note("the master starts with {} shards; its registry knows {} agents, {} frameworks",
-                  count, left.agents.size(), left.frameworks.size());
+  sim_.trace.note("master {} serves with {} shards; its registry knows {} agents, {} frameworks",
+                  index_, count, left.agents.size(), left.frameworks.size());
 }
 
-// One transaction at a time, with all that waits.
-void SimMaster::store(core::RegistryRow row) {
-  waiting_.push_back(std::move(row));
-  if (committing_.empty()) commit();
-}
-
-void SimMaster::commit() {
-  committing_ = std::exchange(waiting_, {});
-  if (committing_.empty()) return;
-  const bool is_slow = sim_.random.chance(1, 50);
-  const auto time = is_slow ? sim_.draw(milliseconds(10), seconds(2))
-                            : sim_.draw(microseconds(100), milliseconds(10));
-  at(sim_.now() + time, [this] {
-    const auto rows = std::exchange(committing_, {});
-    for (const core::RegistryRow& row : rows) registry_.apply(row);
-    commit();
-    for (const core::RegistryRow& row : rows) {
-      shards_[core::shard_of(row, sim_.scenario.shards)]->on_stored(1);
-    }
-  });
-}
-
-void SimMaster::restart(core::Duration downtime) {
-  if (!is_up()) return;
-  ++life_;
-  sim_.trace.note("the master dies");
-  ++sim_.totals.master_restarts;
-  network_.set_listening(false);
-  const auto routes = std::exchange(routes_, {});
-  for (const auto& [link, route] : routes) {
+// All that it was goes, and all its connections.
+void SimMaster::stop_serving() {
+  serving_.end();
+  count();
+  for (const auto& [link, route] : std::exchange(routes_, {})) {
     network_.close(link, End::kServer);
-    network_.sever(link, sim_.random.chance(7, 8), false);
   }
   links_.clear();
   last_mail_.clear();
   mail_under_way_ = 0;
-  // A transaction that nobody has heard of is there or not, but not by half.
-  if (sim_.random.chance(1, 2)) {
-    for (const core::RegistryRow& row : committing_) registry_.apply(row);
-  }
-  committing_.clear();
+  is_committing_ = false;
   waiting_.clear();
   shards_.clear();
+  ledger_.reset();
   tables_.reset();
-  sim_.checker.on_master_restarted();
-  sim_.queue.after(downtime, [this] { start(); });
 }
 
-void SimMaster::at(core::TimePoint when, std::function<void()> action) {
-  sim_.queue.at(when, [this, life = life_, action = std::move(action)] {
-    if (life == life_) action();
+// --- the registry ---
+
+// One transaction at a time, with all that waits.
+void SimMaster::store(core::RegistryRow row) {
+  waiting_.push_back({std::move(row), sim_.history.next_row()});
+  if (!is_committing_) commit();
+}
+
+void SimMaster::commit() {
+  const std::vector<SimStore::Row> rows = std::exchange(waiting_, {});
+  is_committing_ = !rows.empty();
+  if (!is_committing_) return;
+  store_.commit(index_, epoch_, rows,
+                serving_.bound([this, rows](bool is_done) { on_committed(rows, is_done); }));
+  if (is_alone()) return;
+  serving_.after(sim_.scenario.lease, [this, commit = ++commits_] {
+    if (!is_committing_ || commit != commits_) return;
+    election_.give_up("a write to the registry was not answered");
   });
 }
 
-bool SimMaster::is_at_rest() const {
-  if (!is_up() || mail_under_way_ > 0) return false;
-  for (const auto& shard : shards_) {
-    if (!shard->is_idle()) return false;
+void SimMaster::on_committed(const std::vector<SimStore::Row>& rows, bool is_done) {
+  if (!is_done) return election_.give_up("the store does not let it write");
+  for (const SimStore::Row& row : rows) sim_.history.on_stored(row.row, {epoch_, row.number});
+  commit();
+  for (const SimStore::Row& row : rows) {
+    shards_[core::shard_of(row.row, sim_.scenario.shards)]->on_stored(1);
   }
-  return true;
 }
 
-std::vector<const core::Shard*> SimMaster::shards() const {
-  std::vector<const core::Shard*> out;
-  for (const auto& shard : shards_) out.push_back(&shard->state());
-  return out;
-}
+// --- connections ---
 
 void SimMaster::on_link_up(LinkId link) {
+  front_.run([this, link] { take_link(link); });
+}
+
+void SimMaster::on_link_down(LinkId link) {
+  front_.run([this, link] { lose_link(link); });
+}
+
+void SimMaster::on_link_frame(LinkId link, const wire::FrameView& frame) {
+  if (!front_.is_frozen()) return take_frame(link, frame);
+  const wire::ByteVector bytes(begin_of(frame), begin_of(frame) + frame.total_bytes());
+  front_.run([this, link, bytes] {
+    wire::FrameView kept;
+    if (wire::next_frame(bytes, core::kMaxFrameBytes, &kept).ok()) take_frame(link, kept);
+  });
+}
+
+void SimMaster::take_link(LinkId link) {
+  if (!serves()) {
+    standing_by_.insert(link);
+    return;
+  }
   Route& route = routes_[link];
   route.shard = static_cast<std::uint32_t>(sim_.random.below(shards_.size()));
   route.session = core::SessionId{next_session_++};
   links_[route.session] = link;
 }
 
-void SimMaster::on_link_frame(LinkId link, const wire::FrameView& frame) {
+void SimMaster::take_frame(LinkId link, const wire::FrameView& frame) {
+  if (standing_by_.contains(link)) {
+    return stand_by(link, frame.header.correlation, sim_.now() + kLongestWait);
+  }
   const auto it = routes_.find(link);
   if (it == routes_.end()) return;
   Route& route = it->second;
   if (route.is_in_transit) {
-    const auto* begin = frame.payload.data() - core::kFrameHeaderBytes;  // one buffer, see network
-    route.waiting.emplace_back(begin, begin + frame.total_bytes());
+    route.waiting.emplace_back(begin_of(frame), begin_of(frame) + frame.total_bytes());
     return;
   }
   shards_[route.shard]->on_frame(route.session, frame);
 }
 
-void SimMaster::on_link_down(LinkId link) {
+void SimMaster::lose_link(LinkId link) {
+  standing_by_.erase(link);
   const auto it = routes_.find(link);
   if (it == routes_.end()) return;
   if (it->second.is_in_transit) {
@@ -280,6 +250,61 @@ void SimMaster::on_link_down(LinkId link) {
   routes_.erase(it);
   links_.erase(route.session);
   shards_[route.shard]->on_closed(route.session);
+}
+
+std::string SimMaster::known_leader() const {
+  if (serves()) return master_address(index_);
+  const std::optional<std::uint32_t> leader = election_.leader();
+  return leader.has_value() ? master_address(*leader) : "";
+}
+
+// Tells the peer who leads; while nobody does it waits a little.
+void SimMaster::stand_by(LinkId link, std::uint32_t correlation, core::TimePoint until) {
+  if (!standing_by_.contains(link)) return;
+  const std::string leader = known_leader();
+  if (leader.empty() && sim_.now() < until) {
+    return front_.after(sim_.draw(milliseconds(20), milliseconds(100)),
+                        [this, link, correlation, until] { stand_by(link, correlation, until); });
+  }
+  ++sim_.totals.sent_on;
+  wire::ByteVector frame;
+  wire::encode(core::Refusal{.code = core::RefusalCode::kNotLeader,
+                             .message = "this master is a standby",
+                             .leader = leader},
+               correlation, frame);
+  network_.send(link, End::kServer, frame);
+  network_.close(link, End::kServer);
+  standing_by_.erase(link);
+}
+
+// As the gate of net/reactor_state.h: by the clock, at the last moment.
+void SimMaster::send(LinkId link, wire::Bytes frame) {
+  if (!may_send()) {
+    ++sim_.totals.held_back;
+    return;
+  }
+  sim_.history.on_sent(epoch_);
+  wire::FrameView view;
+  if (wire::next_frame(frame, core::kMaxFrameBytes, &view).ok() &&
+      view.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kAgentRegistered)) {
+    const auto message = wire::decode<core::AgentRegistered>(view.payload);
+    if (message.ok()) sim_.history.on_agent_told(message->agent, store_.registry());
+  }
+  network_.send(link, End::kServer, frame);
+}
+
+bool SimMaster::is_at_rest() const {
+  if (!serves() || mail_under_way_ > 0) return false;
+  for (const auto& shard : shards_) {
+    if (!shard->is_idle()) return false;
+  }
+  return true;
+}
+
+std::vector<const core::Shard*> SimMaster::shards() const {
+  std::vector<const core::Shard*> out;
+  for (const auto& shard : shards_) out.push_back(&shard->state());
+  return out;
 }
 
 void SimMaster::hand_over(core::SessionId session, const wire::FrameView& frame,
@@ -293,8 +318,7 @@ void SimMaster::hand_over(core::SessionId session, const wire::FrameView& frame,
   route.session = core::SessionId{next_session_++};
   links_[route.session] = link;
   route.is_in_transit = true;
-  const auto* begin = frame.payload.data() - core::kFrameHeaderBytes;
-  route.waiting.emplace_front(begin, begin + frame.total_bytes());
+  route.waiting.emplace_front(begin_of(frame), begin_of(frame) + frame.total_bytes());
   ++mail_under_way_;
   at(mail_due(from, shard), [this, link] {
     --mail_under_way_;
@@ -317,7 +341,7 @@ void SimMaster::adopt(LinkId link) {
       shards_[at->second.shard]->on_frame(at->second.session, frame);
     }
   }
-  if (routes_.at(link).is_ended) on_link_down(link);
+  if (routes_.at(link).is_ended) lose_link(link);
 }
 
 core::TimePoint SimMaster::mail_due(std::uint32_t from, std::uint32_t to) {

@@ -1,78 +1,61 @@
-// A master of one to four shards. Every shard runs the code of master/dispatch and core; what a
-// reactor would do around it (turns, mailboxes, hand-over, deadlines) is done here with made-up
-// time, the way master/service.cc does it.
+// A master of one to four shards: alone, or one of several, of which one leads and the others stand
+// by and say who (master/candidate.cc, master/standby.cc). Its process may die, and may be frozen:
+// then what happens to it waits, but for the lease.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "core/registry.h"
 #include "core/shard.h"
-#include "master/dispatch.h"
-#include "master/wire_outbox.h"
-#include "tests/core/kept_registry.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/master_finder.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_election.h"
+#include "tests/sim/sim_shard.h"
+#include "tests/sim/sim_store.h"
+#include "tests/sim/sim_thread.h"
 
 namespace shoal::sim {
 
-class SimMaster;
-
-class SimShard final : public master::WireOutbox {
- public:
-  SimShard(Sim& sim, SimMaster& master, core::ShardConfig config, core::SharedTables& tables,
-           std::uint64_t seed)
-      : sim_(sim), master_(master), shard_(std::move(config), tables, seed) {}
-
-  void on_frame(core::SessionId session, const wire::FrameView& frame);
-  void on_closed(core::SessionId session);
-  void on_mail(core::ShardMessage message);
-  void on_timer(core::TimePoint armed_for);
-  void on_stored(std::uint64_t rows);
-  void recover(const core::RegistryContents& contents);
-  void end_turn();
-
-  core::Shard& state() { return shard_; }
-  const core::Shard& state() const { return shard_; }
-  bool is_idle() const { return own_.empty() && !is_turn_open_; }
-
- private:
-  void deliver(core::SessionId to, wire::Bytes frame, master::Urgency /*urgency*/) override;
-  void close(core::SessionId session) override;
-  bool is_slow(core::SessionId session) const override;
-  void to_shard(std::uint32_t shard, core::ShardMessage message) override;
-  bool store(core::RegistryRow row) override;
-
-  // After something happened: ends the turn now, or lets more happen in it.
-  void go_on();
-  void drain_own();
-  void check();
-
-  Sim& sim_;
-  SimMaster& master_;
-  core::Shard shard_;
-  std::deque<core::ShardMessage> own_;
-  std::map<core::SessionId, master::Peer> peers_;
-  std::optional<core::TimePoint> armed_for_;
-  bool is_turn_open_ = false;
-};
-
 class SimMaster final : public LinkHandler {
  public:
-  SimMaster(Sim& sim, Network& network);
+  SimMaster(Sim& sim, Network& network, SimStore& store, std::uint32_t index);
 
+  // The process begins.
   void start();
-  // Everything in memory is gone; it listens again after `downtime`.
-  void restart(core::Duration downtime);
-  bool is_up() const { return !shards_.empty(); }
+  // Everything in memory is gone; it begins again after `downtime`. With the power of its machine
+  // nobody is told.
+  void die(core::Duration downtime, bool with_power);
+  void freeze(core::Duration length);
+  void wake();
+  // An operator asks for it: another one is to lead.
+  void step_down();
+  // What it has counted so far, into the totals.
+  void count() const;
+
+  bool is_up() const { return is_up_; }
+  bool serves() const { return !shards_.empty(); }
+  // Whether it may speak to peers.
+  bool may_send() const { return is_alone() ? serves() : election_.may_send(); }
+  core::TimePoint lease_end() const { return election_.deadline(); }
+  std::uint32_t index() const { return index_; }
+  std::uint32_t node() const { return master_node(index_); }
+  std::uint64_t epoch() const { return epoch_; }
 
   // No message between shards is under way and no turn is open.
   bool is_at_rest() const;
   std::vector<const core::Shard*> shards() const;
+  Ledger& ledger() { return *ledger_; }
+  const Ledger& ledger() const { return *ledger_; }
 
   // LinkHandler: the server's end
   void on_link_up(LinkId link) override;
@@ -91,30 +74,57 @@ class SimMaster final : public LinkHandler {
     bool is_ended = false;
   };
 
+  bool is_alone() const { return sim_.scenario.masters == 1; }
+  // --- terms ---
+  void on_elected(std::uint64_t epoch);
+  void serve(const core::RegistryContents& left);
+  void stop_serving();
+  void on_newer_epoch() { election_.verify(); }
   core::ShardConfig config_of(std::uint32_t index) const;
+  // --- the registry ---
   void store(core::RegistryRow row);
   void commit();
+  void on_committed(const std::vector<SimStore::Row>& rows, bool is_done);
+  // --- connections ---
+  void take_link(LinkId link);
+  void take_frame(LinkId link, const wire::FrameView& frame);
+  void lose_link(LinkId link);
+  void stand_by(LinkId link, std::uint32_t correlation, core::TimePoint until);
+  std::string known_leader() const;
+  void send(LinkId link, wire::Bytes frame);
   void hand_over(core::SessionId session, const wire::FrameView& frame, std::uint32_t shard);
   void adopt(LinkId link);
   void send_mail(std::uint32_t from, std::uint32_t to, core::ShardMessage message);
   core::TimePoint mail_due(std::uint32_t from, std::uint32_t to);
-  // Runs `action` at `when`, unless this life of the master is over by then.
-  void at(core::TimePoint when, std::function<void()> action);
+  // Runs `action` at `when`, unless this term of the master is over by then.
+  void at(core::TimePoint when, std::function<void()> action) {
+    serving_.at(when, std::move(action));
+  }
 
   Sim& sim_;
   Network& network_;
-  std::uint64_t life_ = 0;
+  SimStore& store_;
+  const std::uint32_t index_;
+  bool is_up_ = false;
+  std::uint64_t life_ = 0;        // of the process
+  SimThread front_;               // connections
+  SimThread serving_;             // the shards; its lives are terms
+  SimElection election_;          // of several masters
+  std::uint64_t pauses_ = 0;      // freezes, and their ends
+  std::set<LinkId> standing_by_;  // connections that are told who leads
+
+  std::uint64_t epoch_ = 0;  // of the last term
   std::unique_ptr<core::SharedTables> tables_;
+  std::unique_ptr<Ledger> ledger_;
   std::vector<std::unique_ptr<SimShard>> shards_;
   std::map<LinkId, Route> routes_;
   std::map<core::SessionId, LinkId> links_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, core::TimePoint> last_mail_;
   std::uint64_t next_session_ = 1;
   std::uint64_t mail_under_way_ = 0;
-
-  core::KeptRegistry registry_;                // on disk: it outlives a life
-  std::vector<core::RegistryRow> committing_;  // in the transaction that is under way
-  std::vector<core::RegistryRow> waiting_;     // for the next one
+  bool is_committing_ = false;
+  std::uint64_t commits_ = 0;
+  std::vector<SimStore::Row> waiting_;  // for the next transaction
 };
 
 }  // namespace shoal::sim

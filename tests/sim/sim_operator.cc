@@ -32,9 +32,11 @@ void SimOperator::send(const Message& message, bool wants_answer) {
 }
 
 void SimOperator::start() {
-  link_ = network_.dial(node_, this);
+  dial();
   tick();
 }
+
+void SimOperator::dial() { link_ = network_.dial(node_, masters_.next(), this); }
 
 void SimOperator::on_link_up(LinkId link) {
   if (link != link_) return;
@@ -42,6 +44,7 @@ void SimOperator::on_link_up(LinkId link) {
   hello.kind = core::PeerKind::kOperator;
   hello.protocol_min = wire::kProtocolVersion;
   hello.protocol_max = wire::kProtocolVersion;
+  hello.epoch = epoch_;
   hello.software = "sim";
   send(hello, true);
 }
@@ -51,9 +54,10 @@ void SimOperator::on_link_down(LinkId link) {
   link_ = 0;
   is_welcome_ = false;
   waiting_.clear();
+  sim_.history.on_cut_off(sim_.now());
   lifting_ = 0;
   sim_.queue.after(sim_.draw(milliseconds(50), seconds(1)), [this] {
-    if (link_ == 0) link_ = network_.dial(node_, this);
+    if (link_ == 0) dial();
   });
 }
 
@@ -66,7 +70,10 @@ void SimOperator::on_link_frame(LinkId link, const wire::FrameView& frame) {
     sim_.checker.fail("an operator got an answer to question {}, which it did not ask",
                       frame.header.correlation);
   }
-  if (kind == wire::MessageKind::kWelcome) is_welcome_ = true;
+  if (!is_welcome_) return greet(frame);
+  if (!has_more) {
+    sim_.history.on_answered(frame.header.correlation, kind == wire::MessageKind::kDone);
+  }
   if (lifting_ != 0 && frame.header.correlation == lifting_) {
     are_quotas_lifted_ = kind == wire::MessageKind::kDone;
     lifting_ = 0;
@@ -77,6 +84,22 @@ void SimOperator::on_link_frame(LinkId link, const wire::FrameView& frame) {
     return sim_.checker.fail("an operator cannot read an answer: {}", view.status().ToString());
   }
   on_answer(*view);
+}
+
+// A master leads, or knows who does.
+void SimOperator::greet(const wire::FrameView& answer) {
+  const auto kind = static_cast<wire::MessageKind>(answer.header.kind);
+  if (kind == wire::MessageKind::kWelcome) {
+    const auto welcome = wire::decode<core::Welcome>(answer.payload);
+    is_welcome_ = welcome.ok() && welcome->epoch >= epoch_;
+    if (is_welcome_) epoch_ = welcome->epoch;
+  } else if (kind == wire::MessageKind::kRefusal) {
+    const auto refusal = wire::decode<core::Refusal>(answer.payload);
+    if (refusal.ok()) masters_.redirect(refusal->leader);
+  }
+  if (is_welcome_) return;
+  network_.close(link_, End::kClient);
+  on_link_down(link_);
 }
 
 void SimOperator::on_answer(const core::ClusterView& view) {
@@ -174,6 +197,7 @@ void SimOperator::set_quota() {
   }
   update.configs.push_back(config);
   update.force = sim_.random.chance(1, 3);
+  sim_.history.on_asked(next_correlation_, update, sim_.now());
   sim_.trace.note("the operator limits {} to {}{}, guarantees {}", config.role,
                   to_string(config.limits, core::kNoLimit), update.force ? " by force" : "",
                   to_string(config.guarantees));
@@ -191,7 +215,6 @@ void SimOperator::set_weight() {
 // On what it saw a while ago: some of it cannot be done any more.
 void SimOperator::operate() {
   const core::AgentSummary& agent = known_agents_[sim_.random.below(known_agents_.size())];
-  ++sim_.totals.operations;
   core::OperateAgent call;
   call.agent = agent.id;
   call.principal = sim_.random.chance(1, 2) ? "op" : "";
@@ -231,6 +254,7 @@ void SimOperator::manage() {
   }
   call.mark_gone = sim_.random.chance(1, 6);
   ++sim_.totals.managed;
+  sim_.history.on_asked(next_correlation_, call);
   sim_.trace.note("the operator wants to {} agent {}", name_of(call.action), to_string(call.agent));
   send(call, true);
 }
@@ -245,6 +269,7 @@ void SimOperator::tidy() {
       update.configs.push_back({role, core::kNoLimits, core::Quantities()});
     }
     lifting_ = next_correlation_;
+    sim_.history.on_asked(lifting_, update, sim_.now());
     return send(update, true);
   }
   is_nothing_reserved_ = true;  // until the answer shows something

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/cluster_view.h"
+#include "tests/sim/master_finder.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sim.h"
 #include "wire/message.h"
@@ -20,7 +21,7 @@ namespace shoal::sim {
 class SimOperator final : public LinkHandler {
  public:
   SimOperator(Sim& sim, Network& network, std::uint32_t node)
-      : sim_(sim), network_(network), node_(node) {}
+      : sim_(sim), network_(network), node_(node), masters_(sim.scenario.masters) {}
 
   void start();
   std::size_t unanswered() const { return waiting_.size(); }
@@ -34,6 +35,8 @@ class SimOperator final : public LinkHandler {
   void on_link_down(LinkId link) override;
 
  private:
+  void dial();
+  void greet(const wire::FrameView& answer);
   void tick();
   void ask();
   void ask_why();
@@ -51,6 +54,8 @@ class SimOperator final : public LinkHandler {
   Sim& sim_;
   Network& network_;
   const std::uint32_t node_;
+  MasterFinder masters_;
+  std::uint64_t epoch_ = 0;  // the highest of a master that was seen
   LinkId link_ = 0;
   bool is_welcome_ = false;
   bool is_asking_ = true;

@@ -30,6 +30,9 @@ Scenario draw_scenario(std::uint64_t seed) {
   };
   Scenario s;
   s.seed = seed;
+  // Half of all worlds have one master, as most clusters do.
+  s.masters = random.chance(1, 2) ? 1 : static_cast<std::uint32_t>(2 + random.below(2));
+  s.lease = between(1000, 3000);
   s.shards = static_cast<std::uint32_t>(1 + random.below(4));
   s.agents = static_cast<std::uint32_t>(1 + random.below(8));
   s.frameworks = static_cast<std::uint32_t>(1 + random.below(6));
@@ -42,7 +45,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   s.failover_timeout = random.chance(1, 8) ? milliseconds(0) : between(2000, 20'000);
   s.safety = between(10'000, 40'000);
   s.fault_every = random.chance(1, 8) ? milliseconds(0) : between(300, 4000);
-  s.has_master_restarts = random.chance(1, 3);
+  s.has_master_restarts = s.masters > 1 ? random.chance(3, 4) : random.chance(1, 3);
   s.has_agent_restarts = random.chance(1, 2);
   s.has_partitions = random.chance(2, 3);
   s.has_slow_readers = random.chance(1, 4);
@@ -58,12 +61,13 @@ Scenario draw_scenario(std::uint64_t seed) {
 std::string to_string(const Scenario& s) {
   const auto ms = [](core::Duration d) { return d / milliseconds(1); };
   return fmt::format(
-      "{} shards, {} agents, {} frameworks of {} tasks, heartbeat {} ms, re-register {} ms, offers "
+      "{} masters, lease {} ms, {} shards, {} agents, {} frameworks of {} tasks, heartbeat {} ms, "
+      "re-register {} ms, offers "
       "{} ms, patience {} ms, failover {} ms, {} s of faults, one in {} "
       "ms{}{}{}{}{}{}{}{}{}{}",
-      s.shards, s.agents, s.frameworks, s.tasks, ms(s.heartbeat), ms(s.reregister_timeout),
-      ms(s.offer_timeout), ms(s.offer_patience), ms(s.failover_timeout), s.safety / seconds(1),
-      ms(s.fault_every), s.has_master_restarts ? ", master restarts" : "",
+      s.masters, ms(s.lease), s.shards, s.agents, s.frameworks, s.tasks, ms(s.heartbeat),
+      ms(s.reregister_timeout), ms(s.offer_timeout), ms(s.offer_patience), ms(s.failover_timeout),
+      s.safety / seconds(1), ms(s.fault_every), s.has_master_restarts ? ", harm to masters" : "",
       s.has_agent_restarts ? ", agent restarts" : "", s.has_partitions ? ", partitions" : "",
       s.has_slow_readers ? ", slow readers" : "", s.has_bad_calls ? ", bad calls" : "",
       s.has_roles ? ", roles" : "", s.has_quotas ? ", quotas" : "",
@@ -74,8 +78,11 @@ std::string to_string(const Scenario& s) {
 World::World(const Scenario& scenario, bool is_verbose)
     : sim_(scenario, is_verbose),
       network_(sim_),
-      master_(sim_, network_),
+      store_(sim_),
       operator_(sim_, network_, kOperatorNode) {
+  for (std::uint32_t i = 0; i < scenario.masters; ++i) {
+    masters_.push_back(std::make_unique<SimMaster>(sim_, network_, store_, i));
+  }
   for (std::uint32_t i = 0; i < scenario.agents; ++i) {
     agents_.push_back(std::make_unique<SimAgent>(sim_, network_, i));
   }
@@ -88,7 +95,7 @@ World::World(const Scenario& scenario, bool is_verbose)
 
 bool World::run() {
   sim_.trace.note("{}", to_string(sim_.scenario));
-  master_.start();
+  for (auto& master : masters_) master->start();
   for (auto& agent : agents_) agent->start();
   for (auto& framework : frameworks_) framework->start();
   operator_.start();
@@ -111,25 +118,50 @@ bool World::run() {
     }
   }
   operator_.stop_asking();
-  while (!sim_.checker.failed() && !(master_.is_at_rest() && operator_.unanswered() == 0)) {
+  while (!sim_.checker.failed() && !(is_at_rest() && operator_.unanswered() == 0)) {
     step();
     if (sim_.now() > calm_at + 2 * kLiveness) sim_.checker.fail("the shards do not come to rest");
   }
   if (!sim_.checker.failed()) check_at_rest();
   sim_.totals.steps = sim_.queue.steps();
-  sim_.totals.operations = sim_.ledger.operations_sent();
-  sim_.totals.operations_failed = sim_.ledger.operations_failed();
+  for (const auto& master : masters_) master->count();
   sim_.totals.simulated = sim_.now() - begin;
   return !sim_.checker.failed();
 }
 
 void World::step() {
   if (!sim_.queue.run_next()) return sim_.checker.fail("nothing happens any more");
+  check_leaders();
   // Between two messages of shards the books must agree too; looking is not for free.
-  if (sim_.queue.steps() % 16 != 0 || !master_.is_at_rest()) return;
-  const absl::Status status = core::check_cluster(master_.shards());
+  if (sim_.queue.steps() % 16 != 0 || !is_at_rest()) return;
+  const absl::Status status = core::check_cluster(leader()->shards());
   if (!status.ok()) sim_.checker.fail("{}", core::message_of(status));
-  check_reservations();
+  check_reservations(*leader());
+}
+
+const SimMaster* World::leader() const {
+  const auto it = std::find_if(masters_.begin(), masters_.end(), [](const auto& master) {
+    return master->serves() && master->may_send();
+  });
+  return it == masters_.end() ? nullptr : it->get();
+}
+
+void World::check_leaders() {
+  if (masters_.size() == 1) return;
+  const SimMaster* first = nullptr;
+  for (const auto& master : masters_) {
+    if (!master->may_send()) continue;
+    if (first != nullptr) {
+      return sim_.checker.fail("masters {} and {} may send at the same time", first->index(),
+                               master->index());
+    }
+    first = master.get();
+  }
+}
+
+bool World::is_at_rest() const {
+  const SimMaster* master = leader();
+  return master != nullptr && master->is_at_rest();
 }
 
 const SimAgent* World::find_agent(core::AgentId id) const {
@@ -138,12 +170,12 @@ const SimAgent* World::find_agent(core::AgentId id) const {
   return it == agents_.end() ? nullptr : it->get();
 }
 
-void World::check_reservations() {
-  for (const core::Shard* shard : master_.shards()) {
+void World::check_reservations(const SimMaster& master) {
+  for (const core::Shard* shard : master.shards()) {
     for (const auto& [id, record] : shard->agents) {
       const SimAgent* agent = find_agent(id);
       if (agent == nullptr || !agent->is_registered()) continue;
-      if (record->state != core::AgentState::kActive || sim_.ledger.is_in_doubt(id)) continue;
+      if (record->state != core::AgentState::kActive || master.ledger().is_in_doubt(id)) continue;
       const bool is_pending = std::any_of(
           record->operations.begin(), record->operations.end(),
           [](const auto& entry) { return entry.second.state == core::OperationState::kPending; });
@@ -156,9 +188,9 @@ void World::check_reservations() {
   }
 }
 
-bool World::is_hoarded_from(const SimFramework& framework) const {
-  if (!framework.must_be_offered() || !sim_.ledger.holds_nothing(framework.id())) return false;
-  for (const auto& [id, offer] : sim_.ledger.offers()) {
+bool World::is_hoarded_from(const SimMaster& master, const SimFramework& framework) const {
+  if (!framework.must_be_offered() || !master.ledger().holds_nothing(framework.id())) return false;
+  for (const auto& [id, offer] : master.ledger().offers()) {
     const auto holder = std::find_if(frameworks_.begin(), frameworks_.end(),
                                      [&](const auto& f) { return f->id() == offer.framework; });
     const bool is_hoarded = holder != frameworks_.end() && (*holder)->habit() == Habit::kHoarder &&
@@ -174,14 +206,16 @@ bool World::is_hoarded_from(const SimFramework& framework) const {
 }
 
 void World::check_hoarding() {
-  if (!operator_.is_tidy()) return waits_since_.clear();
+  const SimMaster* master = leader();
+  if (master == nullptr || !operator_.is_tidy()) return waits_since_.clear();
+  if (std::exchange(waits_epoch_, master->epoch()) != master->epoch()) waits_since_.clear();
   std::size_t subscriptions = 0;
   for (const auto& framework : frameworks_) subscriptions += framework->subscriptions();
   const core::Duration longest =
       2 * static_cast<core::Duration::rep>(subscriptions) * sim_.scenario.offer_patience +
       kMailSlack;
   for (const auto& framework : frameworks_) {
-    if (!is_hoarded_from(*framework)) {
+    if (!is_hoarded_from(*master, *framework)) {
       waits_since_.erase(framework->node());
       continue;
     }
@@ -191,77 +225,6 @@ void World::check_hoarding() {
     sim_.checker.fail("{}\n  waits for what others hoard, since {} ms", framework->describe(),
                       (sim_.now() - it->second) / milliseconds(1));
   }
-}
-
-void World::schedule_fault() {
-  sim_.queue.after(sim_.draw(core::Duration{0}, 2 * sim_.scenario.fault_every), [this] {
-    if (sim_.is_calm) return;
-    make_fault();
-    schedule_fault();
-  });
-}
-
-void World::make_fault() {
-  switch (sim_.random.below(8)) {
-    case 0:
-    case 1:
-      if (sim_.scenario.has_partitions) return cut_a_node();
-      break;
-    case 2:
-      if (sim_.scenario.has_agent_restarts) return restart_an_agent();
-      break;
-    case 3:
-      if (sim_.scenario.has_master_restarts && sim_.random.chance(1, 3)) {
-        return restart_the_master();
-      }
-      break;
-    default:
-      break;
-  }
-  break_a_link();
-}
-
-void World::break_a_link() {
-  const std::vector<LinkId> links = network_.links();
-  if (links.empty()) return;
-  const LinkId link = links[sim_.random.below(links.size())];
-  const std::uint64_t how = sim_.random.below(6);  // both sides notice, or one, or none
-  const bool tell_client = how != 0 && how != 1;
-  const bool tell_server = how != 0 && how != 2;
-  ++sim_.totals.disconnects;
-  if (!tell_client || !tell_server) ++sim_.totals.half_open;
-  sim_.trace.note("link {} breaks, client {}, master {}", link, tell_client ? "told" : "not told",
-                  tell_server ? "told" : "not told");
-  network_.sever(link, tell_client, tell_server);
-}
-
-void World::cut_a_node() {
-  const std::size_t pick = sim_.random.below(agents_.size() + frameworks_.size());
-  const std::uint32_t node =
-      pick < agents_.size() ? agents_[pick]->node() : frameworks_[pick - agents_.size()]->node();
-  const Scenario& s = sim_.scenario;
-  core::Duration length = sim_.draw(milliseconds(10), s.session_timeout);
-  if (sim_.random.chance(1, 2)) length = s.session_timeout + sim_.draw(milliseconds(1), seconds(1));
-  if (sim_.random.chance(1, 4)) length = s.reregister_timeout + s.session_timeout + seconds(2);
-  ++sim_.totals.partitions;
-  sim_.trace.note("node {} is cut off for {} ms", node, length / milliseconds(1));
-  network_.cut(node, sim_.now() + length);
-}
-
-void World::restart_an_agent() {
-  SimAgent& agent = *agents_[sim_.random.below(agents_.size())];
-  if (sim_.random.chance(1, 2)) return agent.crash();
-  agent.restart(sim_.random.chance(1, 2));
-}
-
-void World::restart_the_master() {
-  master_.restart(sim_.draw(milliseconds(10), 2 * sim_.scenario.session_timeout));
-}
-
-void World::calm_down() {
-  sim_.is_calm = true;
-  network_.heal();
-  sim_.trace.note("the faults are over");
 }
 
 std::string World::unfinished_agents() const {
@@ -293,19 +256,24 @@ std::string World::unfinished_operations(const core::AgentRecord& agent) const {
 }
 
 std::string World::unfinished() const {
-  if (!master_.is_up()) return "the master is not up";
+  const SimMaster* master = leader();
+  if (master == nullptr) return "no master leads";
   if (!operator_.is_tidy()) return "the operator has not given everything back";
   for (const auto& framework : frameworks_) {
     if (!framework->is_done()) return framework->describe();
   }
   if (std::string agents = unfinished_agents(); !agents.empty()) return agents;
+  return unfinished_books(*master);
+}
+
+std::string World::unfinished_books(const SimMaster& master) const {
   std::size_t active = 0;
-  for (const core::Shard* shard : master_.shards()) {
+  for (const core::Shard* shard : master.shards()) {
     for (const auto& [id, agent] : shard->agents) {
       if (agent->state != core::AgentState::kActive) continue;
       ++active;
       if (std::string open = unfinished_operations(*agent); !open.empty()) return open;
-      if (sim_.ledger.is_in_doubt(id)) {
+      if (master.ledger().is_in_doubt(id)) {
         const SimAgent* its = find_agent(id);
         return fmt::format(
             "agent {} and the master have not agreed: {} is to be undone; {} and {}", to_string(id),
@@ -322,8 +290,9 @@ std::string World::unfinished() const {
 }
 
 void World::check_at_rest() {
-  const absl::Status status = core::check_cluster(master_.shards());
+  const absl::Status status = core::check_cluster(leader()->shards());
   if (!status.ok()) sim_.checker.fail("at rest: {}", core::message_of(status));
+  sim_.history.check_stored(store_.marks());
 }
 
 }  // namespace shoal::sim

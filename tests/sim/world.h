@@ -14,6 +14,7 @@
 #include "tests/sim/sim_framework.h"
 #include "tests/sim/sim_master.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_store.h"
 
 namespace shoal::sim {
 
@@ -33,32 +34,46 @@ class World {
 
  private:
   void step();
+  // The master that may speak to peers; nullptr: none.
+  const SimMaster* leader() const;
+  // One at most may.
+  void check_leaders();
+  bool is_at_rest() const;
+  // --- faults (world_faults.cc) ---
   void schedule_fault();
   void make_fault();
   void break_a_link();
   void cut_a_node();
   void restart_an_agent();
-  void restart_the_master();
+  void harm_a_master();
+  void harm_the_store();
+  void cut_a_master(SimMaster& master);
+  SimMaster& pick_master();
+  core::Duration draw_absence(const SimMaster& master);
   void calm_down();
+  // --- the end ---
   // What is missing for convergence; empty: nothing.
   std::string unfinished() const;
   std::string unfinished_agents() const;
   std::string unfinished_operations(const core::AgentRecord& agent) const;
+  std::string unfinished_books(const SimMaster& master) const;
   void check_at_rest();
   // Agents and the master agree on what is reserved, unless an operation is under way.
-  void check_reservations();
+  void check_reservations(const SimMaster& master);
   // Whoever has nothing and wants something is offered in time what others only hoard.
   void check_hoarding();
-  bool is_hoarded_from(const SimFramework& framework) const;
+  bool is_hoarded_from(const SimMaster& master, const SimFramework& framework) const;
   const SimAgent* find_agent(core::AgentId id) const;
 
   Sim sim_;
   Network network_;
-  SimMaster master_;
+  SimStore store_;
+  std::vector<std::unique_ptr<SimMaster>> masters_;
   std::vector<std::unique_ptr<SimAgent>> agents_;
   std::vector<std::unique_ptr<SimFramework>> frameworks_;
   SimOperator operator_;
   std::map<std::uint32_t, core::TimePoint> waits_since_;  // by a framework's node
+  std::uint64_t waits_epoch_ = 0;                         // whose offers they wait for
 };
 
 }  // namespace shoal::sim
