@@ -62,6 +62,10 @@ void SimStore::sync() {
   sim_.queue.after(time, [this, boot = boot_] {
     if (boot == boot_) end_sync();
   });
+  if (!cut_at_sync_for_.has_value()) return;
+  sim_.queue.after(sim_.draw(core::Duration{0}, time),
+                   [this, downtime = *cut_at_sync_for_] { cut_power(downtime); });
+  cut_at_sync_for_.reset();
 }
 
 void SimStore::end_sync() {
@@ -105,6 +109,7 @@ void SimStore::stop(core::TimePoint until) { stopped_until_ = std::max(stopped_u
 void SimStore::heal() {
   cut_until_.clear();
   stopped_until_ = core::TimePoint{};
+  cut_at_sync_for_.reset();
 }
 
 // --- the leader key ---

@@ -51,6 +51,8 @@ class SimStore {
   void cut(std::uint32_t master, core::TimePoint until);
   void stop(core::TimePoint until);
   void cut_power(core::Duration downtime);
+  // The same, in the middle of the next sync.
+  void cut_power_at_sync(core::Duration downtime) { cut_at_sync_for_ = downtime; }
   // What no sync has ended for is lost, or some of it.
   void lose_unsynced();
   void heal();
@@ -98,6 +100,7 @@ class SimStore {
   bool is_syncing_ = false;
   bool is_down_ = false;
   std::uint64_t boot_ = 0;
+  std::optional<core::Duration> cut_at_sync_for_;
   core::TimePoint stopped_until_{};
   std::map<std::uint32_t, core::TimePoint> cut_until_;
 };

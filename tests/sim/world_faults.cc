@@ -141,8 +141,9 @@ void World::harm_the_store() {
     sim_.trace.note("the store stops");
     return store_.stop(sim_.now() + sim_.draw(milliseconds(10), 2 * lease));
   }
-  store_.cut_power(sim_.draw(milliseconds(10), 2 * lease));
-  if (!sim_.random.chance(1, 3)) return;
+  const core::Duration downtime = sim_.draw(milliseconds(10), 2 * lease);
+  if (sim_.random.chance(2, 3)) return store_.cut_power_at_sync(downtime);
+  store_.cut_power(downtime);
   for (const auto& master : masters_) {  // of all machines
     master->die(sim_.draw(milliseconds(10), 2 * lease), true);
   }
