@@ -96,7 +96,8 @@ void LogServer::on_hello(net::Connection& connection, const wire::FrameView& fra
   if (hello->protocol_min > wire::kProtocolVersion ||
       hello->protocol_max < wire::kProtocolVersion) {
     return end(core::RefusalCode::kUnsupportedVersion,
-               fmt::format("this agent speaks protocol {}", wire::kProtocolVersion));
+               fmt::format("this agent speaks protocol {}, the peer {} to {}",
+                           wire::kProtocolVersion, hello->protocol_min, hello->protocol_max));
   }
   const std::uint64_t cluster = options_.cluster_id();
   if (hello->cluster_id != 0 && cluster != 0 && hello->cluster_id != cluster) {

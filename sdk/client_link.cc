@@ -78,6 +78,7 @@ absl::Status ClientLink::on_greeting(net::Connection& connection, const wire::Fr
   }
   const auto welcome = wire::decode<core::Welcome>(frame.payload);
   if (!welcome.ok()) return welcome.status();
+  if (absl::Status spoken = check_protocol(peer_, *welcome); !spoken.ok()) return spoken;
   if (std::uint64_t* seen = link_options_.epoch; seen != nullptr) {
     if (welcome->epoch < *seen) {
       patience_.met_standby();

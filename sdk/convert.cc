@@ -76,6 +76,12 @@ absl::Status status_of(const core::Refusal& refusal) {
   return absl::InternalError(text);
 }
 
+absl::Status check_protocol(std::string_view peer, const core::Welcome& welcome) {
+  if (welcome.protocol == wire::kProtocolVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format("the {} chose protocol {}; this side speaks {}",
+                                                   peer, welcome.protocol, wire::kProtocolVersion));
+}
+
 std::string describe_kind(wire::MessageKind kind) {
   const std::string_view name = wire::name_of(kind);
   if (!name.empty()) return std::string(name);

@@ -134,6 +134,10 @@ absl::Status SchedulerSession::on_other_frame(const wire::FrameView& frame) {
 absl::Status SchedulerSession::on_welcome(wire::Bytes payload) {
   const auto welcome = wire::decode<core::Welcome>(payload);
   if (!welcome.ok()) return welcome.status();
+  if (absl::Status spoken = check_protocol("master", *welcome); !spoken.ok()) {
+    finish(spoken);
+    return absl::OkStatus();
+  }
   if (welcome->epoch < epoch_) {
     sink_->redirect(
         {}, absl::UnavailableError(fmt::format(

@@ -72,10 +72,8 @@ class FrameClient {
     return std::nullopt;
   }
 
-  // The next frame, whatever it is; valid until the next call. nullopt as above.
-  std::optional<wire::FrameView> next() {
-    return read_frame() ? std::optional(frame_) : std::nullopt;
-  }
+  // The next frame, whatever it is; nullptr: closed, or 20 s. Valid until the next call.
+  const wire::FrameView* next() { return read_frame() ? &frame_ : nullptr; }
 
   // Reads to the end; true when the peer closed.
   bool wait_closed() {

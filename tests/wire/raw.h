@@ -77,6 +77,20 @@ Raw::Field<T> field(std::uint16_t index, T value) {
   return {index, value};
 }
 
+// A frame of any kind around what finish() gave.
+inline ByteVector framed(std::uint16_t kind, const ByteVector& payload,
+                         std::uint32_t correlation = 0) {
+  ByteVector frame(core::kFrameHeaderBytes);
+  const auto length = static_cast<std::uint32_t>(payload.size());
+  write_frame_header({kind, 0, length, correlation}, frame.data());
+  frame.insert(frame.end(), payload.begin(), payload.end());
+  return frame;
+}
+inline ByteVector framed(MessageKind kind, const ByteVector& payload,
+                         std::uint32_t correlation = 0) {
+  return framed(static_cast<std::uint16_t>(kind), payload, correlation);
+}
+
 // The one line that decode() gives; "" when it is satisfied.
 template <typename T>
 std::string error_of(Bytes payload) {
