@@ -236,8 +236,9 @@ void kill_task(Stage& stage) {
   tell_state(stage, kTask, TaskState::kKilled, 3);
 }
 
-// The framework reserves a cpu, which is another message to the agent, and launches the task.
-core::Resources reserve_and_launch(Stage& stage, core::OfferId offer) {
+// The framework reserves a cpu, which is another message to the agent, and launches the task. What
+// the agent and the task have then is put into `back`.
+void reserve_and_launch(Stage& stage, core::OfferId offer, core::RegisterAgent& back) {
   const std::vector<std::uint8_t> bytes = description();
   core::Accept accept;
   accept.offers.push_back(offer);
@@ -249,18 +250,23 @@ core::Resources reserve_and_launch(Stage& stage, core::OfferId offer) {
   accept.operations.push_back(reserve);
   stage.say(kFramework, accept);
   const auto apply = stage.hear<core::ApplyOperation>(kAgent);
-  core::Resources total = registration().resources;
-  total -= apply.consumed;
-  total += apply.converted;
+  back.resources -= apply.consumed;
+  back.resources += apply.converted;
   const core::UpdateUuid uuid = apply.uuid;
-  stage.hear<core::RunTask>(kAgent);
+  core::TaskReport report;
+  report.framework = stage.framework;
+  report.id = kTask;
+  report.name = "a task";
+  report.resources = stage.hear<core::RunTask>(kAgent).task.resources;
+  report.state = TaskState::kRunning;
+  report.role = "web";
+  back.tasks.push_back(report);
   core::OperationUpdate done{
       stage.framework, stage.agent, "r-1", uuid, core::OperationState::kFinished, ""};
   stage.say(kAgent, done);
   stage.hear<core::OperationUpdate>(kFramework);
   stage.say(kFramework, core::AcknowledgeOperation{stage.framework, stage.agent, uuid});
   stage.hear<core::AcknowledgeOperation>(kAgent);
-  return total;
 }
 
 core::OfferId next_offer(Stage& stage) {
@@ -287,20 +293,12 @@ void record_agent() {
   const core::OfferId offer = next_offer(stage);
   stage.note("It reserves a cpu and launches a task; of the rest it wants nothing for an hour.");
   core::RegisterAgent back = registration();
-  back.resources = reserve_and_launch(stage, offer);
+  reserve_and_launch(stage, offer, back);
   tell_state(stage, kTask, TaskState::kRunning, 1);
   stage.say(kFramework, core::Suppress{});
   beat(stage, kAgent);
   stage.note("The agent comes back with its task after a break.");
   stage.lose(kAgent);
-  core::TaskReport report;
-  report.framework = stage.framework;
-  report.id = kTask;
-  report.name = "a task";
-  report.resources = core::parse_resources("cpus:1;mem:100").value();
-  report.state = TaskState::kRunning;
-  report.role = "web";
-  back.tasks.push_back(report);
   register_agent(stage, back);
   stage.note("The task is killed.");
   kill_task(stage);
