@@ -23,7 +23,6 @@
 #include "alloc/counters.h"
 #include "alloc/histogram.h"
 #include "core/cluster_view.h"
-#include "core/compact_text.h"
 #include "core/deadlines.h"
 #include "core/event_log.h"
 #include "core/fair_share.h"
@@ -41,6 +40,7 @@
 #include "core/role_table.h"
 #include "core/shard_message.h"
 #include "core/share_table.h"
+#include "core/task_record.h"
 #include "core/text.h"
 #include "core/time.h"
 
@@ -82,62 +82,6 @@ struct SharedTables {
   ShareTable shares;
   Recovery recovery;
   Fleet fleet;
-};
-
-struct TaskKey {
-  FrameworkId framework;
-  std::string id;
-};
-struct TaskKeyView {
-  FrameworkId framework;
-  std::string_view id;
-};
-struct TaskKeyLess {
-  using is_transparent = void;
-  template <typename A, typename B>
-  bool operator()(const A& a, const B& b) const {
-    if (a.framework != b.framework) return a.framework < b.framework;
-    return std::string_view(a.id) < std::string_view(b.id);
-  }
-};
-
-// Of a task what one that simply runs does not have.
-struct TaskExtra {
-  CompactText message;
-  std::int64_t kill_grace_ms = -1;
-  bool has_exit = false;
-  std::int32_t exit_code = 0;
-  std::int32_t exit_signal = 0;
-  UpdateUuid terminal_uuid{};  // of the update that ended it
-  std::int64_t ended_ms = 0;
-};
-
-// A task as its agent's shard knows it, from launch until its last update is acknowledged. There
-// may be millions.
-struct TaskRecord {
-  CompactText name;
-  RoleRow* role = nullptr;  // whose share and limits it counts in
-  Resources resources;
-  std::int64_t started_ms = 0;
-  TaskState state = TaskState::kStaging;
-  TaskReason reason = TaskReason::kNone;
-  bool holds_resources = true;       // until it is known to have ended
-  bool kill_requested = false;       // sent again when the agent comes back
-  bool is_drained = false;           // the request is the drain of its agent
-  std::unique_ptr<TaskExtra> extra;  // null: it has none of that
-
-  const TaskExtra& known_extra() const {
-    static const TaskExtra kNone;
-    return extra == nullptr ? kNone : *extra;
-  }
-  TaskExtra& make_extra() {
-    if (extra == nullptr) extra = std::make_unique<TaskExtra>();
-    return *extra;
-  }
-  std::string_view message() const { return known_extra().message.view(); }
-  void set_message(std::string_view text) {
-    if (extra != nullptr || !text.empty()) make_extra().message = text;
-  }
 };
 
 // An operation that was sent to the agent, until its feedback is acknowledged.
@@ -196,14 +140,6 @@ struct AgentRecord {
 struct HeldOffer {
   AgentId agent;
   RoleIndex role = kRootRole;
-};
-
-// Where a framework's task is; kept until its last update is acknowledged.
-struct TaskPlace {
-  AgentId agent;
-  std::unique_ptr<UpdateUuid> terminal_uuid = nullptr;  // null: it has not ended
-
-  bool has_ended() const { return terminal_uuid != nullptr; }
 };
 
 // A role of a framework, at its home shard. A role that the framework leaves keeps its row, for the

@@ -130,7 +130,7 @@ TaskDescription sample_description();
 
 SHOAL_FIELDS(core::Hello, a, b, c, d, e, f, g, h, i)
 SHOAL_FIELDS(core::Welcome, a, b, c, d, e)
-SHOAL_FIELDS(core::Refusal, a, b, c)
+SHOAL_FIELDS(core::Refusal, a, b, c, d)
 SHOAL_FIELDS(core::Heartbeat, a)
 SHOAL_FIELDS(core::AttributeView, a, b)
 SHOAL_FIELDS(core::TaskLaunch, a, b, c, d, e)
