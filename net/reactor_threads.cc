@@ -1,6 +1,7 @@
 #include "net/reactor_threads.h"
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,11 +9,14 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/text.h"
 #include "net/reactor.h"
 
 namespace shoal::net {
@@ -68,6 +72,28 @@ void close_of_others(const std::vector<Descriptors>& all, std::size_t self,
   }
 }
 
+// In a table that was just copied: sockets of threads that are no members, as of a standby that
+// still has peers. Nobody would close them here, so their other ends would wait for ever, and the
+// table be full of them.
+void close_foreign_sockets(const std::vector<Descriptors>& all, std::size_t self) {
+  std::vector<int> kept = all[self].own;
+  for (const Descriptors& one : all) {
+    kept.insert(kept.end(), one.shared.begin(), one.shared.end());
+  }
+  std::sort(kept.begin(), kept.end());
+  std::vector<int> foreign;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc/thread-self/fd", error), end;
+       !error && it != end; it.increment(error)) {
+    int fd = -1;
+    struct stat info {};
+    if (!core::parse_int(it->path().filename().native(), &fd)) continue;
+    if (::fstat(fd, &info) != 0 || !S_ISSOCK(info.st_mode)) continue;
+    if (!std::binary_search(kept.begin(), kept.end(), fd)) foreign.push_back(fd);
+  }
+  for (const int fd : foreign) ::close(fd);
+}
+
 class Run {
  public:
   Run(const std::vector<ReactorThread>& members, bool part, const std::function<void()>& stopped)
@@ -84,6 +110,7 @@ class Run {
     meeting_.join();
     if (error() == 0) {
       if (part_) close_of_others(descriptors_, i, &Descriptors::own);
+      if (part_ && i != 0) close_foreign_sockets(descriptors_, i);
       members_[i].reactor->run();
     }
     meeting_.join();

@@ -10,7 +10,9 @@
 // the process.
 //
 // Invariants:
-//   1. Nothing runs before every thread has its table, so no table copies a connection.
+//   1. No member runs before every thread has its table, and a table that was copied keeps no
+//   socket
+//      but those of its member and the shared ones: none holds a connection of another thread.
 //   2. A member is destroyed on its own thread, where its numbers mean what it thinks: by `end`.
 //   3. No member is destroyed before all have stopped: they wake and send to each other until then.
 #pragma once

@@ -113,6 +113,21 @@ TEST(ReactorThreads, EachEndsOnItsOwnThreadAndLeavesNothingOpen) {
   }
 }
 
+// A master that becomes the leader still has peers of its standby: their end must reach them.
+TEST(ReactorThreads, ConnectionsOfOtherThreadsAreNotCopied) {
+  if (testing::kOneTableOnly) GTEST_SKIP();
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Running running(3, DescriptorTables::kPerReactor);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(running.on(i, [fd = ends[0]] { return is_open(fd); }), i == 0);
+  }
+  ::close(ends[0]);
+  char byte = 0;
+  EXPECT_EQ(::recv(ends[1], &byte, 1, MSG_DONTWAIT), 0) << "its other end is still open somewhere";
+  ::close(ends[1]);
+}
+
 TEST(ReactorThreads, OneTableIsSeenByAll) {
   Running running(2, DescriptorTables::kShared);
   const int fd = running.on(1, [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); });
