@@ -235,7 +235,7 @@ struct MasterTexts {
   std::string recovery_removal_limit = "50%";
   std::string agent_removal_rate = "100/s";
   std::string rate_limits;
-  std::string busy_lag = "off";
+  std::string busy_lag = "2s";
 };
 
 // "100/s", "1/10min": the time between two. "off": none.

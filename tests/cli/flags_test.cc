@@ -559,7 +559,7 @@ TEST(FlagsTest, HowAgentsAreGivenUp) {
 
 TEST(FlagsTest, WhatProtectsTheMaster) {
   const auto usual = parse<MasterVerb>({"master", "--data", "d"});
-  EXPECT_EQ(usual.busy_lag, core::Duration::zero());
+  EXPECT_EQ(usual.busy_lag, std::chrono::seconds(2));
   EXPECT_TRUE(usual.rate_limits.empty());
   const auto other = parse<MasterVerb>({"master", "--data", "d", "--busy-lag", "500ms",
                                         "--rate-limits", R"({"aggregate_default_qps":10})"});
