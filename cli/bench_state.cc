@@ -1,21 +1,17 @@
 #include "cli/bench_state.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "bench/load/load.h"
 #include "bench/load/state_reader.h"
-#include "cli/bench_cluster.h"
 #include "cli/bench_json.h"
 #include "cli/bench_result.h"
+#include "cli/launch_bed.h"
 #include "cli/resources_option.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -24,8 +20,6 @@
 namespace shoal::cli {
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
-constexpr std::uint32_t kStartsPerSecond = 500;
 constexpr core::Milli kTaskCpus = 100;  // milli-units, of each task
 constexpr core::Milli kTaskMem = 32'000;
 // Room on each agent, in tasks of an even share: launches need offers all the time.
@@ -41,130 +35,87 @@ struct StateResult {
   double longest_turn_after_s = 0;
   std::uint64_t rss_bytes = 0;
   double bytes_per_task = 0;  // allocated by the master beyond what it had without tasks
-  std::uint64_t errors = 0;
-  std::string first_error;
 };
 
 class StateBench {
  public:
   explicit StateBench(const StateVerb& verb) : verb_(verb) {}
-  absl::Status run();
+  absl::Status measure();
   const StateResult& result() const { return result_; }
+  LaunchBed& bed() { return bed_; }
 
  private:
-  absl::Status measure();
   absl::Status start();
   absl::Status fill();
   absl::Status read_while_launching();
-  double allocated() { return cluster_->master_metric("shoal_malloc_allocated_bytes"); }
+  double allocated() { return bed_.cluster().master_metric("shoal_malloc_allocated_bytes"); }
   double fill_seconds() const { return verb_.tasks / verb_.rate; }
-  void take_errors(const load::LoadResult& load);
-  void progress(const std::string& what) const {
-    if (is_live_) write_fully(STDERR_FILENO, fmt::format("\r\033[K{}", what)).IgnoreError();
-  }
 
   const StateVerb& verb_;
-  const bool is_live_ = ::isatty(STDERR_FILENO) == 1;
   StateResult result_;
-  std::unique_ptr<net::Reactor> reactor_;
-  std::unique_ptr<BenchCluster> cluster_;
-  std::unique_ptr<load::Load> load_;
+  LaunchBed bed_;
 };
-
-absl::Status StateBench::run() {
-  auto reactor = net::Reactor::create(0);
-  if (!reactor.ok()) return reactor.status();
-  reactor_ = *std::move(reactor);
-  absl::Status status = measure();
-  progress("");
-  load_.reset();
-  cluster_.reset();
-  return status;
-}
 
 absl::Status StateBench::measure() {
   if (absl::Status ok = start(); !ok.ok()) return ok;
   if (absl::Status ok = fill(); !ok.ok()) return ok;
-  progress("launches without reads");
-  load_->start_measuring();
-  if (absl::Status ok = cluster_->wait(verb_.duration); !ok.ok()) return ok;
-  const load::LoadResult without = load_->measured();
-  result_.without_reads = without.launch_to_running;
-  take_errors(without);
+  bed_.progress("launches without reads");
+  bed_.load().start_measuring();
+  if (absl::Status ok = bed_.cluster().wait(verb_.duration); !ok.ok()) return ok;
+  result_.without_reads = bed_.take_measured().launch_to_running;
   return read_while_launching();
 }
 
 // A swarm whose tasks run as long as it takes to launch all of them: from then on as many end as
 // are launched.
 absl::Status StateBench::start() {
-  auto cluster = BenchCluster::create(*reactor_);
-  if (!cluster.ok()) return cluster.status();
-  cluster_ = *std::move(cluster);
-  progress("starting the master");
-  if (absl::Status ok = cluster_->start_master(verb_.master_args, ""); !ok.ok()) return ok;
-  progress(fmt::format("registering {} agents", verb_.agents));
   const std::uint64_t each = kRoom * ((verb_.tasks + verb_.agents - 1) / verb_.agents);
   core::Resources room;
   room.cpus = static_cast<core::Milli>(each) * kTaskCpus;
   room.mem = static_cast<core::Milli>(each) * kTaskMem;
-  if (absl::Status ok = cluster_->start_swarm(
-          {"--agents", fmt::format("{}", verb_.agents), "--resources", resources_flag(room),
-           "--task-duration", fmt::format("{:.0f}ms", fill_seconds() * 1000)},
-          kPatience + std::chrono::seconds(verb_.agents / kStartsPerSecond));
-      !ok.ok()) {
-    return ok;
-  }
   load::LoadOptions options;
-  options.master = cluster_->master();
   options.task.cpus = kTaskCpus;
   options.task.mem = kTaskMem;
-  auto load = load::Load::create(*reactor_, options);
-  if (!load.ok()) return load.status();
-  load_ = *std::move(load);
-  return cluster_->wait_until([this] { return load_->is_connected(); }, kPatience,
-                              "the framework to subscribe");
+  return bed_.start(verb_.master_args, verb_.agents,
+                    {"--resources", resources_flag(room), "--task-duration",
+                     fmt::format("{:.0f}ms", fill_seconds() * 1000)},
+                    options);
 }
 
 absl::Status StateBench::fill() {
   const double allocated_before = allocated();
-  load_->go(verb_.rate);
+  bed_.load().go(verb_.rate);
   const core::TimePoint end =
       net::monotonic_now() +
       std::chrono::milliseconds(static_cast<std::int64_t>(fill_seconds() * 1000));
   while (net::monotonic_now() < end) {
-    progress(fmt::format("filling the cluster: {} of {} tasks", load_->under_way(), verb_.tasks));
-    if (absl::Status ok = cluster_->wait(std::chrono::seconds(1)); !ok.ok()) return ok;
+    bed_.progress(
+        fmt::format("filling the cluster: {} of {} tasks", bed_.load().under_way(), verb_.tasks));
+    if (absl::Status ok = bed_.cluster().wait(std::chrono::seconds(1)); !ok.ok()) return ok;
   }
-  result_.tasks = static_cast<std::uint64_t>(cluster_->master_metric("shoal_master_tasks"));
+  result_.tasks = static_cast<std::uint64_t>(bed_.cluster().master_metric("shoal_master_tasks"));
   result_.bytes_per_task = (allocated() - allocated_before) /
                            static_cast<double>(std::max<std::uint64_t>(result_.tasks, 1));
   return absl::OkStatus();
 }
 
 absl::Status StateBench::read_while_launching() {
-  result_.longest_turn_before_s = cluster_->longest_turn_seconds();
-  load_->start_measuring();
+  result_.longest_turn_before_s = bed_.cluster().longest_turn_seconds();
+  bed_.load().start_measuring();
   bool is_done = false;  // of the reactor's thread
-  load::StateReader reader(cluster_->master(), verb_.reads);
-  reader.start([this, &is_done] { reactor_->post([&is_done] { is_done = true; }); });
-  progress("launches with reads");
+  load::StateReader reader(bed_.cluster().master(), verb_.reads);
+  reader.start([this, &is_done] { bed_.reactor().post([&is_done] { is_done = true; }); });
+  bed_.progress("launches with reads");
   absl::Status waited =
-      cluster_->wait_until([&is_done] { return is_done; },
-                           verb_.reads * core::Duration(load::kReadTimeout), "the reads");
+      bed_.cluster().wait_until([&is_done] { return is_done; },
+                                verb_.reads * core::Duration(load::kReadTimeout), "the reads");
   result_.reads = reader.results();
   if (!waited.ok()) return waited;
   if (!reader.failure().empty()) return absl::InternalError(reader.failure());
-  const load::LoadResult with = load_->measured();
-  result_.with_reads = with.launch_to_running;
-  take_errors(with);
-  result_.longest_turn_after_s = cluster_->longest_turn_seconds();
-  result_.rss_bytes = cluster_->master_use().rss_bytes;
-  return cluster_->answered();
-}
-
-void StateBench::take_errors(const load::LoadResult& load) {
-  result_.errors += load.errors;
-  if (result_.first_error.empty()) result_.first_error = load.first_error;
+  result_.with_reads = bed_.take_measured().launch_to_running;
+  result_.longest_turn_after_s = bed_.cluster().longest_turn_seconds();
+  result_.rss_bytes = bed_.cluster().master_use().rss_bytes;
+  return bed_.cluster().answered();
 }
 
 // Of the times of all reads, which are at least one.
@@ -182,7 +133,7 @@ double growth(const StateResult& result) {
   return before > 0 ? micros(result.with_reads.quantile(0.99)) / before : 0;
 }
 
-std::string to_table(const StateVerb& verb, const StateResult& result) {
+std::string to_table(const StateVerb& verb, const StateResult& result, std::uint64_t errors) {
   Table table({{"bench state"}, {"", Table::Align::kLeft, true}});
   const auto add = [&table](const char* name, const std::string& value) {
     table.add_row({Cell(name), Cell(value)});
@@ -204,12 +155,12 @@ std::string to_table(const StateVerb& verb, const StateResult& result) {
   add("master memory",
       fmt::format("{:.1f} MiB resident, {:.0f} B a task of its own",
                   static_cast<double>(result.rss_bytes) / 1048576, result.bytes_per_task));
-  add("errors", fmt::format("{}", result.errors));
+  add("errors", fmt::format("{}", errors));
   add("machine", describe_machine());
   return table.render(describe_stdout());
 }
 
-std::string to_json(const StateVerb& verb, const StateResult& result) {
+std::string to_json(const StateVerb& verb, const StateResult& result, std::uint64_t errors) {
   BenchJson json("state", 6);
   json.count("agents", verb.agents);
   json.count("tasks", result.tasks);
@@ -226,7 +177,7 @@ std::string to_json(const StateVerb& verb, const StateResult& result) {
   json.number("longest_turn_after_s", result.longest_turn_after_s);
   json.count("master_rss_bytes", result.rss_bytes);
   json.number("master_user_bytes_per_task", result.bytes_per_task);
-  json.count("errors", result.errors);
+  json.count("errors", errors);
   json.origin();
   return json.finish();
 }
@@ -235,11 +186,15 @@ std::string to_json(const StateVerb& verb, const StateResult& result) {
 
 int run_bench_state(const StateVerb& verb) {
   StateBench bench(verb);
-  if (const absl::Status status = bench.run(); !status.ok()) return say_no_result(status);
+  const absl::Status status = bench.measure();
+  LaunchBed& bed = bench.bed();
+  bed.stop();
+  if (!status.ok()) return say_no_result(status);
   const StateResult& result = bench.result();
   const bool is_json = verb.format != OutputFormat::kTable;
-  return show_bench(is_json ? to_json(verb, result) : to_table(verb, result), result.errors,
-                    result.first_error);
+  return show_bench(
+      is_json ? to_json(verb, result, bed.errors()) : to_table(verb, result, bed.errors()),
+      bed.errors(), bed.first_error());
 }
 
 }  // namespace shoal::cli

@@ -4,11 +4,10 @@
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
-#include <algorithm>
-#include <initializer_list>
 #include <set>
 #include <utility>
 
+#include "cli/json_reader.h"
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -22,23 +21,6 @@ using rapidjson::Value;
 constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
 constexpr double kMinQps = 0.001;
 constexpr double kMaxQps = 1'000'000;
-
-std::string_view view_of(const Value& text) { return {text.GetString(), text.GetStringLength()}; }
-
-absl::Status check_members(const Value& object, std::string_view where,
-                           std::initializer_list<std::string_view> known) {
-  if (!object.IsObject()) return core::invalid("{} is not an object", where);
-  std::set<std::string_view> seen;
-  for (const auto& member : object.GetObject()) {
-    const std::string_view name = view_of(member.name);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return core::invalid("{}: '{}' is not known here; known are {}", where, core::printable(name),
-                           fmt::join(known, ", "));
-    }
-    if (!seen.insert(name).second) return core::invalid("{}: '{}' is there twice", where, name);
-  }
-  return absl::OkStatus();
-}
 
 // Members that are not there leave the limit as it is.
 absl::Status read_limit(const Value& object, std::string_view where, const char* qps_name,

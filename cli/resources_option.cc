@@ -8,13 +8,13 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "cli/json_reader.h"
 #include "core/limits.h"
 #include "core/lot.h"
 #include "core/role.h"
@@ -30,24 +30,6 @@ using rapidjson::Value;
 constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxEntries = 1024;
 constexpr std::array<std::string_view, 5> kKinds = {"cpus", "mem", "disk", "gpus", "ports"};
-
-std::string_view view_of(const Value& text) { return {text.GetString(), text.GetStringLength()}; }
-
-// One object, whose members are all known and there once.
-absl::Status check_members(const Value& object, std::string_view where,
-                           std::initializer_list<std::string_view> known) {
-  if (!object.IsObject()) return core::invalid("{} is not an object", where);
-  std::set<std::string_view> seen;
-  for (const auto& member : object.GetObject()) {
-    const std::string_view name = view_of(member.name);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return core::invalid("{}: '{}' is not known here; known are {}", where, core::printable(name),
-                           fmt::join(known, ", "));
-    }
-    if (!seen.insert(name).second) return core::invalid("{}: '{}' is there twice", where, name);
-  }
-  return absl::OkStatus();
-}
 
 // Null when there is none.
 const Value* find(const Value& object, const char* name) {
