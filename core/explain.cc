@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -239,9 +240,10 @@ void ask_why(Shard& shard, Outbox& outbox, SessionId session, std::uint32_t corr
 }
 
 void on_explain_ask(Shard& shard, Outbox& outbox, const ExplainAsk& message) {
-  outbox.to_shard(message.origin_shard,
-                  ExplainPart{message.query,
-                              explain(shard, message.framework, message.role, message.resources)});
+  outbox.to_shard(
+      message.origin_shard,
+      std::make_unique<const ExplainPart>(ExplainPart{
+          message.query, explain(shard, message.framework, message.role, message.resources)}));
 }
 
 void on_explain_part(Shard& shard, Outbox& outbox, const ExplainPart& message) {

@@ -14,7 +14,8 @@
 namespace shoal::core {
 namespace {
 
-void broadcast(Shard& shard, Outbox& outbox, const ShardMessage& message) {
+template <typename Message>
+void broadcast(Shard& shard, Outbox& outbox, const Message& message) {
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, message);
 }
 

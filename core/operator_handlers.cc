@@ -4,6 +4,7 @@
 
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "core/agent_handlers.h"
@@ -58,9 +59,9 @@ void on_operator_explain(Shard& shard, Outbox& outbox, SessionId session, const 
 void on_operate_agent(Shard& shard, Outbox& outbox, SessionId session, const OperateAgent& message,
                       std::uint32_t correlation, TimePoint /*now*/) {
   const OperatorOrigin origin{shard.config.index, session, correlation};
-  outbox.to_shard(
-      shard.home_of(message.agent),
-      OperatorOperation{origin, message.agent, message.spec, std::string(message.principal)});
+  outbox.to_shard(shard.home_of(message.agent),
+                  std::make_unique<const OperatorOperation>(OperatorOperation{
+                      origin, message.agent, message.spec, std::string(message.principal)}));
 }
 
 ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, TimePoint now) {
@@ -71,7 +72,8 @@ ClusterView collect(const Shard& shard, QueryKind kind, std::string_view id, Tim
 
 void on_query_ask(Shard& shard, Outbox& outbox, const QueryAsk& message, TimePoint now) {
   outbox.to_shard(message.origin_shard,
-                  QueryPart{message.query, collect(shard, message.kind, message.id, now)});
+                  std::make_unique<QueryPart>(
+                      QueryPart{message.query, collect(shard, message.kind, message.id, now)}));
 }
 
 void on_query_part(Shard& shard, Outbox& outbox, QueryPart message) {

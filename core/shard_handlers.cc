@@ -1,6 +1,7 @@
 #include "core/shard_handlers.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "core/agent_handlers.h"
@@ -109,12 +110,16 @@ struct Visitor {
   void operator()(const OperationForward& m) { on_operation_forward(shard, outbox, m); }
   void operator()(const OperationAcknowledged& m) { on_operation_acknowledged(shard, outbox, m); }
   void operator()(const QueryAsk& m) { on_query_ask(shard, outbox, m, now); }
-  void operator()(QueryPart m) { on_query_part(shard, outbox, std::move(m)); }
+  void operator()(std::unique_ptr<QueryPart> m) { on_query_part(shard, outbox, std::move(*m)); }
   void operator()(const ExplainAsk& m) { on_explain_ask(shard, outbox, m); }
-  void operator()(const ExplainPart& m) { on_explain_part(shard, outbox, m); }
+  void operator()(const std::unique_ptr<const ExplainPart>& m) {
+    on_explain_part(shard, outbox, *m);
+  }
   void operator()(const OperatorQuota& m) { on_operator_quota(shard, outbox, m, now); }
   void operator()(const OperatorWeights& m) { on_operator_weights(shard, outbox, m, now); }
-  void operator()(const OperatorOperation& m) { on_operator_operation(shard, outbox, m); }
+  void operator()(const std::unique_ptr<const OperatorOperation>& m) {
+    on_operator_operation(shard, outbox, *m);
+  }
   void operator()(const OperatorManage& m) { on_operator_manage(shard, outbox, m, now); }
   void operator()(const OperatorKill& m) { on_forwarded_operator_kill(shard, outbox, m); }
   void operator()(const OperatorTeardown& m) {

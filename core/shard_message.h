@@ -248,11 +248,13 @@ struct OperatorResult {
   std::string message;
 };
 
-using ShardMessage =
-    std::variant<FrameworkEntry, FrameworkRemoved, OffersOut, OffersWithdrawn, OffersAnswered,
-                 SharesFell, QuotaChanged, OwnedStatus, KillForward, AcknowledgeForward,
-                 ReconcileForward, TaskAdopted, AgentLost, OperationForward, OperationAcknowledged,
-                 QueryAsk, QueryPart, ExplainAsk, ExplainPart, OperatorKill, OperatorTeardown,
-                 OperatorQuota, OperatorWeights, OperatorOperation, OperatorManage, OperatorResult>;
+// Those that are large and rare are on the heap: a mailbox between two shards has 4,096 places of
+// the largest.
+using ShardMessage = std::variant<
+    FrameworkEntry, FrameworkRemoved, OffersOut, OffersWithdrawn, OffersAnswered, SharesFell,
+    QuotaChanged, OwnedStatus, KillForward, AcknowledgeForward, ReconcileForward, TaskAdopted,
+    AgentLost, OperationForward, OperationAcknowledged, QueryAsk, std::unique_ptr<QueryPart>,
+    ExplainAsk, std::unique_ptr<const ExplainPart>, OperatorKill, OperatorTeardown, OperatorQuota,
+    OperatorWeights, std::unique_ptr<const OperatorOperation>, OperatorManage, OperatorResult>;
 
 }  // namespace shoal::core

@@ -245,8 +245,8 @@ void Service::on_mail(Mail mail) {
     core::on_shard_message(shard_, *this, std::move(*message), reactor_.now());
   } else if (auto* detached = std::get_if<net::DetachedConnection>(&mail)) {
     adopt(std::move(*detached));
-  } else if (auto* of_api = std::get_if<ApiMail>(&mail)) {
-    api_.on_mail(std::move(*of_api));
+  } else if (auto* of_api = std::get_if<std::unique_ptr<ApiMail>>(&mail)) {
+    api_.on_mail(std::move(**of_api));
   }
 }
 
@@ -305,7 +305,8 @@ void Service::end_turn() {
 // To itself at the end of the turn, or in the next: an answer may bring the next question.
 void Service::send_api(std::uint32_t reactor, ApiMail mail) {
   if (reactor != shard_.config.index) {
-    return grid_->send(shard_.config.index, reactor, Mail(std::move(mail)));
+    return grid_->send(shard_.config.index, reactor,
+                       Mail(std::make_unique<ApiMail>(std::move(mail))));
   }
   own_api_.push_back(std::move(mail));
   if (own_api_.size() == 1) reactor_.post([this] { drain_own_api(); });

@@ -38,9 +38,11 @@ namespace shoal::master {
 // What of a shard's configuration a master's options say and may change.
 void tune(core::ShardConfig& config, const MasterTuning& tuning);
 
-// What travels between reactors: a message of the state machine, or a whole connection.
-// One for the operator API's parts too.
-using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection, ApiMail>;
+// What travels between reactors: a message of the state machine, a whole connection, or a part of
+// the operator API. There are thousands of places for one, so what is large is on the heap.
+using Mail = std::variant<std::monostate, core::ShardMessage, net::DetachedConnection,
+                          std::unique_ptr<ApiMail>>;
+static_assert(sizeof(Mail) <= 192);
 using MailGrid = net::MailboxGrid<Mail>;
 
 // Against more than it can do.
