@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import statistics
+from collections.abc import Callable
 
 TERMINAL = frozenset("TASK_" + name for name in (
     "FINISHED", "FAILED", "KILLED", "ERROR", "GONE", "GONE_BY_OPERATOR", "DROPPED", "LOST"))
@@ -15,9 +16,10 @@ DRAINED = "an operator drains its agent"
 
 @dataclasses.dataclass(frozen=True)
 class Bound:
-    """How much the median of the last third may be above that of the second."""
+    """How much `of` the last third of a life may be above that of the second."""
     absolute: float
     part: float
+    of: Callable = statistics.median
 
     def allows(self, before, after):
         return after - before <= max(self.absolute, self.part * before)
@@ -27,8 +29,8 @@ LEAST_SAMPLES = 5  # in each third
 LEAST_SECONDS = 60  # of a life that is judged
 
 
-def thirds(samples):
-    """Medians of the second and the last third of [(seconds, value)]; None: too few, or too short."""
+def thirds(samples, of=statistics.median):
+    """`of` of the second and the last third of [(seconds, value)]; None: too few, or too short."""
     if not samples or samples[-1][0] - samples[0][0] < LEAST_SECONDS:
         return None
     begin, end = samples[0][0], samples[-1][0]
@@ -37,7 +39,7 @@ def thirds(samples):
     last = [value for at, value in samples if at >= begin + 2 * third]
     if min(len(second), len(last)) < LEAST_SAMPLES:
         return None
-    return statistics.median(second), statistics.median(last)
+    return of(second), of(last)
 
 
 def parse_metrics(text):

@@ -89,6 +89,12 @@ class Flatness(unittest.TestCase):
         samples = [(t, 10 if t < 30 else 20 if t < 60 else 30) for t in range(0, 91, 2)]
         self.assertEqual(soak_judge.thirds(samples), (20, 30))
 
+    def test_what_comes_and_goes_is_no_leak(self):
+        busy = [(t, 10 + (50 if t > 60 and t % 4 else 0)) for t in range(0, 91, 2)]
+        self.assertEqual(soak_judge.thirds(busy, min), (10, 10))
+        leaks = [(t, 10 + t // 10) for t in range(0, 91, 2)]
+        self.assertEqual(soak_judge.thirds(leaks, min), (13, 16))
+
     def test_too_short_or_too_few_to_tell(self):
         self.assertIsNone(soak_judge.thirds([]))
         self.assertIsNone(soak_judge.thirds([(t, 1) for t in range(0, 40, 2)]))
