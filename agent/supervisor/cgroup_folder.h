@@ -23,7 +23,10 @@ bool read_cgroup_number(const char* folder, const char* name, const char* key,
 // False: nothing could be sent.
 bool kill_cgroup(const char* folder);
 
-// Also when there is no such folder.
+// The same without cgroup.kill: one by one.
+bool kill_each_of_cgroup(const char* folder);
+
+// Of version 2: with all that is below it. Also when there is no such folder.
 bool is_cgroup_empty(const char* folder);
 
 // True: it is gone. Folders below it keep it.

@@ -36,6 +36,9 @@ class KillTest : public HeldTaskTest, public testing::WithParamInterface<Means> 
  protected:
   void SetUp() override {
     HeldTaskTest::SetUp();
+    if (GetParam().by_freezer && ::access("/sys/fs/cgroup/freezer", F_OK) != 0) {
+      GTEST_SKIP() << "no freezer of cgroup version 1";
+    }
     if (!hold(GetParam().switches, kStormPids)) GTEST_SKIP() << why_not_;
     mark_ = fmt::format("98765{:05}", ::getpid() % 100'000);  // seconds that nobody else sleeps
   }
