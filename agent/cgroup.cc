@@ -101,8 +101,8 @@ bool is_word_of(std::string_view text, std::string_view word) {
   return false;
 }
 
-// Why a folder does not hand a controller down to those below it; empty: it does, or the reason lies
-// above.
+// Why a folder does not hand a controller down to those below it; empty: it does, or the reason
+// lies above.
 std::string why_not_handed(const std::string& folder, const std::string& controller) {
   if (is_word_of(content_of(folder + "/cgroup.subtree_control"), controller)) return "";
   // Only the root of all may have both. Another that holds processes would be made a domain of
@@ -115,8 +115,7 @@ std::string why_not_handed(const std::string& folder, const std::string& control
   const std::string word = "+" + controller;
   if (write_cgroup_file(folder.c_str(), "cgroup.subtree_control", word.c_str())) return "";
   if (errno == ENOENT) return "";  // it has none itself
-  return std::string(
-      errno_status(errno, fmt::format("handing it down from {}", folder)).message());
+  return std::string(errno_status(errno, fmt::format("handing it down from {}", folder)).message());
 }
 
 // A v2 controller works in a folder when every one above hands it down. What keeps it, if anything
@@ -395,7 +394,8 @@ CgroupUsage Cgroups::usage(std::string_view run_uuid) const {
           number(folder, is_v2 ? "memory.current" : "memory.usage_in_bytes", nullptr);
       usage.memory_peak_bytes =
           number(folder, is_v2 ? "memory.peak" : "memory.max_usage_in_bytes", nullptr);
-      usage.oom_kills = number(folder, is_v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+      std::uint64_t kills = 0;
+      if (read_oom_kills(folder.c_str(), &kills)) usage.oom_kills = kills;
     }
     if (each.has("pids")) usage.processes = number(folder, "pids.current", nullptr);
   }

@@ -107,6 +107,16 @@ bool read_cgroup_number(const char* folder, const char* name, const char* key,
   return errno == 0 && end != at && *at != '-';
 }
 
+bool read_oom_kills(const char* folder, std::uint64_t* kills) {
+  if (read_cgroup_number(folder, "memory.oom_control", "oom_kill", kills)) return true;
+  if (!read_cgroup_number(folder, "memory.events", "oom_kill", kills)) return false;
+  // Where all are killed together, the kernel counts the one that it chose first twice.
+  std::uint64_t groups = 0;
+  read_cgroup_number(folder, "memory.events", "oom_group_kill", &groups);
+  if (*kills > 0) *kills -= groups < *kills ? groups : *kills - 1;
+  return true;
+}
+
 bool kill_cgroup(const char* folder) {
   return write_cgroup_file(folder, "cgroup.kill", "1") || kill_each_of_cgroup(folder);
 }

@@ -89,8 +89,9 @@ TEST_F(DevicesTest, AFileOfTheTasksOwnIsNoWayAround) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root makes device files";
   if (!hold("cgroup,devices")) GTEST_SKIP() << why_not_;
   // 1:11 is /dev/kmsg, 1:3 is /dev/null.
-  EXPECT_EQ(output_of("mknod mine c 1 3 && echo made; mknod kmsg c 1 11 2>&1 | grep -o 'not permitted'"),
-            "made\nnot permitted\n");
+  EXPECT_EQ(
+      output_of("mknod mine c 1 3 && echo made; mknod kmsg c 1 11 2>&1 | grep -o 'not permitted'"),
+      "made\nnot permitted\n");
   const std::string made = folder_.path() + "/made";
   ASSERT_EQ(::mknod(made.c_str(), S_IFCHR | 0666, ::makedev(1, 11)), 0);
   if (!UniqueFd(::open(made.c_str(), O_RDONLY | O_CLOEXEC)).valid()) GTEST_SKIP() << "nodev";
