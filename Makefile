@@ -38,7 +38,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 18
 	@echo "Options: JOBS=$(JOBS) ALLOCATOR=jemalloc|mimalloc|system FILTER=<ctest regex> SEED= SEEDS= FUZZ_SECONDS= MINUTES="
 
-.PHONY: bootstrap bootstrap-dev
+.PHONY: bootstrap bootstrap-dev bootstrap-vm
 bootstrap:  ## install missing Debian packages (the others call it; BOOTSTRAP=no forbids it)
 	@mkdir -p build
 ifneq ($(BOOTSTRAP),no)
@@ -49,6 +49,12 @@ bootstrap-dev:
 	@mkdir -p build
 ifneq ($(BOOTSTRAP),no)
 	@scripts/bootstrap --quiet --dev
+endif
+
+bootstrap-vm:
+	@mkdir -p build
+ifneq ($(BOOTSTRAP),no)
+	@scripts/bootstrap --quiet --vm
 endif
 
 .PHONY: configure build
@@ -100,6 +106,11 @@ soak: build  ## MINUTES=30 of faults for a whole cluster, SEED=n to repeat; then
 partitions: configure  ## all tests with cut networks, also those that take long (as root)
 	$(call ninja,$(RELEASE),integration_test)
 	@SHOAL_PARTITIONS=all $(RELEASE)/tests/integration_test --gtest_filter='PartitionTest.*'
+
+.PHONY: vm-tests
+vm-tests: bootstrap-vm configure  ## how tasks are held, in a small machine with cgroup version 2 alone
+	$(call ninja,$(RELEASE),agent_test shoal)
+	@scripts/vm_tests --build $(RELEASE) $(if $(GTEST),--filter '$(GTEST)')
 
 .PHONY: fuzz fuzz-smoke
 fuzz: bootstrap-dev  ## every fuzz target for FUZZ_SECONDS=60 each (FILTER=name for some)

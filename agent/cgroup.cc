@@ -92,17 +92,6 @@ bool end_tree(const std::string& folder, int depth) {
   return remove_cgroup(folder.c_str());
 }
 
-// A v2 controller works in a folder when every one above hands it down.
-void hand_down(const std::string& mount, std::string_view below, const std::string& controller) {
-  std::string path = mount;
-  const std::string word = "+" + controller;
-  (void)write_cgroup_file(path.c_str(), "cgroup.subtree_control", word.c_str());
-  for (const std::string_view name : core::split(below, '/')) {
-    path.append("/").append(name);
-    (void)write_cgroup_file(path.c_str(), "cgroup.subtree_control", word.c_str());
-  }
-}
-
 bool is_word_of(std::string_view text, std::string_view word) {
   for (const std::string_view line : core::split(text, '\n')) {
     for (const std::string_view each : core::split(line, ' ')) {
@@ -110,6 +99,37 @@ bool is_word_of(std::string_view text, std::string_view word) {
     }
   }
   return false;
+}
+
+// Why a folder does not hand a controller down to those below it; empty: it does, or the reason
+// lies above.
+std::string why_not_handed(const std::string& folder, const std::string& controller) {
+  if (is_word_of(content_of(folder + "/cgroup.subtree_control"), controller)) return "";
+  // Only the root of all may have both. Another that holds processes would be made a domain of
+  // threads by some controllers, and what is below could hold no process any more.
+  const bool is_root = ::access((folder + "/cgroup.type").c_str(), F_OK) != 0;
+  if (!is_root && !content_of(folder + "/cgroup.procs").empty()) {
+    return fmt::format("processes are in {} itself, so it hands nothing down: move them below it",
+                       folder);
+  }
+  const std::string word = "+" + controller;
+  if (write_cgroup_file(folder.c_str(), "cgroup.subtree_control", word.c_str())) return "";
+  if (errno == ENOENT) return "";  // it has none itself
+  return std::string(errno_status(errno, fmt::format("handing it down from {}", folder)).message());
+}
+
+// A v2 controller works in a folder when every one above hands it down. What keeps it, if anything
+// does.
+std::string hand_down(const std::string& mount, std::string_view below,
+                      const std::string& controller) {
+  std::string path = mount;
+  std::string why = why_not_handed(path, controller);
+  for (const std::string_view name : core::split(below, '/')) {
+    path.append("/").append(name);
+    std::string here = why_not_handed(path, controller);
+    if (why.empty()) why = std::move(here);
+  }
+  return why;
 }
 
 std::int64_t shares_of(core::Milli cpus) {
@@ -277,7 +297,9 @@ void Cgroups::add(std::string_view mount, bool is_v2, const std::vector<std::str
   }
   Hierarchy made{at + "/" + below, is_v2, controllers};
   if (is_v2) {
-    for (const std::string& controller : controllers) hand_down(at, below, controller);
+    for (const std::string& controller : controllers) {
+      why_missing_[controller] = hand_down(at, below, controller);
+    }
     const std::string handed = content_of(made.folder + "/cgroup.subtree_control");
     std::erase_if(made.controllers,
                   [&](const std::string& each) { return !is_word_of(handed, each); });
@@ -321,9 +343,10 @@ void Cgroups::find_missing() {
   for (const char* controller : kLimited) {
     const bool is_there = std::any_of(hierarchies_.begin(), hierarchies_.end(),
                                       [&](const Hierarchy& each) { return each.has(controller); });
-    if (!is_there && controller != std::string_view("cpuacct")) {
-      missing_.push_back(fmt::format("{} (no cgroup controller)", controller));
-    }
+    if (is_there || controller == std::string_view("cpuacct")) continue;
+    const std::string& why = why_missing_[controller];
+    missing_.push_back(
+        fmt::format("{} ({})", controller, why.empty() ? "no cgroup controller" : why));
   }
   const bool has_devices = std::any_of(hierarchies_.begin(), hierarchies_.end(),
                                        [](const Hierarchy& each) { return each.has("devices"); });
@@ -371,7 +394,8 @@ CgroupUsage Cgroups::usage(std::string_view run_uuid) const {
           number(folder, is_v2 ? "memory.current" : "memory.usage_in_bytes", nullptr);
       usage.memory_peak_bytes =
           number(folder, is_v2 ? "memory.peak" : "memory.max_usage_in_bytes", nullptr);
-      usage.oom_kills = number(folder, is_v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+      std::uint64_t kills = 0;
+      if (read_oom_kills(folder.c_str(), &kills)) usage.oom_kills = kills;
     }
     if (each.has("pids")) usage.processes = number(folder, "pids.current", nullptr);
   }

@@ -108,6 +108,7 @@ class Cgroups {
   std::vector<Hierarchy> hierarchies_;  // the one to kill by first
   bool has_kill_ = false;
   std::vector<std::string> missing_;
+  std::map<std::string, std::string> why_missing_;  // of a v2 controller that is not handed down
   std::string why_not_;     // of a hierarchy that cannot be used, the last one
   std::string no_devices_;  // why they are not limited
 };

@@ -46,16 +46,32 @@ int each_process(const char* folder, Visit visit) {
   return count;
 }
 
-// Version 1: nothing in it runs, or forks, until it is thawed.
-bool freeze(const char* folder) {
-  if (!write_cgroup_file(folder, "freezer.state", "FROZEN")) return false;
+// Nothing in it runs, or forks, until it is thawed. The freezer of version 1, or version 2 (Linux
+// 5.2), which holds all below the folder too.
+bool freeze(const char* folder, bool* is_v2) {
+  *is_v2 = write_cgroup_file(folder, "cgroup.freeze", "1");
+  if (!*is_v2 && !write_cgroup_file(folder, "freezer.state", "FROZEN")) return false;
   char state[32];
   for (int look = 0; look < kFrozenLooks; ++look) {
-    if (read_file(folder, "freezer.state", state, sizeof(state)) <= 0) return true;
-    if (strncmp(state, "FROZEN", 6) == 0) return true;
+    if (*is_v2) {
+      std::uint64_t is_frozen = 0;
+      if (!read_cgroup_number(folder, "cgroup.events", "frozen", &is_frozen)) return true;
+      if (is_frozen != 0) return true;
+    } else {
+      if (read_file(folder, "freezer.state", state, sizeof(state)) <= 0) return true;
+      if (strncmp(state, "FROZEN", 6) == 0) return true;
+    }
     poll(nullptr, 0, 1);
   }
   return true;  // some are stuck in the kernel; the others are held
+}
+
+void thaw(const char* folder, bool is_v2) {
+  if (is_v2) {
+    write_cgroup_file(folder, "cgroup.freeze", "0");
+  } else {
+    write_cgroup_file(folder, "freezer.state", "THAWED");
+  }
 }
 
 }  // namespace
@@ -91,18 +107,37 @@ bool read_cgroup_number(const char* folder, const char* name, const char* key,
   return errno == 0 && end != at && *at != '-';
 }
 
+bool read_oom_kills(const char* folder, std::uint64_t* kills) {
+  if (read_cgroup_number(folder, "memory.oom_control", "oom_kill", kills)) return true;
+  if (!read_cgroup_number(folder, "memory.events", "oom_kill", kills)) return false;
+  // Where all are killed together, the kernel counts the one that it chose first twice.
+  std::uint64_t groups = 0;
+  read_cgroup_number(folder, "memory.events", "oom_group_kill", &groups);
+  if (*kills > 0) *kills -= groups < *kills ? groups : *kills - 1;
+  return true;
+}
+
 bool kill_cgroup(const char* folder) {
-  if (write_cgroup_file(folder, "cgroup.kill", "1")) return true;
-  const bool is_frozen = freeze(folder);
+  return write_cgroup_file(folder, "cgroup.kill", "1") || kill_each_of_cgroup(folder);
+}
+
+bool kill_each_of_cgroup(const char* folder) {
+  bool is_v2 = false;
+  const bool is_frozen = freeze(folder, &is_v2);
   bool has_sent = false;
   each_process(folder, [&has_sent](pid_t pid) {
     if (pid > 1 && kill(pid, SIGKILL) == 0) has_sent = true;
   });
-  if (is_frozen) write_cgroup_file(folder, "freezer.state", "THAWED");
+  if (is_frozen) thaw(folder, is_v2);
   return has_sent;
 }
 
 bool is_cgroup_empty(const char* folder) {
+  // Version 2 tells it of all below as well, to where a task may have moved.
+  std::uint64_t is_populated = 0;
+  if (read_cgroup_number(folder, "cgroup.events", "populated", &is_populated)) {
+    return is_populated == 0;
+  }
   return each_process(folder, [](pid_t) {}) <= 0;
 }
 

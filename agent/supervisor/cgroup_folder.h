@@ -18,12 +18,18 @@ bool write_cgroup_file(const char* folder, const char* name, const char* text);
 bool read_cgroup_number(const char* folder, const char* name, const char* key,
                         std::uint64_t* value);
 
+// How many of its processes the kernel has killed for want of memory. False: not told there.
+bool read_oom_kills(const char* folder, std::uint64_t* kills);
+
 // SIGKILL to everything in the folder, also in folders below it when the kernel has cgroup.kill.
 // Else it is frozen for that, where it can be, so that nothing escapes by forking. Does not wait.
 // False: nothing could be sent.
 bool kill_cgroup(const char* folder);
 
-// Also when there is no such folder.
+// The same without cgroup.kill: one by one.
+bool kill_each_of_cgroup(const char* folder);
+
+// Of version 2: with all that is below it. Also when there is no such folder.
 bool is_cgroup_empty(const char* folder);
 
 // True: it is gone. Folders below it keep it.

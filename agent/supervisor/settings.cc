@@ -276,10 +276,7 @@ const char* cgroup_of(const Settings& settings, int index) {
 void note_usage(const Settings& settings, ExitPayload* ended) {
   each(settings, kCgroupSetting, [ended](const char* folder) {
     std::uint64_t kills = 0;
-    if (read_cgroup_number(folder, "memory.oom_control", "oom_kill", &kills) ||
-        read_cgroup_number(folder, "memory.events", "oom_kill", &kills)) {
-      ended->oom_kills = static_cast<std::uint32_t>(kills);
-    }
+    if (read_oom_kills(folder, &kills)) ended->oom_kills = static_cast<std::uint32_t>(kills);
     if (!read_cgroup_number(folder, "memory.max", nullptr, &ended->memory_limit)) {
       read_cgroup_number(folder, "memory.limit_in_bytes", nullptr, &ended->memory_limit);
     }

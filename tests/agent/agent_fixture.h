@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/cgroup.h"
 #include "agent/checkpoint.h"
 #include "agent/leftovers.h"
 #include "net/http_client.h"
@@ -221,6 +222,12 @@ class AgentTest : public testing::Test {
     HuntOptions all;
     all.data_dir = options().data_dir;
     kill_leftovers(std::move(all));
+    CgroupOptions held;
+    held.data_dir = options().data_dir;
+    const auto cgroups = Cgroups::open(held);
+    if (!cgroups.ok()) return;  // it had none
+    cgroups->end_all_but({});
+    cgroups->close();
   }
   // What the agent answers to a GET.
   absl::StatusOr<net::HttpAnswer> get(const std::string& target) {

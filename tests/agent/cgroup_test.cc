@@ -150,14 +150,14 @@ TEST_F(FakeCgroupTest, UsageOfBothVersions) {
   EXPECT_FALSE(v2->usage(kRun).memory_bytes.has_value());
   write(run + "/cpu.stat", "usage_usec 12\nuser_usec 5\nthrottled_usec 7\n");
   write(run + "/memory.current", "4096\n");
-  write(run + "/memory.events", "low 0\noom 3\noom_kill 2\n");
+  write(run + "/memory.events", "low 0\noom 3\noom_kill 3\noom_group_kill 1\n");
   write(run + "/pids.current", "5\n");
   CgroupUsage usage = v2->usage(kRun);
   EXPECT_EQ(usage.cpu_ns, 12'000u);
   EXPECT_EQ(usage.throttled_ns, 7'000u);
   EXPECT_EQ(usage.memory_bytes, 4096u);
   EXPECT_FALSE(usage.memory_peak_bytes.has_value());
-  EXPECT_EQ(usage.oom_kills, 2u);
+  EXPECT_EQ(usage.oom_kills, 2u) << "the first of a group is counted twice";
   EXPECT_EQ(usage.processes, 5u);
 
   const auto v1 = Cgroups::open(separate(), options());

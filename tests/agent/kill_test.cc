@@ -36,16 +36,19 @@ class KillTest : public HeldTaskTest, public testing::WithParamInterface<Means> 
  protected:
   void SetUp() override {
     HeldTaskTest::SetUp();
+    if (GetParam().by_freezer && ::access("/sys/fs/cgroup/freezer", F_OK) != 0) {
+      GTEST_SKIP() << "no freezer of cgroup version 1";
+    }
     if (!hold(GetParam().switches, kStormPids)) GTEST_SKIP() << why_not_;
     mark_ = fmt::format("98765{:05}", ::getpid() % 100'000);  // seconds that nobody else sleeps
   }
 
-  // With the freezer's cgroup in the place of the one that has cgroup.kill.
+  // With the freezer's cgroup before the one that has cgroup.kill: the first is the one to kill by.
   SpawnRequest wanted(const std::string& line) {
     SpawnRequest request = held({line}, true, "cpus:1;mem:512");
     if (!GetParam().by_freezer) return request;
     freezer_ = fmt::format("/sys/fs/cgroup/freezer/shoal-test-{}-{}", ::getpid(), run_count_);
-    request.settings.front() = kCgroupSetting + freezer_;
+    request.settings.insert(request.settings.begin(), kCgroupSetting + freezer_);
     return request;
   }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "agent/supervisor/record.h"
 #include "agent/update_log.h"
 #include "tests/agent/recording_effects.h"
@@ -89,7 +91,10 @@ TEST_F(RecoveryTest, AgesAreCountedFromTheStartTime) {
   const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
   const auto younger = age_of(start_time);
   EXPECT_LT(younger, std::chrono::hours(24));
-  EXPECT_GE(age_of(start_time - 100 * ticks), younger + std::chrono::seconds(99));
+  const std::uint64_t seconds =
+      std::min<std::uint64_t>(start_time / ticks, 100);  // it may be young
+  EXPECT_GE(age_of(start_time - seconds * ticks) + std::chrono::seconds(1),
+            younger + std::chrono::seconds(seconds));
   EXPECT_EQ(age_of(~std::uint64_t{0}).count(), 0);
 }
 
@@ -182,7 +187,7 @@ TEST_F(RecoveryTest, CleanupKillsAndForgets) {
   folder_.write("meta/updates", "whatever");
   const Recovery recovery = recover_all(RecoverMode::kCleanup);
   EXPECT_TRUE(recovery.tasks.empty() && recovery.live.empty() && recovery.over.empty());
-  EXPECT_EQ(recovery.hunt.killed, 2u);
+  EXPECT_GE(recovery.hunt.killed, 1u) << "the leader may be faster: it goes with its supervisor";
   EXPECT_TRUE(wait_readable(task.supervisor().get()));
   EXPECT_TRUE(find_runs(folder_.path())->runs.empty());
   EXPECT_FALSE(std::filesystem::exists(update_log_path(folder_.path())));
