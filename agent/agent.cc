@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
+#include "agent/cgroup_usage.h"
 #include "agent/data_dir_lock.h"
 #include "agent/disk_watch.h"
 #include "agent/epoch_store.h"
@@ -190,13 +191,13 @@ struct Agent::State final : public FramingEffects,
   Hooks hooks;
   AgentState agent;
   std::optional<DataDirLock> lock;
+  std::unique_ptr<TaskIsolation> isolation;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<HttpApi> api;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<LogServer> logs;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Dialer> dialer;
-  std::unique_ptr<TaskIsolation> isolation;
   std::unique_ptr<ProcessExecutor> executor;  // after `lock`: its tasks end before it is let go
   std::unique_ptr<UpdateLog> updates;         // after `lock`: it waits for its commit
   std::deque<Ending> endings;                 // by ticket
@@ -310,6 +311,10 @@ void Agent::State::open_api() {
   MonitorOptions watching;
   watching.data_dir = options.data_dir;
   watching.usage = std::make_unique<ProcTaskUsage>();
+  if (isolation->cgroups() != nullptr) {
+    watching.usage =
+        std::make_unique<CgroupTaskUsage>(*isolation->cgroups(), std::move(watching.usage));
+  }
   watching.tasks = [this] { return executor->supervised(); };
   monitor = std::make_unique<Monitor>(reactor, std::move(watching));
   HttpApiOptions answering;
@@ -692,10 +697,11 @@ void Agent::State::on_purge_timer() {
 }
 
 void Agent::State::on_turn_end() {
-  if (stage == Stage::kLeavingTasks && updates->is_idle()) finish();
+  const bool is_disk_idle = stage != Stage::kStopped && updates->is_idle() && executor->is_idle();
+  if (stage == Stage::kLeavingTasks && is_disk_idle) finish();
   if (stage == Stage::kEndingTasks && executor->running() == 0 && agent.tasks.live() == 0) {
     const bool is_told = agent.tasks.empty() || !agent.is_registered();
-    if (is_told && updates->is_idle()) {
+    if (is_told && is_disk_idle) {
       finish();
     } else if (!end_timer.is_active()) {
       end_timer.start(kFarewellTime);

@@ -34,6 +34,7 @@ constexpr int kEndPauseMs = 5;
 constexpr int kEndRounds = 400;
 
 constexpr const char* kLimited[] = {"cpu", "cpuacct", "memory", "pids"};
+constexpr char kIo[] = "io";  // of version 2; counted, not limited
 
 std::string content_of(const std::string& path) {
   std::ifstream in(path);
@@ -265,6 +266,7 @@ absl::StatusOr<Cgroups> Cgroups::open(const CgroupMounts& mounts, const CgroupOp
       unified.emplace_back(controller);
     }
   }
+  if (is_word_of(offered, kIo)) unified.emplace_back(kIo);
   if (!mounts.v2.empty()) cgroups.add(mounts.v2, true, unified, agent);
   cgroups.has_kill_ =
       !cgroups.hierarchies_.empty() &&
@@ -376,13 +378,31 @@ std::vector<std::string> Cgroups::settings(std::string_view run_uuid,
   return words;
 }
 
+std::uint64_t parse_io_stat(std::string_view text, std::string_view key) {
+  std::uint64_t sum = 0;
+  for (const std::string_view line : core::split(text, '\n')) {
+    for (const std::string_view word : core::split(line, ' ')) {
+      std::uint64_t value = 0;
+      if (word.size() <= key.size() || word.substr(0, key.size()) != key) continue;
+      if (word[key.size()] != '=' || !core::parse_int(word.substr(key.size() + 1), &value))
+        continue;
+      sum += value;
+    }
+  }
+  return sum;
+}
+
 CgroupUsage Cgroups::usage(std::string_view run_uuid) const {
   CgroupUsage usage;
   for (const Hierarchy& each : hierarchies_) {
     const std::string folder = fmt::format("{}/{}", each.folder, run_uuid);
+    const auto counted = [&](const char* v2, const char* key, const char* v1) {
+      return each.is_v2 ? number(folder, v2, key, 1000) : number(folder, v1, nullptr);
+    };
     if (each.has("cpuacct")) {
-      usage.cpu_ns = each.is_v2 ? number(folder, "cpu.stat", "usage_usec", 1000)
-                                : number(folder, "cpuacct.usage", nullptr);
+      usage.cpu_ns = counted("cpu.stat", "usage_usec", "cpuacct.usage");
+      usage.cpu_user_ns = counted("cpu.stat", "user_usec", "cpuacct.usage_user");
+      usage.cpu_system_ns = counted("cpu.stat", "system_usec", "cpuacct.usage_sys");
     }
     if (each.has("cpu")) {
       usage.throttled_ns = each.is_v2 ? number(folder, "cpu.stat", "throttled_usec", 1000)
@@ -398,6 +418,11 @@ CgroupUsage Cgroups::usage(std::string_view run_uuid) const {
       if (read_oom_kills(folder.c_str(), &kills)) usage.oom_kills = kills;
     }
     if (each.has("pids")) usage.processes = number(folder, "pids.current", nullptr);
+    if (each.is_v2 && each.has(kIo) && ::access(folder.c_str(), F_OK) == 0) {
+      const std::string text = content_of(folder + "/io.stat");
+      usage.read_bytes = parse_io_stat(text, "rbytes");
+      usage.written_bytes = parse_io_stat(text, "wbytes");
+    }
   }
   return usage;
 }
@@ -441,7 +466,7 @@ std::string Cgroups::to_string() const {
   for (const Hierarchy& each : hierarchies_) {
     std::string& names = each.is_v2 ? v2 : v1;
     for (const std::string& controller : each.controllers) {
-      if (controller == "cpuacct") continue;  // counts only
+      if (controller == "cpuacct" || controller == kIo) continue;  // they only count
       names += (names.empty() ? "" : ", ") + controller;
     }
   }

@@ -8,7 +8,8 @@
 // freezer, else process by process. The supervisor makes the folders of a run, and removes them
 // (agent/supervisor/record.h, settings); it is in none of them itself.
 //
-// Threads: the reactor's. Calls read and write a few small files of the kernel.
+// Threads: the reactor's; usage() and end() from any. Calls read and write a few small files of the
+// kernel.
 #pragma once
 
 #include <cstdint>
@@ -39,13 +40,21 @@ CgroupMounts parse_cgroup_mounts(std::string_view mountinfo);
 
 // What a run uses now. Without a value: that controller is not there.
 struct CgroupUsage {
-  std::optional<std::uint64_t> cpu_ns;        // processor time so far
+  std::optional<std::uint64_t> cpu_ns;  // processor time so far, of processes that have ended too
+  std::optional<std::uint64_t> cpu_user_ns;  // its two parts
+  std::optional<std::uint64_t> cpu_system_ns;
   std::optional<std::uint64_t> throttled_ns;  // how long it was held by its quota
-  std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint64_t> memory_bytes;  // with what it has cached of files
   std::optional<std::uint64_t> memory_peak_bytes;
   std::optional<std::uint64_t> oom_kills;
   std::optional<std::uint64_t> processes;  // and threads
+  // From and to disks; version 2 alone, as version 1 does not count what is written later.
+  std::optional<std::uint64_t> read_bytes;
+  std::optional<std::uint64_t> written_bytes;
 };
+
+// The sum of "key=number" over the lines of io.stat.
+std::uint64_t parse_io_stat(std::string_view text, std::string_view key);
 
 struct CgroupOptions {
   std::string root = "shoal";  // below each mount point: "a/b"

@@ -13,7 +13,8 @@ namespace shoal::agent {
 class DataDirLock {
  public:
   // Locks <data>/agent.lock, making the folder (0711) if it is missing. FailedPrecondition: another
-  // agent has it; the message names its pid.
+  // agent has it; the message names its pid. Waits, two seconds at most, for what is left of one
+  // that is dead.
   static absl::StatusOr<DataDirLock> acquire(const std::string& data_dir);
 
  private:

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include "agent/errno_status.h"
 #include "agent/sandbox.h"
+#include "agent/supervisor/record.h"
 #include "agent/volumes.h"
 #include "core/status.h"
 #include "core/trace_id.h"
@@ -35,9 +37,9 @@ core::PortSet all_ports(const core::Resources& resources) {
   return ports;
 }
 
-// A null user is the agent's own.
-absl::Status give_to(const TaskUser* user, const Sandbox& sandbox) {
-  if (user == nullptr) return absl::OkStatus();
+// Without a user it stays the agent's own.
+absl::Status give_to(const std::optional<TaskUser>& user, const Sandbox& sandbox) {
+  if (!user.has_value()) return absl::OkStatus();
   for (const UniqueFd* each : {&sandbox.directory, &sandbox.stdout_file, &sandbox.stderr_file}) {
     if (::fchown(each->get(), user->uid, user->groups.front()) != 0) {
       return errno_status(errno, fmt::format("giving {} to {}", sandbox.path, user->name));
@@ -46,21 +48,58 @@ absl::Status give_to(const TaskUser* user, const Sandbox& sandbox) {
   return absl::OkStatus();
 }
 
+// As the first process of a container the agent inherits what killed supervisors leave.
+void reap_inherited() {
+  if (::getpid() != 1) return;
+  for (const pid_t pid : all_processes()) {
+    const auto stat = read_proc_stat(pid);
+    if (stat && stat->parent == 1 && stat->ended()) ::waitpid(pid, nullptr, WNOHANG);
+  }
+}
+
 }  // namespace
+
+// What is made before a supervisor is started. The disk's until on_prepared().
+struct ProcessExecutor::Preparation {
+  RunId id;
+  core::Resources resources;
+  std::optional<TaskUser> user;  // none: the agent's own
+  wire::TaskDescription wishes;  // read_only_paths and network of the task's description
+  wire::ByteVector record;
+  SpawnRequest spawn;
+  // What came of it.
+  absl::Status outcome;
+  Sandbox sandbox;
+  CheckpointFiles files;
+  core::Duration took{};
+};
+
+// What is done when a supervisor has ended. The disk's until on_buried().
+struct ProcessExecutor::Burial {
+  RunId id;
+  const UniqueFd* pidfd = nullptr;
+  // What came of it.
+  absl::StatusOr<ExitRecord> exit = absl::UnknownError("not read");
+};
 
 struct ProcessExecutor::Run {
   core::FrameworkId framework;
   RunId id;
+  std::unique_ptr<Preparation> preparation;  // until it has a supervisor
+  std::unique_ptr<Burial> burial;            // since it has none any more
+  bool is_doomed = false;                    // killed before it was started
   Supervised supervised;
   std::unique_ptr<net::FdWatcher> report_watcher;  // of supervised.report: goes before it
   std::unique_ptr<net::FdWatcher> end_watcher;     // of supervised.process.pidfd
   bool is_started = false;                         // on_started() was called, or is not due
   core::TimePoint launched_at;                     // when launch() was called
   std::optional<std::string> failure;              // why it could not be started
+  bool is_unheard = false;                         // its supervisor has ended without a word
   int searches = 0;
 
   TaskKey key() const { return {framework, id.task_id}; }
   const UniqueFd& pidfd() const { return supervised.process.pidfd; }
+  bool has_supervisor() const { return pidfd().valid(); }
 };
 
 std::string ports_text(const core::PortSet& ports) {
@@ -94,7 +133,8 @@ ProcessExecutor::ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events,
       spawner_(std::move(spawner)),
       boot_id_(read_boot_id()),
       random_(options_.seed),
-      search_timer_(reactor, [this] { search(); }) {
+      search_timer_(reactor, [this] { search(); }),
+      disk_(reactor) {
   hook_ = reactor_.at_turn_end([this] { tell_failures(); });
 }
 
@@ -108,58 +148,93 @@ ProcessExecutor::~ProcessExecutor() {
 // --- starting ---
 
 void ProcessExecutor::launch(const LaunchRequest& request) {
-  auto run = runs_.contains({request.framework, request.task})
-                 ? absl::AlreadyExistsError("the task has a process")
-                 : start(request);
-  if (!run.ok()) {
-    counters_.failed.add();
-    reactor_.run_again();
-    failures_.push_back({request.framework, std::string(request.task),
-                         std::string(core::message_of(run.status()))});
-    return;
-  }
-  const TaskKey key = (*run)->key();
-  runs_.emplace(key, *std::move(run));
+  const absl::Status admitted = runs_.contains({request.framework, request.task})
+                                    ? absl::AlreadyExistsError("the task has a process")
+                                    : admit(request);
+  if (admitted.ok()) return;
+  counters_.failed.add();
+  reactor_.run_again();
+  failures_.push_back(
+      {request.framework, std::string(request.task), std::string(core::message_of(admitted))});
 }
 
-absl::StatusOr<std::unique_ptr<ProcessExecutor::Run>> ProcessExecutor::start(
-    const LaunchRequest& request) {
+// Everything that needs no disk.
+absl::Status ProcessExecutor::admit(const LaunchRequest& request) {
   const auto user = user_of(request);
   if (!user.ok()) return user.status();
+  auto record = encode_task_record(request, boot_id_);
+  if (!record.ok()) return record.status();
   auto run = std::make_unique<Run>();
   run->launched_at = net::monotonic_now();
   run->framework = request.framework;
   run->id = {core::to_string(request.framework), std::string(request.task),
              core::to_string(core::draw_uuid(random_))};
-  const auto sandbox = create_sandbox(options_.data_dir, run->id);
-  if (!sandbox.ok()) return sandbox.status();
-  absl::Status linked =
-      link_volumes(options_.data_dir, sandbox->directory.get(), request.resources, *user);
-  if (!linked.ok()) return linked;
-  if (absl::Status given = give_to(*user, *sandbox); !given.ok()) return given;
-  SpawnRequest spawn = describe(request, run->id, sandbox->path, *user);
-  if (absl::Status wishes = apply_wishes(request, sandbox->path, spawn); !wishes.ok())
-    return wishes;
-  const auto record = encode_task_record(request, boot_id_);
-  if (!record.ok()) return record.status();
-  // Before anything is started: what runs is on record.
-  auto files = write_checkpoint(options_.data_dir, run->id, *record);
-  if (!files.ok()) return files.status();
+  auto preparation = std::make_unique<Preparation>();
+  preparation->id = run->id;
+  preparation->resources = request.resources;
+  if (*user != nullptr) preparation->user = **user;
+  preparation->wishes.read_only_paths = request.description.read_only_paths;
+  preparation->wishes.network = request.description.network;
+  preparation->record = *std::move(record);
+  preparation->spawn = describe(request, run->id, sandbox_path(options_.data_dir, run->id), *user);
+  run->preparation = std::move(preparation);
   records_[{run->framework, run->id.task_id}].push_back(run->id);
-  options_.on_checkpoint(*std::move(files));
-  spawn.stdout_fd = sandbox->stdout_file.get();
-  spawn.stderr_fd = sandbox->stderr_file.get();
+  disk_.add([this, work = run->preparation.get()] { prepare(*work); },
+            [this, ready = run.get()] { on_prepared(*ready); });
+  const TaskKey key = run->key();
+  runs_.emplace(key, std::move(run));
+  return absl::OkStatus();
+}
+
+// On the pool: reads nothing of the executor that ever changes.
+void ProcessExecutor::prepare(Preparation& preparation) const {
   const core::TimePoint begin = net::monotonic_now();
-  SpawnResult result = spawner_.spawn(spawn);
+  preparation.outcome = [&]() -> absl::Status {
+    auto sandbox = create_sandbox(options_.data_dir, preparation.id);
+    if (!sandbox.ok()) return sandbox.status();
+    preparation.sandbox = *std::move(sandbox);
+    const TaskUser* user = preparation.user.has_value() ? &*preparation.user : nullptr;
+    absl::Status done = link_volumes(options_.data_dir, preparation.sandbox.directory.get(),
+                                     preparation.resources, user);
+    if (done.ok()) done = give_to(preparation.user, preparation.sandbox);
+    if (done.ok()) done = apply_wishes(preparation);
+    if (!done.ok()) return done;
+    // Before anything is started: what runs is on record.
+    auto files = write_checkpoint(options_.data_dir, preparation.id, preparation.record);
+    if (!files.ok()) return files.status();
+    preparation.files = *std::move(files);
+    const auto error = Spawner::find_program(preparation.spawn);
+    return error.has_value() ? absl::InternalError(error->message) : absl::OkStatus();
+  }();
+  preparation.took = net::monotonic_now() - begin;
+}
+
+void ProcessExecutor::on_prepared(Run& run) {
+  const absl::Status started = start(run);
+  run.preparation.reset();
+  if (started.ok()) return;
+  counters_.failed.add();
+  const auto node = runs_.extract(run.key());  // first: the callback may launch
+  events_->on_failed(run.framework, run.id.task_id, core::message_of(started));
+}
+
+absl::Status ProcessExecutor::start(Run& run) {
+  Preparation& ready = *run.preparation;
+  counters_.files.observe(ready.took);
+  if (!ready.outcome.ok()) return ready.outcome;
+  if (run.is_doomed) return absl::CancelledError("killed before it was started");
+  options_.on_checkpoint(std::move(ready.files));
+  ready.spawn.stdout_fd = ready.sandbox.stdout_file.get();
+  ready.spawn.stderr_fd = ready.sandbox.stderr_file.get();
+  const core::TimePoint begin = net::monotonic_now();
+  SpawnResult result = spawner_.spawn(ready.spawn);
   counters_.spawn.observe(net::monotonic_now() - begin);
   if (!result.ok()) return absl::InternalError(result.error.message);
-  run->supervised = *std::move(result.supervised);
-  if (absl::Status watched = watch(*run); !watched.ok()) {
-    // It cannot be followed: it must not run. Its end is nobody's business.
-    (void)send_signal(run->pidfd(), SIGUSR1);
-    return watched;
-  }
-  return run;
+  run.supervised = *std::move(result.supervised);
+  absl::Status watched = watch(run);
+  // It cannot be followed: it must not run. Its end is nobody's business.
+  if (!watched.ok()) (void)send_signal(run.pidfd(), SIGUSR1);
+  return watched;
 }
 
 SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId& id,
@@ -193,20 +268,19 @@ SpawnRequest ProcessExecutor::describe(const LaunchRequest& request, const RunId
   return spawn;
 }
 
-absl::Status ProcessExecutor::apply_wishes(const LaunchRequest& request, const std::string& sandbox,
-                                           SpawnRequest& spawn) const {
-  const wire::TaskDescription& task = request.description;
+absl::Status ProcessExecutor::apply_wishes(Preparation& preparation) const {
+  const wire::TaskDescription& task = preparation.wishes;
   if (options_.isolation == nullptr) {
     if (task.read_only_paths.empty() && task.network == wire::TaskNetwork::kHost) {
       return absl::OkStatus();
     }
     return absl::FailedPreconditionError("this agent does not isolate its tasks");
   }
-  std::vector<std::string> writable = {sandbox};
-  for (const core::Lot& lot : request.resources.lots) {
+  std::vector<std::string> writable = {preparation.sandbox.path};
+  for (const core::Lot& lot : preparation.resources.lots) {
     if (lot.tags->volume.has_value()) writable.push_back(volume_path(options_.data_dir, *lot.tags));
   }
-  return options_.isolation->apply_wishes(task, writable, &spawn);
+  return options_.isolation->apply_wishes(task, writable, &preparation.spawn);
 }
 
 absl::StatusOr<const TaskUser*> ProcessExecutor::user_of(const LaunchRequest& request) {
@@ -240,6 +314,7 @@ void ProcessExecutor::on_report(Run& run) {
   if (result.outcome == StartResult::Outcome::kFailed) {
     counters_.failed.add();
     run.failure = result.error.message;  // told when the supervisor is gone
+    run.is_unheard = result.stage == StartStage::kStarted;
     return;
   }
   counters_.launch.observe(net::monotonic_now() - run.launched_at);
@@ -278,6 +353,10 @@ absl::Status ProcessExecutor::adopt(std::vector<LiveRun> live, const std::vector
 void ProcessExecutor::kill(core::FrameworkId framework, std::string_view task, KillMode mode) {
   const auto it = runs_.find({framework, task});
   if (it == runs_.end()) return;
+  if (!it->second->has_supervisor()) {
+    it->second->is_doomed = true;
+    return;
+  }
   const UniqueFd& supervisor = it->second->pidfd();
   // A failure means that it has ended: on_supervisor_ended() tells.
   (void)send_signal(supervisor, mode == KillMode::kTerminate ? SIGTERM : SIGUSR1);
@@ -285,12 +364,26 @@ void ProcessExecutor::kill(core::FrameworkId framework, std::string_view task, K
 }
 
 void ProcessExecutor::on_supervisor_ended(Run& run) {
-  (void)wait_exited(run.pidfd());  // one of an earlier agent is reaped by somebody else
-  if (!run.is_started) on_report(run);
-  const auto exit = read_exit(options_.data_dir, run.id);
-  if (exit.ok() || run.failure.has_value()) return conclude(run);
-  // It was killed. The leader dies with it; the rest has to be found.
   run.end_watcher.reset();
+  if (!run.is_started) on_report(run);
+  run.burial = std::make_unique<Burial>();
+  run.burial->id = run.id;
+  run.burial->pidfd = &run.pidfd();
+  disk_.add([this, work = run.burial.get()] { bury(*work); }, [this, &run] { on_buried(run); });
+}
+
+// On the pool, as prepare().
+void ProcessExecutor::bury(Burial& burial) const {
+  (void)wait_exited(*burial.pidfd);  // one of an earlier agent is reaped by somebody else
+  (void)end_cgroups(burial.id);  // the supervisor's work, if it lived and the task made none itself
+  burial.exit = read_exit(options_.data_dir, burial.id);
+  mark_sandbox_ended(options_.data_dir, burial.id, net::wall_now_ms());
+}
+
+void ProcessExecutor::on_buried(Run& run) {
+  const bool has_told = run.burial->exit.ok() || (run.failure.has_value() && !run.is_unheard);
+  if (has_told) return conclude(run);
+  // It was killed. The leader dies with it; the rest has to be found.
   lost_.push_back(&run);
   search_timer_.start(core::Duration{0});
 }
@@ -304,12 +397,10 @@ bool ProcessExecutor::end_cgroups(const RunId& id) const {
 
 // The run is over: out of the table, and told.
 void ProcessExecutor::conclude(Run& run) {
-  (void)end_cgroups(run.id);  // the supervisor's work, if it lived and the task made none itself
-  const auto exit = read_exit(options_.data_dir, run.id);
+  const auto& exit = run.burial->exit;
   const auto node = runs_.extract(run.key());  // first: the callback may launch
   const core::FrameworkId framework = run.framework;
   const std::string& task = run.id.task_id;
-  mark_sandbox_ended(options_.data_dir, run.id, net::wall_now_ms());
   if (run.failure.has_value()) {
     events_->on_failed(framework, task, *run.failure);
   } else if (exit.ok()) {
@@ -322,21 +413,36 @@ void ProcessExecutor::conclude(Run& run) {
   }
 }
 
+// Looks at every process of the machine, for all that are lost.
 void ProcessExecutor::search() {
-  HuntOptions options;
-  bool is_over = true;
-  for (const Run* run : lost_) {
-    options.doomed.insert(run->id.run_uuid);
-    is_over = end_cgroups(run->id) && is_over;
-  }
-  is_over = Hunt(std::move(options)).round() == 0 && is_over;
-  std::vector<Run*> found_none;
+  if (!sought_.empty()) return;  // the next round takes who came meanwhile
+  for (const Run* run : lost_) sought_.push_back(run->id);
+  disk_.add(
+      [this] {
+        HuntOptions options;
+        found_none_ = true;
+        for (const RunId& id : sought_) {
+          options.doomed.insert(id.run_uuid);
+          found_none_ = end_cgroups(id) && found_none_;
+        }
+        found_none_ = Hunt(std::move(options)).round() == 0 && found_none_;
+        reap_inherited();
+      },
+      [this] { on_searched(); });
+}
+
+void ProcessExecutor::on_searched() {
+  const std::vector<RunId> sought = std::exchange(sought_, {});
+  std::vector<Run*> over;
   std::erase_if(lost_, [&](Run* run) {
-    const bool is_done = is_over || ++run->searches >= kMaxSearches;
-    if (is_done) found_none.push_back(run);
+    const bool was_sought = std::any_of(sought.begin(), sought.end(), [&](const RunId& id) {
+      return id.run_uuid == run->id.run_uuid;
+    });
+    const bool is_done = was_sought && (found_none_ || ++run->searches >= kMaxSearches);
+    if (is_done) over.push_back(run);
     return is_done;
   });
-  for (Run* run : found_none) conclude(*run);
+  for (Run* run : over) conclude(*run);
   if (!lost_.empty()) search_timer_.start(kSearchPause);
 }
 
@@ -344,7 +450,9 @@ void ProcessExecutor::forget(core::FrameworkId framework, std::string_view task)
   const auto found = records_.find({framework, std::string(task)});
   if (found == records_.end() || runs_.contains({framework, task})) return;
   // What cannot be removed is found, and removed, by the next agent.
-  for (const RunId& id : found->second) (void)remove_checkpoint(options_.data_dir, id);
+  for (RunId& id : found->second) {
+    disk_.add([this, id = std::move(id)] { (void)remove_checkpoint(options_.data_dir, id); });
+  }
   records_.erase(found);
 }
 
@@ -369,18 +477,22 @@ std::vector<SupervisedTask> ProcessExecutor::supervised() const {
   std::vector<SupervisedTask> tasks;
   tasks.reserve(runs_.size());
   for (const auto& [key, run] : runs_) {
+    if (!run->has_supervisor()) continue;
     tasks.push_back({run->framework, run->id, run->supervised.process.pid});
   }
   return tasks;
 }
 
 void ProcessExecutor::end_all() {
+  disk_.settle();
   for (const auto& [key, run] : runs_) {
+    if (!run->has_supervisor()) continue;
     (void)send_signal(run->pidfd(), SIGUSR1);
     (void)send_signal(run->pidfd(), SIGCONT);
   }
   HuntOptions rest;
   for (const auto& [key, run] : runs_) {
+    if (!run->has_supervisor()) continue;
     pollfd ended{run->pidfd().get(), POLLIN, 0};
     ::poll(&ended, 1, kLastWaitMs);
     (void)wait_exited(run->pidfd());
@@ -392,9 +504,12 @@ void ProcessExecutor::end_all() {
   if (options_.isolation != nullptr && options_.isolation->cgroups() != nullptr) {
     options_.isolation->cgroups()->end_all_but({});
   }
+  search_timer_.stop();
   lost_.clear();
+  sought_.clear();
   const auto gone = std::exchange(runs_, {});
   for (const auto& [key, run] : gone) forget(run->framework, run->id.task_id);
+  disk_.settle();
 }
 
 }  // namespace shoal::agent

@@ -5,6 +5,9 @@
 // with it, and whose pidfd is in the loop. The supervisor ends when nothing of the task is left;
 // what it has written says how the task ended.
 //
+// Files are made, read and removed by a DiskQueue, so a run is first prepared, then started; when
+// its supervisor has ended it is buried (reaped, its record read, its cgroups removed), then told.
+//
 // Threads: the reactor's.
 #pragma once
 
@@ -22,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/checkpoint.h"
+#include "agent/disk_queue.h"
 #include "agent/effects.h"
 #include "agent/isolation.h"
 #include "agent/leftovers.h"
@@ -73,6 +77,7 @@ struct ProcessExecutorOptions {
 // Written by the loop's thread, read by any.
 struct ExecutorCounters {
   alloc::Histogram spawn;   // how long the loop was held up by starting a supervisor
+  alloc::Histogram files;   // how long the disk took for the files of a task that is launched
   alloc::Histogram launch;  // from launch() to the supervisor's word that the task runs
   alloc::Counter failed;    // launches
 };
@@ -84,7 +89,8 @@ class ProcessExecutor final : public Executor {
   static absl::StatusOr<std::unique_ptr<ProcessExecutor>> create(net::Reactor& reactor,
                                                                  ExecutorEvents* events,
                                                                  ProcessExecutorOptions options);
-  ~ProcessExecutor() override;  // what runs goes on
+  // What runs goes on; what is not started yet never is.
+  ~ProcessExecutor() override;
 
   void launch(const LaunchRequest& request) override;
   void kill(core::FrameworkId framework, std::string_view task, KillMode mode) override;
@@ -100,15 +106,19 @@ class ProcessExecutor final : public Executor {
   void end_all();
 
   std::size_t running() const { return runs_.size(); }
+  // Nothing is being prepared, buried or forgotten: the disk has what it is to have.
+  bool is_idle() const { return disk_.is_idle(); }
   const ExecutorCounters& counters() const { return counters_; }
 
   // Runs whose sandboxes are needed: of tasks that run, or whose end is not on disk yet.
   bool is_in_use(const RunId& id) const;
   absl::flat_hash_set<std::string> in_use() const;  // their uuids
-  std::vector<SupervisedTask> supervised() const;   // tasks that run
+  std::vector<SupervisedTask> supervised() const;   // tasks that have a supervisor
 
  private:
   struct Run;
+  struct Preparation;
+  struct Burial;
   struct Failure {
     core::FrameworkId framework;
     std::string task;
@@ -118,19 +128,24 @@ class ProcessExecutor final : public Executor {
 
   ProcessExecutor(net::Reactor& reactor, ExecutorEvents* events, ProcessExecutorOptions options,
                   Spawner spawner);
-  absl::StatusOr<std::unique_ptr<Run>> start(const LaunchRequest& request);
+  absl::Status admit(const LaunchRequest& request);
+  void prepare(Preparation& preparation) const;
+  void on_prepared(Run& run);
+  absl::Status start(Run& run);
   SpawnRequest describe(const LaunchRequest& request, const RunId& id, const std::string& sandbox,
                         const TaskUser* user) const;
-  absl::Status apply_wishes(const LaunchRequest& request, const std::string& sandbox,
-                            SpawnRequest& spawn) const;
+  absl::Status apply_wishes(Preparation& preparation) const;
   absl::StatusOr<const TaskUser*> user_of(const LaunchRequest& request);
   bool end_cgroups(const RunId& id) const;
   absl::Status watch(Run& run);
   void on_report(Run& run);
   void on_supervisor_ended(Run& run);
+  void bury(Burial& burial) const;
+  void on_buried(Run& run);
   void conclude(Run& run);
   void tell_failures();
   void search();
+  void on_searched();
 
   net::Reactor& reactor_;
   ExecutorEvents* events_;
@@ -143,8 +158,11 @@ class ProcessExecutor final : public Executor {
   std::vector<Failure> failures_;                 // not told yet
   std::vector<Run*> lost_;                        // whose processes are being looked for
   net::Timer search_timer_;                       // of lost_
+  std::vector<RunId> sought_;                     // of lost_: the disk's, while not empty
+  bool found_none_ = false;                       // of the last round
   std::uint64_t hook_ = 0;
   ExecutorCounters counters_;
+  DiskQueue disk_;  // last: its jobs use all of the above
 };
 
 // "31000,31001"; more than 256 ports: as ranges, "31000-32000".

@@ -2,7 +2,7 @@
 // allow, and what follows for one task. What is possible is found out by doing it: at the start a
 // process that does nothing is held as a task would be.
 //
-// Threads: the reactor's.
+// Threads: the reactor's; apply_wishes() from any, as it looks at files.
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,8 @@ void raise_to(const UsageOfTask& before, UsageOfTask* usage) {
   usage->cpu_system_us = std::max(usage->cpu_system_us, before.cpu_system_us);
   usage->read_bytes = std::max(usage->read_bytes, before.read_bytes);
   usage->written_bytes = std::max(usage->written_bytes, before.written_bytes);
+  usage->throttled_us = std::max(usage->throttled_us, before.throttled_us);  // none is the least
+  usage->memory_peak_bytes = std::max(usage->memory_peak_bytes, before.memory_peak_bytes);
 }
 
 }  // namespace

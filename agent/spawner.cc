@@ -202,26 +202,35 @@ std::string_view set_environment(const SpawnRequest& request, Command* command) 
   return variables.front().second;
 }
 
-std::optional<SpawnError> prepare(const SpawnRequest& request, Command* command) {
-  if (auto refused = check(request)) return refused;
-  const std::string_view search_path = set_environment(request, command);
-  if (request.shell) command->arguments = {"/bin/sh", "-c"};
-  command->arguments.insert(command->arguments.end(), request.arguments.begin(),
-                            request.arguments.end());
-  // sh -c LINE NAME $1 $2: the name is what the shell calls itself in its messages.
-  if (request.shell && command->arguments.size() > 3) {
-    command->arguments.insert(command->arguments.begin() + 3, "sh");
-  }
-  Lookup program =
-      look_up_program(command->arguments.front(), search_path, request.working_directory);
-  command->path = std::move(program.path);
-  if (!command->path.empty()) return std::nullopt;
+constexpr char kShell[] = "/bin/sh";
+
+std::optional<SpawnError> look_up(const SpawnRequest& request, std::string_view search_path,
+                                  std::string* path) {
+  Lookup program = look_up_program(request.shell ? kShell : request.arguments.front(), search_path,
+                                   request.working_directory);
+  *path = std::move(program.path);
+  if (!path->empty()) return std::nullopt;
   // A missing working directory hides what is in it: say that first.
   struct stat info {};
   if (::stat(request.working_directory.c_str(), &info) != 0) {
     return explain_chdir_failure(request.working_directory, errno);
   }
   return std::move(program.error);
+}
+
+std::optional<SpawnError> prepare(const SpawnRequest& request, Command* command) {
+  if (auto refused = check(request)) return refused;
+  const std::string_view search_path = set_environment(request, command);
+  if (request.shell) command->arguments = {kShell, "-c"};
+  command->arguments.insert(command->arguments.end(), request.arguments.begin(),
+                            request.arguments.end());
+  // sh -c LINE NAME $1 $2: the name is what the shell calls itself in its messages.
+  if (request.shell && command->arguments.size() > 3) {
+    command->arguments.insert(command->arguments.begin() + 3, "sh");
+  }
+  command->path = request.program;
+  if (!command->path.empty()) return std::nullopt;
+  return look_up(request, search_path, &command->path);
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& strings) {
@@ -424,6 +433,13 @@ void Spawner::disconnect() {
   ::dup3(null_.get(), err_slot_.get(), O_CLOEXEC);
   ::dup3(null_.get(), report_slot_.get(), O_CLOEXEC);
   ::dup3(null_.get(), filter_slot_.get(), O_CLOEXEC);
+}
+
+std::optional<SpawnError> Spawner::find_program(SpawnRequest& request) {
+  if (auto refused = check(request)) return refused;
+  Command command;
+  const std::string_view search_path = set_environment(request, &command);
+  return look_up(request, search_path, &request.program);
 }
 
 SpawnResult Spawner::spawn(const SpawnRequest& request) {

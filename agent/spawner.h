@@ -41,6 +41,7 @@ struct SpawnRequest {
   // Nothing comes from the agent's own environment.
   std::vector<std::pair<std::string, std::string>> environment;
   std::string working_directory;  // absolute: the sandbox
+  std::string program;            // the file to execute; empty: spawn() looks for it
   std::string task_uuid;          // value of kTaskMarker in the task; empty: no marker
   int stdout_fd = -1;             // stays the caller's; stdin is /dev/null
   int stderr_fd = -1;
@@ -91,6 +92,10 @@ class Spawner {
   Spawner(Spawner&&) noexcept;
   Spawner& operator=(Spawner&&) = delete;
   ~Spawner();
+
+  // Looks for the program, and puts it into the request: what spawn() otherwise does itself, and
+  // may wait for a disk for. Why there is none. From any thread.
+  static std::optional<SpawnError> find_program(SpawnRequest& request);
 
   // The task: own session and process group, killed when its supervisor ends, no new privileges,
   // default signals, umask 022, descriptors 0 to 2 only; and what `settings` say. Returns when the

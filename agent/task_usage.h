@@ -1,5 +1,5 @@
 // What tasks use, as the kernel counts it. Where the figures come from is the implementation's:
-// agent/proc_usage.h finds the processes of each.
+// agent/proc_usage.h finds the processes of each, agent/cgroup_usage.h asks their cgroups.
 #pragma once
 
 #include <sys/types.h>
@@ -30,6 +30,11 @@ struct UsageOfTask {
   std::uint64_t rss_bytes = 0;  // pages that processes share are counted for each
   std::uint32_t processes = 0;
   std::uint32_t threads = 0;
+  // Where a cgroup counts it. Since its start, how long its quota held it; now, with what it has
+  // cached of files; the most of that so far.
+  std::optional<std::uint64_t> throttled_us = std::nullopt;
+  std::optional<std::uint64_t> memory_bytes = std::nullopt;
+  std::optional<std::uint64_t> memory_peak_bytes = std::nullopt;
 };
 
 class TaskUsage {

@@ -138,6 +138,25 @@ void add_tasks(MetricsText& out, const UsageSample& sample) {
   }
   each("shoal_task_memory_rss_bytes", "gauge", "Memory of its processes.",
        [](const UsageOfTask& usage) { return usage.rss_bytes; });
+  const auto where_counted = [&](std::string_view name, std::string_view type,
+                                 std::string_view help, auto value) {
+    out.head(name, type, help);
+    for (std::size_t i = 0; i < shown; ++i) {
+      const auto counted = value(sample.tasks[i].usage);
+      if (counted.has_value()) out.sample(name, labels[i], *counted);
+    }
+  };
+  where_counted("shoal_task_cpu_throttled_seconds_total", "counter",
+                "Time in which its quota held it.",
+                [](const UsageOfTask& usage) -> std::optional<double> {
+                  if (!usage.throttled_us.has_value()) return std::nullopt;
+                  return seconds(*usage.throttled_us);
+                });
+  where_counted("shoal_task_memory_bytes", "gauge",
+                "What counts against its limit: memory of its processes, and files it has cached.",
+                [](const UsageOfTask& usage) { return usage.memory_bytes; });
+  where_counted("shoal_task_memory_peak_bytes", "gauge", "The most of that so far.",
+                [](const UsageOfTask& usage) { return usage.memory_peak_bytes; });
   each("shoal_task_processes", "gauge", "Its processes.",
        [](const UsageOfTask& usage) { return usage.processes; });
   each("shoal_task_threads", "gauge", "Threads of its processes.",
@@ -164,6 +183,14 @@ void put(Writer& writer, std::string_view name, std::uint64_t value) {
 void put(Writer& writer, std::string_view name, double value) {
   key(writer, name);
   writer.Double(value);
+}
+
+// null: not counted there.
+template <typename Value>
+void put(Writer& writer, std::string_view name, const std::optional<Value>& value) {
+  if (value.has_value()) return put(writer, name, *value);
+  key(writer, name);
+  writer.Null();
 }
 
 void put_pressure(Writer& writer, std::string_view name, const std::optional<Pressure>& pressure) {
@@ -221,7 +248,12 @@ void put_task(Writer& writer, const UsageSample::OfTask& task) {
   put(writer, "run", task.task.id.run_uuid);
   put(writer, "cpu_user_seconds", seconds(usage.cpu_user_us));
   put(writer, "cpu_system_seconds", seconds(usage.cpu_system_us));
+  put(writer, "cpu_throttled_seconds",
+      usage.throttled_us.has_value() ? std::optional<double>(seconds(*usage.throttled_us))
+                                     : std::nullopt);
   put(writer, "memory_rss_bytes", usage.rss_bytes);
+  put(writer, "memory_bytes", usage.memory_bytes);
+  put(writer, "memory_peak_bytes", usage.memory_peak_bytes);
   put(writer, "processes", std::uint64_t{usage.processes});
   put(writer, "threads", std::uint64_t{usage.threads});
   put(writer, "disk_read_bytes", usage.read_bytes);
@@ -272,6 +304,9 @@ void append_launch_metrics(core::MetricsText& out, const ExecutorCounters& launc
                 {&launches.launch});
   out.histogram("shoal_agent_spawn_seconds",
                 "How long the event loop was held up by starting a supervisor.", {&launches.spawn});
+  out.histogram("shoal_agent_launch_files_seconds",
+                "How long the disk took for the sandbox and the record of a task.",
+                {&launches.files});
 }
 
 std::string usage_json(const AgentFacts& facts, const UsageSample& sample,

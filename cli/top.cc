@@ -36,6 +36,12 @@ std::optional<double> pressure_of(const rapidjson::Value& machine, const char* r
   return number_of(*one, "some_avg10");
 }
 
+std::optional<double> counted(const rapidjson::Value& task, const char* key) {
+  const rapidjson::Value* value = member(task, key);
+  if (value == nullptr || !value->IsNumber()) return std::nullopt;
+  return value->GetDouble();
+}
+
 void read_machine(const rapidjson::Value& machine, AgentUsage& usage) {
   usage.cpus = count_of(machine, "cpus");
   if (const rapidjson::Value* modes = member(machine, "cpu_seconds"); modes != nullptr) {
@@ -80,6 +86,9 @@ absl::StatusOr<AgentUsage> parse_usage(std::string_view json) {
     of.framework = text_of(task, "framework");
     of.task = text_of(task, "task");
     of.cpu_seconds = number_of(task, "cpu_user_seconds") + number_of(task, "cpu_system_seconds");
+    of.throttled_seconds = counted(task, "cpu_throttled_seconds");
+    of.memory_bytes = counted(task, "memory_bytes");
+    of.memory_peak_bytes = counted(task, "memory_peak_bytes");
     of.rss_bytes = count_of(task, "memory_rss_bytes");
     of.processes = count_of(task, "processes");
     of.threads = count_of(task, "threads");
@@ -146,6 +155,7 @@ Table tasks_table(const std::vector<TopTaskRow>& rows, std::size_t shown) {
   Table table({{"TASK", Align::kLeft, true},
                {"HOST", Align::kLeft, true},
                {"CPUS", Align::kRight},
+               {"THROTTLED", Align::kRight},
                {"MEM", Align::kRight},
                {"PROCS", Align::kRight},
                {"THREADS", Align::kRight},
@@ -160,9 +170,10 @@ Table tasks_table(const std::vector<TopTaskRow>& rows, std::size_t shown) {
       cpus += "/" + core::milli_to_string(given.cpus);
       memory += "/" + core::milli_to_string(given.mem) + " MiB";
     }
-    table.add_row({row.usage->task, row.agent->hostname, cpus, memory,
-                   fmt::format("{}", row.usage->processes), fmt::format("{}", row.usage->threads),
-                   rate_text(row.read_per_second), rate_text(row.written_per_second)});
+    table.add_row({row.usage->task, row.agent->hostname, cpus, cpus_text(row.cpus_throttled),
+                   memory, fmt::format("{}", row.usage->processes),
+                   fmt::format("{}", row.usage->threads), rate_text(row.read_per_second),
+                   rate_text(row.written_per_second)});
   }
   return table;
 }
@@ -217,7 +228,11 @@ void put_task(Writer& writer, const TopTaskRow& row) {
   put(writer, "hostname", row.agent->hostname);
   put(writer, "cpus_used", row.cpus_used);
   put(writer, "cpu_seconds", std::optional<double>(row.usage->cpu_seconds));
+  put(writer, "cpu_throttled_seconds", row.usage->throttled_seconds);
+  put(writer, "cpus_throttled", row.cpus_throttled);
   put(writer, "memory_rss_bytes", row.usage->rss_bytes);
+  put(writer, "memory_bytes", row.usage->memory_bytes);
+  put(writer, "memory_peak_bytes", row.usage->memory_peak_bytes);
   put(writer, "processes", row.usage->processes);
   put(writer, "threads", row.usage->threads);
   put(writer, "disk_read_bytes", row.usage->read_bytes);

@@ -24,6 +24,10 @@ struct AgentUsage {
     std::string framework;
     std::string task;
     double cpu_seconds = 0;
+    // Where a cgroup counts it, else nullopt.
+    std::optional<double> throttled_seconds;
+    std::optional<double> memory_bytes;  // with files that it has cached
+    std::optional<double> memory_peak_bytes;
     std::uint64_t rss_bytes = 0;
     std::uint64_t processes = 0;
     std::uint64_t threads = 0;

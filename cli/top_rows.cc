@@ -39,6 +39,9 @@ void add_rates(const AgentUsage& before, const AgentUsage& now, const std::strin
     return rate(was, is, before.sampled_ms, now.sampled_ms);
   };
   row.cpus_used = since(found->second.cpu_seconds, row.usage->cpu_seconds);
+  if (found->second.throttled_seconds.has_value() && row.usage->throttled_seconds.has_value()) {
+    row.cpus_throttled = since(*found->second.throttled_seconds, *row.usage->throttled_seconds);
+  }
   row.read_per_second = since(static_cast<double>(found->second.read_bytes),
                               static_cast<double>(row.usage->read_bytes));
   row.written_per_second = since(static_cast<double>(found->second.written_bytes),

@@ -23,6 +23,7 @@ struct TopTaskRow {
   const AgentUsage::OfTask* usage = nullptr;
   const core::TaskSummary* task = nullptr;  // nullptr: the master does not know it
   std::optional<double> cpus_used;
+  std::optional<double> cpus_throttled;   // of as many its quota held it; nullopt: not counted
   std::optional<double> read_per_second;  // bytes
   std::optional<double> written_per_second;
 };

@@ -490,7 +490,10 @@ TEST_F(AgentTest, UnacknowledgedEndsAreToldByTheNextAgent) {
   master_.acknowledges = false;
   master_.run("t", "exit 9");
   ASSERT_TRUE(loop_.run_until([&] { return master_.has_ended("t"); }));
-  EXPECT_EQ(runs_on_disk(), 0u) << "what was told stands in the log of updates";
+  EXPECT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return runs_on_disk() == 0;
+  })) << "what was told stands in the log of updates";
   kill_daemon(daemon);
   master_.states.clear();
   master_.acknowledges = true;

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <memory>
 
+#include "agent/cgroup_usage.h"
 #include "agent/supervisor/cgroup_folder.h"
 #include "tests/agent/recording_effects.h"
 #include "tests/agent/task_fixture.h"
@@ -68,7 +70,8 @@ class FakeCgroupTest : public testing::Test {
   CgroupMounts unified() const {
     write(mount_.path() + "/cgroup.controllers", "cpuset cpu io memory pids\n");
     // Room for what is written into it.
-    write(agent_folder(mount_.path()) + "/cgroup.subtree_control", "........ cpu memory pids\n");
+    write(agent_folder(mount_.path()) + "/cgroup.subtree_control",
+          "............ cpu io memory pids\n");
     write(agent_folder(mount_.path()) + "/cgroup.kill", "");
     CgroupMounts mounts;
     mounts.v2 = mount_.path();
@@ -148,13 +151,18 @@ TEST_F(FakeCgroupTest, UsageOfBothVersions) {
   const auto v2 = Cgroups::open(unified(), options());
   const std::string run = agent_folder(mount_.path()) + "/" + kRun;
   EXPECT_FALSE(v2->usage(kRun).memory_bytes.has_value());
-  write(run + "/cpu.stat", "usage_usec 12\nuser_usec 5\nthrottled_usec 7\n");
+  write(run + "/cpu.stat", "usage_usec 12\nuser_usec 5\nsystem_usec 6\nthrottled_usec 7\n");
+  write(run + "/io.stat", "8:0 rbytes=4096 wbytes=1 rios=1\n254:0 rbytes=4 wbytes=x dbytes=9\n");
   write(run + "/memory.current", "4096\n");
   write(run + "/memory.events", "low 0\noom 3\noom_kill 3\noom_group_kill 1\n");
   write(run + "/pids.current", "5\n");
   CgroupUsage usage = v2->usage(kRun);
   EXPECT_EQ(usage.cpu_ns, 12'000u);
+  EXPECT_EQ(usage.cpu_user_ns, 5'000u);
+  EXPECT_EQ(usage.cpu_system_ns, 6'000u);
   EXPECT_EQ(usage.throttled_ns, 7'000u);
+  EXPECT_EQ(usage.read_bytes, 4100u);
+  EXPECT_EQ(usage.written_bytes, 1u);
   EXPECT_EQ(usage.memory_bytes, 4096u);
   EXPECT_FALSE(usage.memory_peak_bytes.has_value());
   EXPECT_EQ(usage.oom_kills, 2u) << "the first of a group is counted twice";
@@ -165,6 +173,8 @@ TEST_F(FakeCgroupTest, UsageOfBothVersions) {
     return agent_folder(mount_.path() + "/" + controller) + "/" + kRun + "/";
   };
   write(at("cpuacct") + "cpuacct.usage", "15\n");
+  write(at("cpuacct") + "cpuacct.usage_user", "9\n");
+  write(at("cpuacct") + "cpuacct.usage_sys", "6\n");
   write(at("cpu") + "cpu.stat", "nr_periods 4\nnr_throttled 1\nthrottled_time 8\n");
   write(at("memory") + "memory.usage_in_bytes", "1\n");
   write(at("memory") + "memory.max_usage_in_bytes", "2\n");
@@ -172,11 +182,57 @@ TEST_F(FakeCgroupTest, UsageOfBothVersions) {
   write(at("pids") + "pids.current", "max\n");
   usage = v1->usage(kRun);
   EXPECT_EQ(usage.cpu_ns, 15u);
+  EXPECT_EQ(usage.cpu_user_ns, 9u);
+  EXPECT_EQ(usage.cpu_system_ns, 6u);
+  EXPECT_FALSE(usage.read_bytes.has_value());
   EXPECT_EQ(usage.throttled_ns, 8u);
   EXPECT_EQ(usage.memory_bytes, 1u);
   EXPECT_EQ(usage.memory_peak_bytes, 2u);
   EXPECT_EQ(usage.oom_kills, 3u);
   EXPECT_FALSE(usage.processes.has_value()) << "no number";
+}
+
+// What /proc tells of every task.
+class RestOfUsage final : public TaskUsage {
+ public:
+  std::vector<std::optional<UsageOfTask>> read(const std::vector<SupervisedTask>& tasks) override {
+    std::vector<std::optional<UsageOfTask>> usages(tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (tasks[i].id.task_id != "gone") usages[i] = UsageOfTask{1, 2, 3, 4, 5, 6, 7};
+    }
+    return usages;
+  }
+};
+
+TEST_F(FakeCgroupTest, UsageOfTasksIsTakenFromTheirCgroups) {
+  const auto v2 = Cgroups::open(unified(), options());
+  const std::string run = agent_folder(mount_.path()) + "/" + kRun;
+  write(run + "/cpu.stat", "usage_usec 90\nuser_usec 50\nsystem_usec 40\nthrottled_usec 7\n");
+  write(run + "/memory.current", "4096\n");
+  write(run + "/memory.peak", "8192\n");
+  write(run + "/io.stat", "8:0 rbytes=100 wbytes=1\n");
+  write(run + "/pids.current", "9\n");
+  CgroupTaskUsage usage(*v2, std::make_unique<RestOfUsage>());
+  const auto read = usage.read({{kFramework, {"f", "a", kRun}, 100},
+                                {kFramework, {"f", "b", "another-run"}, 200},
+                                {kFramework, {"f", "gone", kRun}, 300}});
+  ASSERT_EQ(read.size(), 3u);
+  ASSERT_TRUE(read[0].has_value());
+  EXPECT_EQ(read[0]->cpu_user_us, 50u);
+  EXPECT_EQ(read[0]->cpu_system_us, 40u);
+  EXPECT_EQ(read[0]->throttled_us, 7u);
+  EXPECT_EQ(read[0]->memory_bytes, 4096u);
+  EXPECT_EQ(read[0]->memory_peak_bytes, 8192u);
+  EXPECT_EQ(read[0]->rss_bytes, 5u);
+  EXPECT_EQ(read[0]->processes, 6u);
+  EXPECT_EQ(read[0]->threads, 9u);
+  EXPECT_EQ(read[0]->read_bytes, 100u);
+  EXPECT_EQ(read[0]->written_bytes, 4u) << "the page cache has not written it yet";
+  ASSERT_TRUE(read[1].has_value());
+  EXPECT_EQ(read[1]->cpu_user_us, 1u) << "it has no cgroup";
+  EXPECT_EQ(read[1]->threads, 7u);
+  EXPECT_FALSE(read[1]->throttled_us.has_value());
+  EXPECT_FALSE(read[2].has_value());
 }
 
 TEST_F(FakeCgroupTest, WithoutAnyItSaysWhy) {

@@ -39,6 +39,23 @@ TEST(DataDirLockTest, ADeadAgentHoldsNothing) {
   EXPECT_TRUE(DataDirLock::acquire(folder.path()).ok());
 }
 
+// As a supervisor that was being started when its agent was killed.
+TEST(DataDirLockTest, WhatADeadAgentLeavesForAMomentIsWaitedFor) {
+  const TempFolder folder;
+  const pid_t agent = ::fork();
+  if (agent == 0) {
+    const auto lock = DataDirLock::acquire(folder.path());
+    if (::fork() == 0) {
+      ::poll(nullptr, 0, 100);  // it has the lock's descriptor too
+      ::_exit(0);
+    }
+    ::kill(::getpid(), SIGKILL);
+  }
+  ASSERT_EQ(::waitpid(agent, nullptr, 0), agent);
+  const auto next = DataDirLock::acquire(folder.path());
+  EXPECT_TRUE(next.ok()) << next.status();
+}
+
 using DataDirLockTaskTest = TaskTest;
 
 TEST_F(DataDirLockTaskTest, TasksDoNotInheritTheLock) {

@@ -138,6 +138,7 @@ TEST_F(ExecutorTest, ATaskCanGoOnWithTheTraceOfItsLaunch) {
 
 TEST_F(ExecutorTest, ATaskIsOnRecordBeforeItBegins) {
   launch_shell("t", "ls '" + folder_.path() + "'/meta/*@t@$SHOAL_TASK_UUID");
+  ASSERT_TRUE(loop_.run_until([&] { return !executor_->supervised().empty(); }));
   EXPECT_EQ(checkpoints_, 1);
   ASSERT_TRUE(wait_exit("t"));
   EXPECT_EQ(output("t"), "exit.tmp\nsupervisor\ntask\n");
@@ -158,6 +159,7 @@ TEST_F(ExecutorTest, RecordsStayUntilTheEndIsTold) {
   executor_->forget(kFramework, "t");
   executor_->forget(kFramework, "none");
   executor_->forget(kOtherFramework, "stranger");
+  EXPECT_TRUE(loop_.run_until([&] { return executor_->is_idle(); }));
   EXPECT_EQ(runs_on_disk(), 0u);
 }
 
@@ -242,11 +244,26 @@ TEST_F(ExecutorTest, StraysOfATaskThatEndsByItselfGoToo) {
 TEST_F(ExecutorTest, ATaskWhoseSupervisorIsKilledIsLostAndNothingOfItStays) {
   launch_shell("t", "setsid sh -c 'echo $$; exec tail -f /dev/null' & wait");
   const pid_t stray = std::stoi(wait_line("t"));
+  ASSERT_TRUE(loop_.run_until([&] { return started_.contains("t"); }));
   const auto found = find_runs(folder_.path());
   ASSERT_TRUE(found->runs[0].supervisor.ok());
   ::kill(found->runs[0].supervisor->pid, SIGKILL);
   ASSERT_TRUE(loop_.run_until([&] { return lost_.contains("t"); }));
   EXPECT_THAT(lost_["t"], HasSubstr("its supervisor was killed"));
+  const auto stat = read_proc_stat(stray);
+  EXPECT_TRUE(!stat || stat->ended());
+  EXPECT_EQ(executor_->running(), 0u);
+}
+
+// The task writes before its supervisor says that it runs; the loop stands still until it is dead.
+TEST_F(ExecutorTest, NothingStaysOfOneWhoseSupervisorIsKilledBeforeItHasSpoken) {
+  launch_shell("t", "setsid sh -c 'echo $$; exec tail -f /dev/null' & wait");
+  ASSERT_TRUE(loop_.run_until([&] { return !executor_->supervised().empty(); }));
+  const pid_t supervisor = executor_->supervised().front().supervisor;
+  while (output("t").find('\n') == std::string::npos) ::poll(nullptr, 0, 1);
+  const pid_t stray = std::stoi(output("t"));
+  ::kill(supervisor, SIGKILL);
+  ASSERT_TRUE(loop_.run_until([&] { return lost_.contains("t") || failed_.contains("t"); }));
   const auto stat = read_proc_stat(stray);
   EXPECT_TRUE(!stat || stat->ended());
   EXPECT_EQ(executor_->running(), 0u);
@@ -268,6 +285,7 @@ TEST_F(ExecutorTest, AnotherExecutorTakesOver) {
   ASSERT_TRUE(executor_->adopt(std::move(recovery->live), recovery->over).ok());
   EXPECT_EQ(executor_->running(), 1u);
   executor_->forget(kFramework, "ends");
+  ASSERT_TRUE(loop_.run_until([&] { return executor_->is_idle(); }));
   EXPECT_EQ(runs_on_disk(), 1u);
   executor_->kill(kFramework, "runs", KillMode::kTerminate);
   ASSERT_TRUE(wait_exit("runs"));
@@ -285,6 +303,33 @@ TEST_F(ExecutorTest, ManyAtOnceEachWithItsOwnEnd) {
   for (int i = 0; i < kTasks; ++i) {
     EXPECT_EQ(exits_["t" + std::to_string(i)].code_or_signal, i % 7);
   }
+}
+
+TEST_F(ExecutorTest, OneThatIsKilledBeforeItIsStartedNeverIs) {
+  launch_shell("t", "touch '" + folder_.path() + "/began'; sleep 1000");
+  executor_->kill(kFramework, "t", KillMode::kTerminate);
+  ASSERT_TRUE(loop_.run_until([&] { return failed_.contains("t"); }));
+  EXPECT_EQ(failed_["t"], "killed before it was started");
+  EXPECT_TRUE(started_.empty());
+  EXPECT_EQ(executor_->running(), 0u);
+  executor_->forget(kFramework, "t");
+  EXPECT_TRUE(loop_.run_until([&] { return executor_->is_idle(); }));
+  EXPECT_EQ(runs_on_disk(), 0u);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/began"));
+}
+
+TEST_F(ExecutorTest, OneThatIsNotStartedYetEndsWithTheExecutor) {
+  launch_shell("first", "sleep 1000");
+  launch_shell("second", "sleep 1000");
+  executor_.reset();
+  const auto found = find_runs(folder_.path());
+  ASSERT_TRUE(found.ok());
+  EXPECT_LE(found->runs.size(), 1u) << "what has not begun is dropped";
+  for (const FoundRun& run : found->runs) EXPECT_TRUE(absl::IsNotFound(run.supervisor.status()));
+  make_executor(2);
+  launch_shell("third", "sleep 1000");
+  executor_->end_all();
+  EXPECT_LE(runs_on_disk(), 1u);
 }
 
 TEST_F(ExecutorTest, NothingSurvivesItsEnd) {

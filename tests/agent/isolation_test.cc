@@ -1,12 +1,15 @@
 #include "agent/isolation.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,8 +17,11 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <vector>
 
+#include "agent/cgroup_usage.h"
+#include "agent/proc_usage.h"
 #include "agent/seccomp_filter.h"
 #include "agent/task_life.h"
 #include "tests/agent/held_task.h"
@@ -153,6 +159,70 @@ TEST_F(IsolationTest, ATaskSeesNothingOfTheKernelsSecrets) {
   if (std::filesystem::exists("/sys/firmware")) {
     EXPECT_EQ(output_of("ls -A /sys/firmware | wc -l"), "0\n");
   }
+}
+
+// The folder is the machine's to make; where there is none, there is one for this test.
+class QueueFolder {
+ public:
+  QueueFolder() : made_(::mkdir("/dev/mqueue", 0755) == 0) {}
+  ~QueueFolder() {
+    if (made_) ::rmdir("/dev/mqueue");
+  }
+  QueueFolder(const QueueFolder&) = delete;
+  QueueFolder& operator=(const QueueFolder&) = delete;
+
+ private:
+  bool made_;
+};
+
+TEST_F(IsolationTest, MessageQueuesOfItsOwn) {
+  if (!hold("namespaces")) GTEST_SKIP() << why_not_;
+  const QueueFolder folder;
+  const std::string name = fmt::format("/shoal-test-{}", ::getpid());
+  const mqd_t theirs = ::mq_open(name.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666, nullptr);
+  if (theirs < 0 || !std::filesystem::exists("/dev/mqueue")) GTEST_SKIP() << "no message queues";
+  // A file that is made there is a queue; the type is that of the file system (mqueue).
+  EXPECT_EQ(output_of("cd /dev/mqueue && ls && touch mine && ls && stat -f -c %t ."),
+            "mine\n19800202\n");
+  EXPECT_EQ(::mq_open("/mine", O_RDONLY), -1) << "the machine has none of that name";
+  EXPECT_EQ(errno, ENOENT);
+  EXPECT_EQ(output_of("ls /dev/mqueue"), "") << "nor has the next task";
+  ::mq_close(theirs);
+  ::mq_unlink(name.c_str());
+}
+
+// A child that its parent does not wait for takes its processor time with it, but for the cgroup.
+TEST_F(IsolationTest, TimeOfChildrenThatNobodyWaitsForIsCounted) {
+  if (!hold("cgroup")) GTEST_SKIP() << why_not_;
+  if (isolation_->cgroups()->to_string().find("cpu") == std::string::npos) GTEST_SKIP();
+  make_fifo("ready");
+  const char* line =
+      "import os, signal, time\n"
+      "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+      "pid = os.fork()\n"
+      "if pid == 0:\n"
+      "  while time.process_time() < 0.3: pass\n"
+      "  os._exit(0)\n"
+      "try: os.waitpid(pid, 0)\n"
+      "except ChildProcessError: pass\n"
+      "open('ready', 'w').write('x\\n')\n"
+      "time.sleep(1000)";
+  const StartedTask task = start(held({"python3", "-c", line}));
+  wait_for_line("ready");
+  ProcTaskUsage by_processes;
+  const SupervisedTask asked{kFramework, {"f", "t", run_}, task.supervised.process.pid};
+  CgroupTaskUsage by_cgroup(*isolation_->cgroups(), std::make_unique<ProcTaskUsage>());
+  const auto without = by_processes.read({asked});
+  const auto with = by_cgroup.read({asked});
+  ASSERT_TRUE(without[0].has_value() && with[0].has_value());
+  EXPECT_LT(without[0]->cpu_user_us + without[0]->cpu_system_us, 250'000u);
+  EXPECT_GE(with[0]->cpu_user_us + with[0]->cpu_system_us, 290'000u);
+  EXPECT_GT(with[0]->memory_bytes.value_or(0), 0u);
+  EXPECT_GE(with[0]->memory_peak_bytes.value_or(0), with[0]->memory_bytes.value_or(0));
+  EXPECT_EQ(with[0]->processes, 1u);
+  EXPECT_EQ(with[0]->threads, 1u);
+  task.signal(SIGUSR1);
+  wait(task);
 }
 
 TEST_F(IsolationTest, ReadOnlyPathsOfATask) {

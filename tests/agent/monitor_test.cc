@@ -206,8 +206,8 @@ UsageSample some_sample() {
   sample.machine.cpus = 2;
   sample.machine.memory_bytes = 1000;
   sample.machine.cpu_pressure = Pressure{1.5, 0, 0, 0, 2'500'000, 0};
-  sample.tasks.push_back(
-      {{kFramework, {"f-1", "t", "run"}, 9}, {1'500'000, 250'000, 10, 20, 4096, 3, 4}});
+  sample.tasks.push_back({{kFramework, {"f-1", "t", "run"}, 9},
+                          {1'500'000, 250'000, 10, 20, 4096, 3, 4, 750'000, 99}});
   return sample;
 }
 
@@ -224,6 +224,10 @@ TEST(UsagePages, MetricsAreWellFormed) {
                               "mode=\"user\"} 1.5\n"));
   EXPECT_THAT(text,
               HasSubstr("\nshoal_task_memory_rss_bytes{framework=\"f-1\",task=\"t\"} 4096\n"));
+  EXPECT_THAT(text, HasSubstr("\nshoal_task_cpu_throttled_seconds_total{framework=\"f-1\","
+                              "task=\"t\"} 0.75\n"));
+  EXPECT_THAT(text, HasSubstr("\nshoal_task_memory_bytes{framework=\"f-1\",task=\"t\"} 99\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("\nshoal_task_memory_peak_bytes{")));
   EXPECT_THAT(text,
               HasSubstr("\nshoal_machine_pressure_waiting_seconds_total{resource=\"cpu\"} 2.5\n"));
   EXPECT_THAT(text, HasSubstr("\nshoal_machine_memory_bytes 1000\n"));
@@ -260,6 +264,9 @@ TEST(UsagePages, JsonHoldsTheSame) {
   ASSERT_EQ(json["tasks"].size(), 1u);
   EXPECT_EQ(json["tasks"][0]["cpu_user_seconds"], 1.5);
   EXPECT_EQ(json["tasks"][0]["threads"], 4);
+  EXPECT_EQ(json["tasks"][0]["cpu_throttled_seconds"], 0.75);
+  EXPECT_EQ(json["tasks"][0]["memory_bytes"], 99);
+  EXPECT_TRUE(json["tasks"][0]["memory_peak_bytes"].is_null());
 }
 
 }  // namespace

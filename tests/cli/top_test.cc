@@ -31,8 +31,9 @@ std::string usage_json(std::int64_t at_ms, double cpu, double task_cpu, std::uin
       R"("pressure":{{"cpu":{{"some_avg10":1.5}},"memory":null}}}},)"
       R"("process":{{"cpu_user_seconds":1,"cpu_system_seconds":1,"memory_rss_bytes":7}},)"
       R"("tasks":[{{"framework":"f-0000000000000001","task":"t","run":"r","cpu_user_seconds":{},)"
+      R"("cpu_throttled_seconds":{},"memory_bytes":4096,"memory_peak_bytes":null,)"
       R"("memory_rss_bytes":2048,"processes":2,"threads":3,"disk_written_bytes":{}}}]}})",
-      at_ms, cpu, task_cpu, written);
+      at_ms, cpu, task_cpu, task_cpu / 2, written);
 }
 
 TEST(ParseUsage, TakesWhatIsThere) {
@@ -46,6 +47,9 @@ TEST(ParseUsage, TakesWhatIsThere) {
   ASSERT_EQ(usage->tasks.size(), 1u);
   EXPECT_EQ(usage->tasks.at("r").cpu_seconds, 2.5);
   EXPECT_EQ(usage->tasks.at("r").threads, 3u);
+  EXPECT_EQ(usage->tasks.at("r").throttled_seconds, 1.25);
+  EXPECT_EQ(usage->tasks.at("r").memory_bytes, 4096);
+  EXPECT_EQ(usage->tasks.at("r").memory_peak_bytes, std::nullopt);
   for (const char* bad :
        {"", "[]", "{}", R"({"machine":{}})", R"({"machine":1,"tasks":{}})", "{"}) {
     EXPECT_FALSE(parse_usage(bad).ok()) << bad;
@@ -92,6 +96,9 @@ TEST_F(TopTest, RatesComeFromTwoLooks) {
   EXPECT_EQ(json["agents"][1]["error"], "");
   ASSERT_EQ(json["tasks"].size(), 1u);
   EXPECT_EQ(json["tasks"][0]["cpus_used"], 0.5);
+  EXPECT_EQ(json["tasks"][0]["cpus_throttled"], 0.25);
+  EXPECT_EQ(json["tasks"][0]["memory_bytes"], 4096);
+  EXPECT_TRUE(json["tasks"][0]["memory_peak_bytes"].is_null());
   EXPECT_EQ(json["tasks"][0]["cpus"], 0.5);
   EXPECT_EQ(json["tasks"][0]["mem_mib"], 64);
   EXPECT_EQ(json["tasks"][0]["disk_written_per_second"], 2048);
@@ -102,6 +109,7 @@ TEST_F(TopTest, RatesComeFromTwoLooks) {
   EXPECT_THAT(table, HasSubstr("1.5/-/-"));
   EXPECT_THAT(table, HasSubstr("0.50/0.5"));
   EXPECT_THAT(table, HasSubstr("2.0 KiB/64 MiB"));
+  EXPECT_THAT(table, testing::ContainsRegex("t +host-1 +0.50/0.5 +0.25 "));
   EXPECT_THAT(table, HasSubstr("nobody there"));
 }
 
