@@ -26,7 +26,7 @@ struct DialerOptions {
   MasterList masters;
   std::optional<SocketAddress> source;  // dial from there; its port is 0
   std::uint64_t seed = 0;               // of the backoff's jitter: random_seed(), or fixed in tests
-  BackoffLimits backoff;
+  BackoffLimits backoff = kReconnectBackoff;
   core::Duration connect_timeout = core::kDialTimeout;
   ConnectionOptions connection;  // hello_timeout: how long the peer may take to greet back
   // An attempt failed or a connection ended: to whom (an empty host: etcd did not say), why,
