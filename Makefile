@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 JOBS ?= $(shell nproc)
 ALLOCATOR ?= jemalloc
-SEEDS ?= 2000
+SEEDS ?= 5000
 FUZZ_SECONDS ?= 60
 KILLS ?= 200
 MINUTES ?= 30
@@ -84,7 +84,7 @@ tsan: bootstrap  ## the tests under ThreadSanitizer
 	$(call check,tsan,thread)
 
 .PHONY: sim
-sim: configure  ## the simulator: SEEDS=2000 seeds, or SEED=n to replay one
+sim: configure  ## the simulator: SEEDS=5000 seeds, or SEED=n to replay one
 	$(call ninja,$(RELEASE),shoal_sim)
 	@$(RELEASE)/tests/shoal_sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 

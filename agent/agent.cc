@@ -524,6 +524,7 @@ absl::Status Agent::State::open_logs() {
 
   net::DialerOptions dialing;
   dialing.seed = net::random_seed();
+  dialing.shuffles = true;
   auto masters = parse_masters(options.masters);
   if (!masters.ok()) return masters.status();
   dialing.masters = *std::move(masters);

@@ -72,18 +72,6 @@ std::string http_get(const std::string& address, const std::string& path) {
   return head == std::string::npos ? "" : answer.substr(head + 4);
 }
 
-// Over all series of the name in a page of metrics.
-double sum_of(std::string_view metrics, std::string_view name) {
-  double sum = 0;
-  for (const std::string_view line : core::split(metrics, '\n')) {
-    if (!line.starts_with(name)) continue;
-    const std::string_view rest = line.substr(name.size());
-    if (!rest.starts_with(' ') && !rest.starts_with('{')) continue;
-    sum += std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
-  }
-  return sum;
-}
-
 // A port of 127.0.0.1 that nobody has.
 struct FreePort {
   int fd = -1;
@@ -116,6 +104,17 @@ std::string find_program(const std::string& name) {
 }
 
 }  // namespace
+
+double sum_of(std::string_view metrics, std::string_view name) {
+  double sum = 0;
+  for (const std::string_view line : core::split(metrics, '\n')) {
+    if (!line.starts_with(name)) continue;
+    const std::string_view rest = line.substr(name.size());
+    if (!rest.starts_with(' ') && !rest.starts_with('{')) continue;
+    sum += std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
+  }
+  return sum;
+}
 
 absl::StatusOr<std::unique_ptr<BenchCluster>> BenchCluster::create(net::Reactor& reactor) {
   std::unique_ptr<BenchCluster> cluster(new BenchCluster(reactor));
@@ -306,12 +305,6 @@ MasterUse BenchCluster::master_use() const {
     use.cpu_s = static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
   }
   return use;
-}
-
-absl::StatusOr<double> BenchCluster::metric_of(const std::string& master, std::string_view name) {
-  const std::string text = http_get(master, kMetrics);
-  if (text.empty()) return absl::UnavailableError(fmt::format("{}{}: no answer", master, kMetrics));
-  return sum_of(text, name);
 }
 
 double BenchCluster::metric(const std::string& master, std::string_view name) {

@@ -40,6 +40,9 @@ struct BenchMaster {
   pid_t pid = 0;
 };
 
+// Over all series of the name in a page of metrics; 0: there is none.
+double sum_of(std::string_view metrics, std::string_view name);
+
 class BenchCluster {
  public:
   // Errors: INTERNAL.
@@ -73,9 +76,8 @@ class BenchCluster {
   SwarmReport swarm_report() const;
   // Of an owned master.
   MasterUse master_use() const;
-  // A sum over all series of the name in a master's /metrics. Errors: UNAVAILABLE (no answer).
-  static absl::StatusOr<double> metric_of(const std::string& master, std::string_view name);
-  // The same, asked up to three times. 0 if there was no answer; answered() says so then.
+  // A sum over all series of the name in a master's /metrics, which is asked up to three times,
+  // blocking. 0 if there was no answer; answered() says so then.
   double metric(const std::string& master, std::string_view name);
   double master_metric(std::string_view name) { return metric(master_, name); }
   // Of any of the master's reactors, since it began. Without an answer as metric().

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "cli/terminal.h"
 #include "core/status.h"
 #include "net/clock.h"
+#include "net/http_client.h"
 #include "net/leader_query.h"
 #include "net/timer.h"
 
@@ -74,6 +76,8 @@ class FailoverBench {
   absl::Status fail_over();
   void look();
   void ask_who_leads();
+  void ask_who_is_back();
+  void note_who_is_back(std::string_view metrics);
   void count();
   double since_kill() const {
     return std::chrono::duration<double>(net::monotonic_now() - killed_at_).count();
@@ -99,6 +103,7 @@ class FailoverBench {
   core::TimePoint next_ask_;
   std::unique_ptr<net::LeaderQuery> query_;
   std::optional<std::string> answer_;  // of the query
+  std::unique_ptr<net::HttpCall> metrics_;
 };
 
 absl::Status FailoverBench::run() {
@@ -108,6 +113,7 @@ absl::Status FailoverBench::run() {
   absl::Status status = measure();
   progress("");
   query_.reset();
+  metrics_.reset();
   load_.reset();
   cluster_.reset();
   return status;
@@ -257,12 +263,26 @@ void FailoverBench::look() {
     }
     return;
   }
-  if (result_.agents_back_s) return;
-  // In this order: once the registry's agents are known, so is who of them is missing.
-  const auto known = BenchCluster::metric_of(leader_, "shoal_master_agents");
-  const auto missing = BenchCluster::metric_of(leader_, "shoal_master_agents_recovering");
-  if (!known.ok() || !missing.ok()) return;
-  result_.registered = static_cast<std::uint64_t>(std::max(*known - *missing, 0.0));
+  if (!result_.agents_back_s && metrics_ == nullptr) ask_who_is_back();
+}
+
+// Without waiting for the answer: the framework is on the same reactor.
+void FailoverBench::ask_who_is_back() {
+  const auto address = net::parse_host_port(leader_);
+  if (!address.ok()) return;
+  metrics_ =
+      std::make_unique<net::HttpCall>(*reactor_, *address, "/metrics", net::HttpCallOptions{},
+                                      [this](const absl::StatusOr<net::HttpAnswer>& answer) {
+                                        if (answer.ok() && answer->status == 200)
+                                          note_who_is_back(answer->body);
+                                        metrics_.reset();
+                                      });
+}
+
+void FailoverBench::note_who_is_back(std::string_view metrics) {
+  const double known = sum_of(metrics, "shoal_master_agents");
+  const double missing = sum_of(metrics, "shoal_master_agents_recovering");
+  result_.registered = static_cast<std::uint64_t>(std::max(known - missing, 0.0));
   progress(fmt::format("{} of {} agents are back", result_.registered, verb_.agents));
   if (result_.registered >= verb_.agents) result_.agents_back_s = since_kill();
 }

@@ -254,6 +254,7 @@ absl::Status Candidate::serve(Beginning beginning, const EtcdFence& term) {
   if (absl::Status listens = serving.listen(&standby_->address()); !listens.ok()) return listens;
   if (!begin_serving(serving, term)) return absl::OkStatus();
   standby_->close();
+  serving.adopt(standby_->take_waiting());
   net::log_line(options_.log, core::LogModule::kElection, core::LogLevel::kInfo,
                 fmt::format("leader: serves at {}, epoch {}", serving.address(), term.revision));
   return serving.serve([] { return absl::OkStatus(); });

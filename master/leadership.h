@@ -16,6 +16,7 @@
 //      left can be taken down in peace: may_send() stays false meanwhile.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -80,6 +81,8 @@ class Leadership {
   bool may_send() const { return clock_.is_valid(); }
   // HOST:PORT of the other one that leads; "" while nobody is known to, or this one does.
   std::string leader() const;
+  // etcd has answered when it was asked last: who leads next will be heard of.
+  bool hears_store() const { return is_reachable_; }
   std::int64_t epoch() const;       // of the own term; 0: does not lead
   std::uint64_t elections() const;  // that this one won
   // As of the last renewal, the leader first. Only the leader keeps it up to date.
@@ -124,9 +127,9 @@ class Leadership {
   // The thread's own.
   Held membership_;
   Held term_lease_;
-  bool is_reachable_ = true;
 
-  mutable std::mutex mutex_;  // guards all up to thread_
+  std::atomic<bool> is_reachable_ = true;  // written by the thread
+  mutable std::mutex mutex_;               // guards all up to thread_
   std::condition_variable changed_;
   bool is_ending_ = false;
   bool is_campaigning_ = false;

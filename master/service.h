@@ -75,6 +75,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void tune(const MasterTuning& tuning);
   // `rows` more of those that this shard stored are durable.
   void on_stored(std::uint64_t rows);
+  // A peer that another reactor of this process has accepted, with what it has said so far.
+  void adopt(net::DetachedConnection detached);
 
   Api& api() { return api_; }
   const core::ShardCounters& counters() const { return shard_.counters; }
@@ -106,7 +108,6 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void hand_over(net::Connection& connection, const wire::FrameView& frame, std::uint32_t shard);
   void on_mail(Mail mail);
   void note_peer(net::Connection& connection, const Peer& peer);
-  void adopt(net::DetachedConnection detached);
   void on_refused(std::size_t connections, const absl::Status& why);
   void send_api(std::uint32_t reactor, ApiMail mail);
   void drain_own_api();

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ std::uint32_t usable_cores() {
 
 // With room for fewer peers than this the log says how there would be more.
 constexpr std::uint64_t kEasySessions = 10'000;
+constexpr std::size_t kAdoptedInATurn = 128;  // about a millisecond
 
 }  // namespace
 
@@ -44,7 +46,8 @@ struct Serving::Part {
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<net::Listener> listener;
   std::vector<std::unique_ptr<net::SignalWatcher>> signals;
-  std::unique_ptr<net::Timer> registry_look;  // of the first reactor
+  std::unique_ptr<net::Timer> registry_look;    // of the first reactor
+  std::deque<net::DetachedConnection> adopted;  // and not with the service yet
 };
 
 Serving::Serving(const MasterOptions& options, ServingHooks hooks)
@@ -231,6 +234,24 @@ void Serving::stop() {
   for (const auto& part : parts_) part->reactor->stop();
 }
 
+void Serving::adopt(std::vector<net::DetachedConnection> peers) {
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    parts_[i % parts_.size()]->adopted.push_back(std::move(peers[i]));
+  }
+}
+
+// In each turn of its reactor so many of those that wait: others are served between them.
+void Serving::adopt_some(Part& part) {
+  if (part.adopted.empty()) return;
+  part.reactor->post([&part] {
+    for (std::size_t i = 0; i < kAdoptedInATurn && !part.adopted.empty(); ++i) {
+      part.service->adopt(std::move(part.adopted.front()));
+      part.adopted.pop_front();
+    }
+    adopt_some(part);
+  });
+}
+
 // What the listeners fill, less what is open now.
 std::uint64_t Serving::possible_sessions(std::uint64_t tables) const {
   const std::uint64_t acceptable = net::acceptable_descriptors(info_.descriptor_limit);
@@ -271,6 +292,8 @@ absl::Status Serving::serve(const std::function<absl::Status()>& ready) {
       thread.own.push_back(part->hand_over->receiving_descriptor());
       thread.shared.push_back(part->hand_over->sending_descriptor());
     }
+    for (const net::DetachedConnection& peer : part->adopted) thread.own.push_back(peer.fd());
+    adopt_some(*part);
     thread.end = [&part] { part.reset(); };
     threads.push_back(std::move(thread));
   }

@@ -17,6 +17,7 @@
 #include "master/registry_writer.h"
 #include "master/service.h"
 #include "net/address.h"
+#include "net/connection.h"
 
 namespace shoal::master {
 
@@ -68,6 +69,9 @@ class Serving {
   // From now on; from any thread, until the reactors have stopped.
   void tune(const MasterTuning& tuning);
 
+  // Peers that waited for this one to lead; before serve().
+  void adopt(std::vector<net::DetachedConnection> peers);
+
   const std::string& address() const { return info_.address; }  // HOST:PORT, once it listens
 
  private:
@@ -77,6 +81,7 @@ class Serving {
   absl::Status make_parts();
   absl::Status join_parts();
   void take_registry(Beginning beginning);
+  static void adopt_some(Part& part);
   void on_stopped();
   void look_at_registry();
   void end_registry();

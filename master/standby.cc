@@ -17,6 +17,7 @@
 #include "master/leadership.h"
 #include "master/metrics_page.h"
 #include "net/address.h"
+#include "net/dialer.h"
 #include "net/http_client.h"
 #include "net/timer.h"
 #include "wire/message.h"
@@ -24,11 +25,14 @@
 namespace shoal::master {
 namespace {
 
-// Less than a peer waits for an answer, core::kHelloTimeout.
-constexpr std::chrono::milliseconds kLongestWait{1500};
-static_assert(kLongestWait < core::kHelloTimeout);
+// Longer than the lease that most masters have, so that who has lost its leader dials once; less
+// than a peer waits for an answer.
+constexpr std::chrono::milliseconds kLongestWait{4000};
+static_assert(kLongestWait < net::kGreetingTimeout);
+// While this one does not hear of elections another master may know more.
+constexpr std::chrono::milliseconds kWaitInTheDark{1000};
 constexpr std::chrono::milliseconds kTick{20};
-constexpr std::size_t kToldAtOnce = 100;  // 5,000 a second, of each standby
+constexpr std::size_t kToldAtOnce = 200;  // 10,000 a second, of each standby
 constexpr std::size_t kMostWaiting = 50'000;
 constexpr std::chrono::milliseconds kProbePatience{400};
 constexpr std::chrono::milliseconds kProbeEvery{200};
@@ -63,7 +67,8 @@ class Standby::Frames final : public net::ConnectionHandler {
       return send_on(connection, owner_.leader(), correlation);
     }
     Line& line = hello->kind == core::PeerKind::kAgent ? agents_ : others_;
-    line.push_back({connection.id(), correlation, reactor_.now() + kLongestWait});
+    const core::Duration patience = owner_.hears_store() ? kLongestWait : kWaitInTheDark;
+    line.push_back({connection.detach(frame), reactor_.now() + patience});
     if (tick_.is_active()) return;
     tick_.start_repeating(kTick);
     on_tick();
@@ -75,33 +80,55 @@ class Standby::Frames final : public net::ConnectionHandler {
 
   void on_closed(net::Connection& /*connection*/, const absl::Status& /*reason*/) override {}
 
+  // Of those who wait, frameworks and people first.
+  std::vector<net::DetachedConnection> take_waiting() {
+    std::vector<net::DetachedConnection> taken;
+    taken.reserve(others_.size() + agents_.size());
+    for (Line* line : {&others_, &agents_}) {
+      for (Waiting& each : *line) taken.push_back(std::move(each.connection));
+      line->clear();
+    }
+    return taken;
+  }
+
  private:
-  // A peer that has said HELLO, until there is a leader to send it to.
+  // A peer that has said HELLO, which is what its input begins with, until there is a leader to
+  // send it to. Nobody looks at its socket meanwhile.
   struct Waiting {
-    net::SessionId session;
-    std::uint32_t correlation;
+    net::DetachedConnection connection;
     core::TimePoint until;
   };
-  using Line = std::deque<Waiting>;  // the longest first
+  using Line = std::deque<Waiting>;  // the longest first, by and large
+
+  // Tells whoever it is given where the leader is.
+  class Teller final : public net::ConnectionHandler {
+   public:
+    std::string leader;
+
+    void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
+      send_on(connection, leader, frame.header.correlation);
+    }
+    void on_closed(net::Connection& /*connection*/, const absl::Status& /*reason*/) override {}
+  };
 
   void on_tick() {
     const std::string leader = owner_.leader();
     const bool answers = !leader.empty() && (owner_.is_served_ || serves(leader));
+    teller_.leader = answers ? leader : "";
     std::size_t left = answers ? kToldAtOnce : 0;
     // Frameworks and people first: they are few, and the agents' offers are for them.
-    for (Line* line : {&others_, &agents_}) tell(*line, answers ? leader : "", left);
+    for (Line* line : {&others_, &agents_}) tell(*line, left);
     if (agents_.empty() && others_.empty()) tick_.stop();
   }
 
   // `left` of those who wait, and all whose time is over.
-  void tell(Line& line, const std::string& leader, std::size_t& left) {
+  void tell(Line& line, std::size_t& left) {
     while (!line.empty()) {
-      const Waiting& first = line.front();
+      Waiting& first = line.front();
       if (left == 0 && first.until > reactor_.now()) return;
-      if (net::Connection* there = reactor_.find_connection(first.session); there != nullptr) {
-        send_on(*there, leader, first.correlation);
-        left -= left > 0 ? 1 : 0;
-      }
+      // When it fails the socket is closed, and the peer dials again.
+      (void)net::Connection::adopt(reactor_, std::move(first.connection), &teller_);
+      left -= left > 0 ? 1 : 0;
       line.pop_front();
     }
   }
@@ -148,6 +175,7 @@ class Standby::Frames final : public net::ConnectionHandler {
 
   net::Reactor& reactor_;
   const Standby& owner_;
+  Teller teller_;
   Line others_;
   Line agents_;
   net::Timer tick_;    // runs while somebody waits
@@ -271,6 +299,8 @@ std::string Standby::leader() const {
   return leadership_ == nullptr ? "" : leadership_->leader();
 }
 
+bool Standby::hears_store() const { return leadership_ != nullptr && leadership_->hears_store(); }
+
 absl::Status Standby::open() {
   absl::Status status;
   run_there([this, &status] {
@@ -286,6 +316,12 @@ void Standby::close() {
     listener_.reset();
     http_.reset();
   });
+}
+
+std::vector<net::DetachedConnection> Standby::take_waiting() {
+  std::vector<net::DetachedConnection> taken;
+  run_there([this, &taken] { taken = frames_->take_waiting(); });
+  return taken;
 }
 
 }  // namespace shoal::master

@@ -1,9 +1,10 @@
 // What a master is while another one leads: its port is open, and says who.
 //
 //   frames   Refusal{NotLeader, HOST:PORT of the leader} after the HELLO, then closed. While nobody
-//            leads, or the one that does is not alive, a peer is kept waiting a little: told that
-//            nobody leads it would come again later and later. When somebody does, those that wait
-//            are told, so many at a time that the new leader can take them.
+//            leads, or the one that does is not alive, a peer is kept waiting a few seconds: told
+//            that nobody leads it would come again later and later. When somebody does, those that
+//            wait are told, so many at a time that the new leader can take them. When it is this
+//            process, it takes them over as they are.
 //   HTTP     /health, /livez: 200; /readyz: 503; /metrics, /version; anything else: 307 to the same
 //            at the leader, or 503 while nobody leads. /redirect: 307 to the leader's front page
 //
@@ -59,6 +60,9 @@ class Standby {
   absl::Status open();
   // Somebody else of this process has the port.
   void close();
+  // Those that wait for a leader; their input begins with their HELLO. Who is not taken is told
+  // where the leader is.
+  std::vector<net::DetachedConnection> take_waiting();
 
   // On its reactor: HOST:PORT of the master that leads, also when it is this process; or "".
   std::string leader() const;
@@ -69,6 +73,7 @@ class Standby {
 
   explicit Standby(const StandbyOptions& options);
   absl::Status start();
+  bool hears_store() const;  // on its reactor
   absl::Status listen_on(const net::SocketAddress* address);
   // On the reactor's thread; returns when it is done.
   void run_there(const std::function<void()>& task);

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "net/fd_watcher.h"
@@ -44,7 +46,12 @@ struct Dialer::State final : public ConnectionHandler {
         handler(next),
         options(std::move(what)),
         backoff(options.seed, options.backoff),
-        timer(owner, [this] { on_timer(); }) {}
+        timer(owner, [this] { on_timer(); }) {
+    std::vector<HostPort>& addresses = options.masters.addresses;
+    if (options.shuffles) {
+      std::shuffle(addresses.begin(), addresses.end(), std::mt19937_64(options.seed));
+    }
+  }
   ~State() override { stop(absl::CancelledError("the dialer is gone")); }
 
   // A name being looked up on libuv's thread pool; outlives the dialer if need be.

@@ -4,6 +4,7 @@
 // Threads: the reactor's only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,14 +22,19 @@
 
 namespace shoal::net {
 
+// How long a peer may take to greet back: a master that leads does at once, one that stands by
+// keeps us until somebody leads (master/standby.h).
+inline constexpr std::chrono::milliseconds kGreetingTimeout{5000};
+
 struct DialerOptions {
   // Tried in order; names are resolved each time. Or: etcd is asked before each attempt.
   MasterList masters;
   std::optional<SocketAddress> source;  // dial from there; its port is 0
-  std::uint64_t seed = 0;               // of the backoff's jitter: random_seed(), or fixed in tests
+  std::uint64_t seed = 0;               // of all that is random: random_seed(), or fixed in tests
+  bool shuffles = false;                // the addresses, once: so crowds part
   BackoffLimits backoff = kReconnectBackoff;
   core::Duration connect_timeout = core::kDialTimeout;
-  ConnectionOptions connection;  // hello_timeout: how long the peer may take to greet back
+  ConnectionOptions connection{.hello_timeout = kGreetingTimeout};
   // An attempt failed or a connection ended: to whom (an empty host: etcd did not say), why,
   // and when the next attempt starts.
   std::function<void(const HostPort& address, const absl::Status& why, core::Duration wait)>

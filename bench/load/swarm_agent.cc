@@ -59,6 +59,7 @@ void SwarmAgent::start() {
   net::DialerOptions dialing;
   dialing.masters = group_.masters();
   dialing.seed = seed_of(group_.options(), number_, lives_) ^ 2;
+  dialing.shuffles = true;
   dialing.backoff = kBackoff;
   dialing.source = group_.source_of(number_);
   dialer_ = std::make_unique<net::Dialer>(group_.reactor(), this, std::move(dialing));

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "net/dialer.h"
 #include "tests/master/frame_client.h"
+#include "wire/message.h"
 
 namespace shoal::master {
 namespace {
@@ -47,12 +50,13 @@ class StandbyTest : public ::testing::Test {
   std::unique_ptr<Standby> standby_;
 };
 
-TEST_F(StandbyTest, WhileNobodyLeadsAPeerIsKeptALittleAndThenToldSo) {
+TEST_F(StandbyTest, WhileNobodyCanTellWhoLeadsAPeerIsKeptALittleAndThenToldSo) {
   const auto began = std::chrono::steady_clock::now();
   const auto agent = knock(core::PeerKind::kAgent);
   EXPECT_EQ(sent_to(*agent), "");
   const auto waited = std::chrono::steady_clock::now() - began;
-  EXPECT_GE(waited, std::chrono::milliseconds(1400));
+  EXPECT_GE(waited, std::chrono::milliseconds(900));
+  EXPECT_LT(waited, net::kGreetingTimeout);
   EXPECT_TRUE(agent->wait_closed());
 }
 
@@ -74,6 +78,28 @@ TEST_F(StandbyTest, APeerThatLeavesWhileItWaitsHarmsNobody) {
   settle();
   standby_->close();
   EXPECT_EQ(sent_to(*last), address());
+}
+
+TEST_F(StandbyTest, WhoWaitsCanBeTakenOverWithItsHelloFrameworksFirst) {
+  const auto agent = knock(core::PeerKind::kAgent);
+  const auto framework = knock(core::PeerKind::kFramework);
+  settle();
+  const std::vector<net::DetachedConnection> taken = standby_->take_waiting();
+  ASSERT_EQ(taken.size(), 2u);
+  const std::array<core::PeerKind, 2> kinds{core::PeerKind::kFramework, core::PeerKind::kAgent};
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    EXPECT_TRUE(taken[i].is_valid());
+    EXPECT_TRUE(taken[i].output().empty());
+    wire::FrameView frame;
+    const auto progress = wire::next_frame(taken[i].input(), core::kMaxHelloBytes, &frame);
+    ASSERT_TRUE(progress.ok()) << progress.status();
+    ASSERT_EQ(*progress, wire::FrameProgress::kFrame);
+    const auto hello = wire::decode<core::Hello>(frame.payload);
+    ASSERT_TRUE(hello.ok()) << hello.status();
+    EXPECT_EQ(hello->kind, kinds[i]);
+    EXPECT_EQ(frame.header.correlation, 7u);
+  }
+  EXPECT_TRUE(standby_->take_waiting().empty());
 }
 
 TEST_F(StandbyTest, WhatIsNoHelloIsRefusedAtOnce) {

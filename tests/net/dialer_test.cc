@@ -1,6 +1,9 @@
 #include "net/dialer.h"
 
 #include <array>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -47,10 +50,11 @@ class DialerTest : public ::testing::Test {
     masters.addresses = std::move(addresses);
     dial_masters(masters);
   }
-  void dial_masters(const MasterList& masters) {
+  void dial_masters(const MasterList& masters, std::uint64_t seed = 1, bool shuffles = false) {
     DialerOptions options;
     options.masters = masters;
-    options.seed = 1;
+    options.seed = seed;
+    options.shuffles = shuffles;
     options.backoff = {milliseconds(2), milliseconds(8)};
     options.connection = trusting();
     options.on_retry = [this](const HostPort& address, const absl::Status& why,
@@ -107,6 +111,30 @@ TEST_F(DialerTest, TriesTheNextAddressAtOnceAndWaitsBetweenRounds) {
   EXPECT_THAT(std::string(second.why.message()), HasSubstr("cannot resolve"));
   EXPECT_GE(second.wait, milliseconds(1));
   EXPECT_EQ(retries_.take()->address.to_string(), closed.to_string());
+}
+
+TEST_F(DialerTest, CrowdsPartWhenEachShufflesTheAddresses) {
+  listen();
+  const HostPort closed = listening();
+  listener_.reset();
+  MasterList masters;
+  for (int i = 1; i <= 8; ++i)
+    masters.addresses.push_back({absl::StrCat("127.0.0.", i), closed.port});
+  const auto order = [&](std::uint64_t seed) {
+    reactors_.on(1, [&] { dial_masters(masters, seed, true); });
+    std::vector<std::string> hosts;
+    for (std::size_t i = 0; i < masters.addresses.size(); ++i) {
+      hosts.push_back(retries_.take().value().address.host);
+    }
+    reactors_.on(1, [&] { dialer_.reset(); });
+    while (retries_.take(milliseconds(0)).has_value()) continue;
+    return hosts;
+  };
+  reactors_.start();
+  const std::vector<std::string> one = order(1);
+  EXPECT_EQ(std::set<std::string>(one.begin(), one.end()).size(), 8u);
+  EXPECT_EQ(order(1), one);
+  EXPECT_NE(order(2), one);
 }
 
 TEST_F(DialerTest, SameSeedSameWaits) {

@@ -8,7 +8,7 @@ namespace shoal::sim {
 namespace {
 
 // As in master/standby.cc.
-constexpr core::Duration kLongestWait = milliseconds(1500);
+constexpr core::Duration kLongestWait = milliseconds(4000);
 
 const std::uint8_t* begin_of(const wire::FrameView& frame) {
   return frame.payload.data() - core::kFrameHeaderBytes;  // one buffer, see network
