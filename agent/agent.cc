@@ -533,6 +533,10 @@ absl::Status Agent::State::open_logs() {
   auto masters = parse_masters(options.masters);
   if (!masters.ok()) return masters.status();
   dialing.masters = *std::move(masters);
+  if (dialing.masters.etcd.has_value()) {
+    const absl::Status there = net::check_files(dialing.masters.etcd->access);
+    if (!there.ok()) return there;
+  }
   dialing.on_retry = [this](const net::HostPort& address, const absl::Status& why,
                             core::Duration wait) { on_retry(address, why, wait); };
   dialer = std::make_unique<net::Dialer>(reactor, this, std::move(dialing));

@@ -103,6 +103,8 @@ int run_master_daemon(const MasterVerb& verb, Rereading& rereading) {
   options.region = verb.region;
   options.zone = verb.zone;
   options.registry = verb.registry;
+  options.registry_gc = verb.registry_gc;
+  options.registry_store_timeout = verb.registry_store_timeout;
   options.lease = verb.lease;
   options.advertise = verb.advertise;
   options.version = version_info().version;

@@ -16,7 +16,7 @@ void add_master_option(Parser& parser) {
       .add_option(
           "--master", parser.master,
           "HOST:PORT of the master, several with commas, or etcd://HOST:PORT[,...][/PREFIX] "
-          "(else SHOAL_MASTER, else the configuration)")
+          "or etcds:// (else SHOAL_MASTER, else the configuration)")
       ->capture_default_str();
 }
 

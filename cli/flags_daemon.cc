@@ -19,6 +19,7 @@
 #include "core/text.h"
 #include "master/etcd_limits.h"
 #include "master/etcd_target.h"
+#include "master/registry_watch.h"
 
 namespace shoal::cli {
 namespace {
@@ -29,6 +30,10 @@ constexpr core::Duration kMinBusyLag = std::chrono::milliseconds(10);
 constexpr core::Duration kMinDiskWatch = std::chrono::seconds(1);
 constexpr core::Duration kMinSessionTimeout = std::chrono::seconds(3);
 constexpr core::Duration kMaxSessionTimeout = std::chrono::minutes(10);
+constexpr core::Duration kMinRegistryGc = std::chrono::seconds(1);
+constexpr core::Duration kMaxRegistryGc = std::chrono::hours(24);
+constexpr core::Duration kMaxAgentAge = std::chrono::hours(24 * 365 * 10);
+constexpr std::uint32_t kMaxAgentCount = 1'000'000;
 
 // "eu/a1" -> eu, a1.
 absl::Status parse_domain(const std::string& text, std::string* region, std::string* zone) {
@@ -229,6 +234,10 @@ struct MasterTexts {
   std::string domain;
   std::string fd_tables = "shared";
   std::string lease = "3s";
+  std::string registry_store_timeout = "30s";
+  std::string registry_gc_interval = "15m";
+  std::string registry_max_agent_age = "14d";
+  std::string registry_max_agent_count = "102400";
   std::string session_timeout = "15s";
   std::string agent_reregister_timeout = "75s";
   std::string agent_removal_limit = "50%";
@@ -304,6 +313,36 @@ absl::Status finish_protection(const MasterTexts& texts, MasterVerb& verb) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<core::Duration> parse_time_between(const char* flag, const std::string& text,
+                                                  core::Duration least, core::Duration most,
+                                                  const char* bounds) {
+  const auto time = parse_time(flag, text);
+  if (!time.ok() || (*time >= least && *time <= most)) return time;
+  return core::invalid("{}: {} is not {}", flag, core::printable(text), bounds);
+}
+
+// What the registry forgets, and how long its store may take.
+absl::Status finish_registry(const MasterTexts& texts, MasterVerb& verb) {
+  const auto interval = parse_time_between("--registry-gc-interval", texts.registry_gc_interval,
+                                           kMinRegistryGc, kMaxRegistryGc, "1s to 24h");
+  if (!interval.ok()) return interval.status();
+  verb.registry_gc.interval = *interval;
+  const auto age = parse_time_between("--registry-max-agent-age", texts.registry_max_agent_age,
+                                      kMinRegistryGc, kMaxAgentAge, "1s to ten years");
+  if (!age.ok()) return age.status();
+  verb.registry_gc.max_agent_age = *age;
+  const auto count = parse_count<std::uint32_t>("--registry-max-agent-count",
+                                                texts.registry_max_agent_count, 1, kMaxAgentCount);
+  if (!count.ok()) return count.status();
+  verb.registry_gc.max_agents = *count;
+  const auto patience =
+      parse_time_between("--registry-store-timeout", texts.registry_store_timeout,
+                         master::kMinStoreTimeout, master::kMaxStoreTimeout, "1s to 10m");
+  if (!patience.ok()) return patience.status();
+  verb.registry_store_timeout = *patience;
+  return absl::OkStatus();
+}
+
 // Where several masters meet, if they do.
 absl::Status finish_election(const MasterTexts& texts, MasterVerb& verb) {
   const auto lease = parse_time("--lease", texts.lease);
@@ -356,6 +395,7 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
   if (auto ok = parse_domain(texts.domain, &verb.region, &verb.zone); !ok.ok()) return ok;
   if (auto ok = finish_removals(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_protection(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_registry(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_election(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
@@ -363,12 +403,29 @@ absl::StatusOr<Verb> finish_master(MasterTexts& texts) {
 
 void add_election_options(CLI::App& app, MasterTexts& texts) {
   app.add_option("--registry", texts.verb.registry,
-                 "etcd://HOST:PORT[,HOST:PORT][/PREFIX], for several masters (else in --data)");
+                 "etcd://HOST:PORT[,HOST:PORT][/PREFIX][?ACCESS], or etcds:// by TLS, for several "
+                 "masters (else in --data)");
   app.add_option("--lease", texts.lease,
                  "with etcd: how long the lead lasts without a sign of life")
       ->capture_default_str();
   app.add_option("--advertise", texts.verb.advertise,
                  "with etcd: HOST:PORT that others are told (else where it listens)");
+}
+
+void add_registry_options(CLI::App& app, MasterTexts& texts) {
+  app.add_option("--registry-store-timeout", texts.registry_store_timeout,
+                 "without etcd: the master ends when its disk takes longer to store something")
+      ->capture_default_str();
+  app.add_option("--registry-gc-interval", texts.registry_gc_interval,
+                 "time between two looks for what the registry may forget")
+      ->capture_default_str();
+  app.add_option("--registry-max-agent-age", texts.registry_max_agent_age,
+                 "how long unreachable and gone agents, and removed frameworks, are remembered")
+      ->capture_default_str();
+  app.add_option("--registry-max-agent-count", texts.registry_max_agent_count,
+                 "how many unreachable agents are remembered at most; and how many gone ones")
+      ->type_name("NUMBER")
+      ->capture_default_str();
 }
 
 void add_removal_options(CLI::App& app, MasterTexts& texts) {
@@ -438,6 +495,7 @@ Finish define_master(Parser& parser) {
   add_removal_options(app, *texts);
   add_protection_options(app, *texts);
   add_election_options(app, *texts);
+  add_registry_options(app, *texts);
   add_log_options(app, texts->log);
   app.add_flag("--insecure", texts->verb.insecure,
                "serve other machines without authentication or encryption");

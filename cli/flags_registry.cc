@@ -14,7 +14,8 @@ using Action = RegistryVerb::Action;
 
 CLI::Option* add_registry_option(Parser& parser, RegistryVerb& verb) {
   return parser.app.add_option("--registry", verb.registry,
-                               "that of several masters: etcd://HOST:PORT[,HOST:PORT][/PREFIX]");
+                               "that of several masters: etcd://HOST:PORT[,HOST:PORT][/PREFIX]"
+                               "[?ACCESS], or etcds:// by TLS");
 }
 
 absl::Status check_registry(const RegistryVerb& verb) {
@@ -53,13 +54,17 @@ Finish define_move(Parser& parser, Action action, const std::string& help) {
   CLI::Option* data = parser.app.add_option("--data", verb->data_dir, "the master's folder");
   add_registry_option(parser, *verb)->excludes(data);
   parser.app.add_option("FILE", verb->file, help)->required();
+  if (action == Action::kRestore) {
+    parser.app.add_flag("--force", verb->is_forced,
+                        "to etcd: also where there is a registry, which is lost");
+  }
   return [verb](Parser& /*parsed*/) -> absl::StatusOr<Verb> {
     if (verb->data_dir.empty() && verb->registry.empty()) {
       return core::invalid("say which: --data DIR or --registry etcd://…");
     }
     if (auto ok = check_registry(*verb); !ok.ok()) return ok;
-    if (verb->action == Action::kRestore && !verb->registry.empty()) {
-      return core::invalid("--registry: a backup can be restored to a folder only, not to etcd");
+    if (verb->is_forced && verb->registry.empty()) {
+      return core::invalid("--force: a folder's registry is kept as registry.db.old anyway");
     }
     if (verb->file.empty()) return core::invalid("FILE: is empty");
     return *verb;

@@ -22,6 +22,7 @@
 #include "net/leader_query.h"
 #include "net/master_list.h"
 #include "net/reactor.h"
+#include "sdk/election_patience.h"
 
 namespace shoal::cli {
 namespace {
@@ -34,6 +35,7 @@ using master::Writer;
 constexpr std::string_view kHttp = "http://";
 constexpr core::Duration kHandOverTimeout = std::chrono::seconds(10);
 constexpr int kLookAgainMs = 20;
+constexpr std::chrono::milliseconds kAskAgain{200};
 
 bool parse(const std::string& json, rapidjson::Document& document) {
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
@@ -71,59 +73,84 @@ struct Leader {
   net::HttpAnswer answer;
 };
 
-// The same, and on to the leader that a standby names.
+// The same, and on to the leader that a standby names. Errors: ABORTED (that one does not answer
+// what may be asked again).
 absl::StatusOr<Leader> ask_leader_from(std::string address, const std::string& target,
                                        const std::string& json) {
   for (int i = 0; i <= core::kMaxRedirects; ++i) {
     absl::StatusOr<net::HttpAnswer> answer = ask_once(address, target, json);
-    if (!answer.ok()) return answer.status();
+    if (!answer.ok()) {
+      const bool may_ask_again = i > 0 && json.empty();
+      return may_ask_again ? absl::AbortedError(answer.status().message()) : answer.status();
+    }
     if (answer->status != 307) return Leader{address, *std::move(answer)};
     address = address_in(answer->header("location"));
   }
-  return absl::UnavailableError("the masters name each other as the leader");
+  return absl::AbortedError("the masters name each other as the leader");
 }
 
-absl::StatusOr<std::vector<std::string>> addresses_of(const std::string& masters) {
-  const absl::StatusOr<net::MasterList> list = net::parse_master_list(masters);
-  if (!list.ok()) return list.status();
+// Errors: NOT_FOUND (etcd answers, and nobody leads), and those of LeaderQuery.
+absl::StatusOr<std::vector<std::string>> addresses_of(const net::MasterList& list) {
   std::vector<std::string> all;
-  for (const net::HostPort& address : list->addresses) all.push_back(address.to_string());
-  if (!list->etcd.has_value()) return all;
+  for (const net::HostPort& address : list.addresses) all.push_back(address.to_string());
+  if (!list.etcd.has_value()) return all;
   absl::StatusOr<std::unique_ptr<net::Reactor>> reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
   std::optional<absl::StatusOr<net::HostPort>> leader;
-  const net::LeaderQuery query(**reactor, *list->etcd, [&](absl::StatusOr<net::HostPort> found) {
+  const net::LeaderQuery query(**reactor, *list.etcd, [&](absl::StatusOr<net::HostPort> found) {
     leader = std::move(found);
     (*reactor)->stop();
   });
   if (!leader.has_value()) (*reactor)->run();
-  if (absl::IsNotFound(leader->status())) {
-    return absl::UnavailableError("nobody leads at the moment");
-  }
   if (!leader->ok()) return leader->status();
   all.push_back((*leader)->to_string());
   return all;
 }
 
-// Whichever of `masters` answers first leads there. Errors: also what the leader refuses.
-absl::StatusOr<Leader> ask_leader(const std::string& masters, const std::string& target,
-                                  const std::string& json) {
-  const absl::StatusOr<std::vector<std::string>> addresses = addresses_of(masters);
+// Whichever of `list` answers first leads there. Errors: UNAVAILABLE, ABORTED (there are masters,
+// and none leads, or the one that does is gone: nothing was done), NOT_FOUND (likewise, says etcd),
+// FAILED_PRECONDITION (what the leader refuses).
+absl::StatusOr<Leader> ask_leader_once(const net::MasterList& list, const std::string& target,
+                                       const std::string& json) {
+  const absl::StatusOr<std::vector<std::string>> addresses = addresses_of(list);
   if (!addresses.ok()) return addresses.status();
   absl::Status why = absl::UnavailableError("no master is named");
+  bool met_standby = list.etcd.has_value() && json.empty();  // it has named somebody
   for (const std::string& address : *addresses) {
     absl::StatusOr<Leader> leader = ask_leader_from(address, target, json);
     if (leader.ok() && leader->answer.status == 200) return leader;
-    why = leader.status();
-    if (!leader.ok()) continue;
+    if (!leader.ok()) {
+      why = leader.status();
+      met_standby = met_standby || absl::IsAborted(why);
+      continue;
+    }
     const std::string said = error_of(leader->answer.body);
     const std::string text = said.empty() ? fmt::format("the master at {} answered {}",
                                                         leader->address, leader->answer.status)
                                           : core::printable(said, 300);
     if (leader->answer.status != 503) return absl::FailedPreconditionError(text);
     why = absl::UnavailableError(text);
+    met_standby = true;
   }
-  return why;
+  return met_standby ? absl::AbortedError(why.message()) : why;
+}
+
+// While masters are there and none leads it goes on for `patience`: an election takes a few
+// seconds.
+absl::StatusOr<Leader> ask_leader(const std::string& masters, const std::string& target,
+                                  const std::string& json, core::Duration patience) {
+  const absl::StatusOr<net::MasterList> list = net::parse_master_list(masters);
+  if (!list.ok()) return list.status();
+  sdk::ElectionPatience election(*list, patience);
+  while (true) {
+    absl::StatusOr<Leader> leader = ask_leader_once(*list, target, json);
+    if (leader.ok() || absl::IsFailedPrecondition(leader.status())) return leader;
+    if (absl::IsAborted(leader.status())) election.met_standby();
+    if (!election.goes_on({}, leader.status(), kAskAgain, net::monotonic_now())) {
+      return election.failure("master", leader.status());
+    }
+    ::poll(nullptr, 0, static_cast<int>(kAskAgain.count()));
+  }
 }
 
 // "" as long as nobody but `before` leads, and serves.
@@ -149,14 +176,14 @@ void put_master(Writer& writer, const MasterRow& row) {
 
 }  // namespace
 
-absl::StatusOr<std::string> find_leader(const std::string& masters) {
-  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "");
+absl::StatusOr<std::string> find_leader(const std::string& masters, core::Duration patience) {
+  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "", patience);
   if (!leader.ok()) return leader.status();
   return leader->address;
 }
 
 absl::StatusOr<std::vector<MasterRow>> list_masters(const std::string& masters) {
-  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "");
+  const absl::StatusOr<Leader> leader = ask_leader(masters, "/masters", "", sdk::kElectionPatience);
   if (!leader.ok()) return leader.status();
   return read_masters(leader->answer.body);
 }
@@ -224,7 +251,8 @@ int run_masters(const MastersVerb& verb) {
 }
 
 int run_step_down(const StepDownVerb& verb) {
-  const absl::StatusOr<Leader> leader = ask_leader(verb.master, "/step-down", "{}");
+  const absl::StatusOr<Leader> leader =
+      ask_leader(verb.master, "/step-down", "{}", sdk::kElectionPatience);
   if (!leader.ok()) return report(leader.status());
   const core::TimePoint begin = net::monotonic_now();
   std::string next;

@@ -9,14 +9,18 @@
 #include "absl/status/statusor.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "core/time.h"
+#include "sdk/election_patience.h"
 
 namespace shoal::cli {
 
 int run_masters(const MastersVerb& verb);
 int run_step_down(const StepDownVerb& verb);
 
-// Where the one is that leads, of a --master; blocking. Errors: UNAVAILABLE.
-absl::StatusOr<std::string> find_leader(const std::string& masters);
+// Where the one is that leads, of a --master; blocking. While masters are there and none leads it
+// goes on for `patience`. Errors: UNAVAILABLE.
+absl::StatusOr<std::string> find_leader(const std::string& masters,
+                                        core::Duration patience = sdk::kElectionPatience);
 
 struct MasterRow {
   std::string id;  // empty: a master without an election

@@ -13,6 +13,7 @@
 #include "core/cluster_view.h"
 #include "core/fleet.h"
 #include "core/messages.h"
+#include "core/registry_gc.h"
 #include "core/resources.h"
 #include "core/time.h"
 #include "master/rate_limits.h"
@@ -48,7 +49,9 @@ struct MasterVerb {
   bool offer_gpus_to_all = false;
   std::string region;  // both or none
   std::string zone;
-  std::string registry;  // etcd://…; empty: in its folder
+  std::string registry;  // etcd://… or etcds://…; empty: in its folder
+  core::RegistryGcLimits registry_gc;
+  core::Duration registry_store_timeout{};
   core::Duration lease{};
   std::string advertise;  // HOST:PORT; empty: where it listens
   LogVerb log;
@@ -329,8 +332,9 @@ struct RegistryVerb {
   enum class Action : std::uint8_t { kDump, kCheck, kBackup, kRestore };
   Action action = Action::kDump;
   std::string data_dir;
-  std::string registry;  // etcd://…, instead of a folder
-  std::string file;      // a backup: to read, or to write
+  std::string registry;    // etcd://… or etcds://…, instead of a folder
+  bool is_forced = false;  // to restore into etcd: what is there is lost
+  std::string file;        // a backup: to read, or to write
   OutputFormat format = OutputFormat::kTable;
 };
 

@@ -17,6 +17,7 @@
 #include "master/json_writer.h"
 #include "master/registry_etcd.h"
 #include "master/registry_restore.h"
+#include "master/registry_restore_etcd.h"
 #include "master/registry_sqlite.h"
 
 namespace shoal::cli {
@@ -34,8 +35,11 @@ struct Read {
 absl::StatusOr<Read> read_etcd(const std::string& text) {
   const absl::StatusOr<master::EtcdTarget> target = master::parse_etcd_target(text);
   if (!target.ok()) return target.status();
-  auto client = std::make_unique<master::EtcdClient>(
-      master::EtcdOptions{.endpoints = target->endpoints, .timeout = std::chrono::seconds(5)});
+  if (absl::Status there = net::check_files(target->access); !there.ok()) return there;
+  auto client =
+      std::make_unique<master::EtcdClient>(master::EtcdOptions{.endpoints = target->endpoints,
+                                                               .timeout = std::chrono::seconds(5),
+                                                               .access = target->access});
   auto registry = EtcdRegistry::open(std::move(client), target->prefix, std::nullopt, {});
   if (!registry.ok()) return registry.status();
   auto contents = (*registry)->load();
@@ -43,11 +47,7 @@ absl::StatusOr<Read> read_etcd(const std::string& text) {
   return Read{(*registry)->cluster_id(), *std::move(contents), nullptr};
 }
 
-absl::StatusOr<Read> read(const RegistryVerb& verb) {
-  if (!verb.registry.empty()) return read_etcd(verb.registry);
-  const std::string path = verb.file.empty() || verb.action == RegistryVerb::Action::kBackup
-                               ? master::DataDir::registry_path_in(verb.data_dir)
-                               : verb.file;
+absl::StatusOr<Read> read_file(const std::string& path) {
   auto registry = SqliteRegistry::open(path, 0, SqliteRegistry::Mode::kRead);
   if (!registry.ok()) return registry.status();
   if (absl::Status sound = (*registry)->check_file(); !sound.ok()) return sound;
@@ -57,6 +57,12 @@ absl::StatusOr<Read> read(const RegistryVerb& verb) {
   return Read{cluster_id, *std::move(contents), *std::move(registry)};
 }
 
+absl::StatusOr<Read> read(const RegistryVerb& verb) {
+  if (!verb.registry.empty()) return read_etcd(verb.registry);
+  const bool is_of_folder = verb.file.empty() || verb.action == RegistryVerb::Action::kBackup;
+  return read_file(is_of_folder ? master::DataDir::registry_path_in(verb.data_dir) : verb.file);
+}
+
 // What was read from elsewhere, as a file.
 absl::Status write_file(const Read& read, const std::string& path) {
   if (std::filesystem::exists(path)) {
@@ -64,10 +70,7 @@ absl::Status write_file(const Read& read, const std::string& path) {
   }
   auto copy = SqliteRegistry::open(path, read.cluster_id, SqliteRegistry::Mode::kWrite);
   if (!copy.ok()) return copy.status();
-  std::vector<core::RegistryRow> rows(read.contents.agents.begin(), read.contents.agents.end());
-  rows.insert(rows.end(), read.contents.frameworks.begin(), read.contents.frameworks.end());
-  rows.insert(rows.end(), read.contents.roles.begin(), read.contents.roles.end());
-  return (*copy)->apply(rows);
+  return (*copy)->apply(master::rows_of(read.contents));
 }
 
 std::string summary_of(const Read& read) {
@@ -92,7 +95,22 @@ int back_up(const RegistryVerb& verb, const Read& read) {
   return kExitOk;
 }
 
+int restore_to_etcd(const RegistryVerb& verb) {
+  const absl::StatusOr<master::EtcdTarget> target = master::parse_etcd_target(verb.registry);
+  if (!target.ok()) return report(target.status());
+  if (absl::Status there = net::check_files(target->access); !there.ok()) return report(there);
+  const absl::StatusOr<Read> backup = read_file(verb.file);
+  if (!backup.ok()) return report(backup.status());
+  const absl::Status restored = master::restore_registry_to_etcd(*target, backup->cluster_id,
+                                                                 backup->contents, verb.is_forced);
+  if (!restored.ok()) return report(restored);
+  say(fmt::format("the registry at {} is that of {}: {}", target->prefix, verb.file,
+                  summary_of(*backup)));
+  return kExitOk;
+}
+
 int restore(const RegistryVerb& verb) {
+  if (!verb.registry.empty()) return restore_to_etcd(verb);
   const absl::Status restored = master::restore_registry(verb.data_dir, verb.file);
   if (!restored.ok()) return report(restored);
   say(fmt::format("the registry of {} is that of {}; what was there is {}.old", verb.data_dir,

@@ -152,7 +152,7 @@ class Waiting {
 
   // Where there are no events, looking must do.
   void listen() {
-    const absl::StatusOr<std::string> leader = find_leader(verb_.master);
+    const absl::StatusOr<std::string> leader = find_leader(verb_.master, core::Duration::zero());
     if (!leader.ok()) return;
     const absl::StatusOr<net::HostPort> address = net::parse_host_port(*leader);
     if (!address.ok()) return;

@@ -12,6 +12,7 @@
 #include "core/operation_handlers.h"
 #include "core/quota.h"
 #include "core/registry.h"
+#include "core/registry_gc.h"
 #include "core/role.h"
 #include "core/summary.h"
 
@@ -409,6 +410,8 @@ void recover_agent(Shard& shard, const RegisteredAgent& row, TimePoint now) {
     agent.drain = std::make_unique<Drain>(row.drain);
   }
   if (row.standing == AgentStanding::kUnreachable) {
+    const std::int64_t away_ms = std::max<std::int64_t>(shard.wall_ms(now) - row.since_ms, 0);
+    agent.disconnected_at = now - std::chrono::milliseconds(away_ms);
     set_state(shard, agent, AgentState::kUnreachable);
     shard.unreachable_agents.push_back(row.id);
     return;
@@ -666,7 +669,7 @@ void give_up(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
   tell_operations_unreachable(shard, outbox, agent);
   for (std::uint32_t i = 0; i < shard.config.shards; ++i) outbox.to_shard(i, AgentLost{id});
   shard.unreachable_agents.push_back(id);
-  if (shard.unreachable_agents.size() <= kMaxUnreachableAgentsPerShard) return;
+  if (shard.unreachable_agents.size() <= kMostUnreachablePerShard) return;
   AgentRecord* oldest = shard.find_agent(shard.unreachable_agents.front());
   shard.unreachable_agents.pop_front();
   if (oldest == nullptr) return;

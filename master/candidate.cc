@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "core/status.h"
-#include "master/curl_library.h"
 #include "master/etcd_target.h"
 #include "master/leadership.h"
 #include "master/registry_etcd.h"
 #include "master/serving.h"
 #include "master/standby.h"
+#include "net/curl_library.h"
+#include "net/etcd_access.h"
 #include "net/random.h"
 
 namespace shoal::master {
@@ -167,8 +168,8 @@ absl::Status Candidate::run() {
 absl::StatusOr<Beginning> Candidate::load(const EtcdFence& term) {
   absl::StatusOr<std::uint64_t> known = folder_.known_cluster_id();
   if (!known.ok()) return known.status();
-  auto client = std::make_unique<EtcdClient>(
-      EtcdOptions{.endpoints = target_.endpoints, .timeout = options_.lease});
+  auto client = std::make_unique<EtcdClient>(EtcdOptions{
+      .endpoints = target_.endpoints, .timeout = options_.lease, .access = target_.access});
   auto registry = EtcdRegistry::open(std::move(client), target_.prefix, term,
                                      {.expected = *known, .fresh = net::random_seed() | 1});
   if (!registry.ok()) return registry.status();
@@ -264,7 +265,9 @@ absl::Status Candidate::serve(Beginning beginning, const EtcdFence& term) {
 absl::Status run_candidate(const MasterOptions& options, DataDir& folder) {
   absl::StatusOr<EtcdTarget> target = parse_etcd_target(options.registry);
   if (!target.ok()) return target.status();
-  if (!curl_library().ok()) return curl_library().status();  // waiting will not mend that
+  // Waiting will not mend these.
+  if (!net::curl_library().ok()) return net::curl_library().status();
+  if (absl::Status there = net::check_files(target->access); !there.ok()) return there;
   return Candidate(options, *std::move(target), folder).run();
 }
 

@@ -7,10 +7,11 @@
 
 #include "core/status.h"
 #include "core/text.h"
-#include "master/curl_library.h"
 #include "master/etcd_json.h"
 #include "master/etcd_limits.h"
 #include "net/clock.h"
+#include "net/curl_library.h"
+#include "net/etcd_curl.h"
 
 namespace shoal::master {
 namespace {
@@ -59,11 +60,10 @@ struct EtcdClient::Transfer {
 };
 
 struct EtcdClient::Curl {
-  explicit Curl(const CurlLibrary& library) : call(library) {
+  explicit Curl(const net::CurlLibrary& library) : call(library) {
     multi = call.multi_init();
     easy = call.easy_init();
-    headers = call.slist_append(nullptr, "Content-Type: application/json");
-    headers = call.slist_append(headers, "Expect:");  // no round trip more for a large body
+    set_token("");
   }
   ~Curl() {
     call.easy_cleanup(easy);
@@ -73,14 +73,23 @@ struct EtcdClient::Curl {
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
 
-  const CurlLibrary& call;
+  void set_token(const std::string& token) {
+    call.slist_free_all(headers);
+    headers = call.slist_append(nullptr, "Content-Type: application/json");
+    headers = call.slist_append(headers, "Expect:");  // no round trip more for a large body
+    if (token.empty()) return;
+    headers = call.slist_append(headers, ("Authorization: " + token).c_str());
+  }
+
+  const net::CurlLibrary& call;
   CURLM* multi = nullptr;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
+  char details[CURL_ERROR_SIZE] = "";  // of the last transfer, if it failed
 };
 
 EtcdClient::EtcdClient(EtcdOptions options) : options_(std::move(options)) {
-  if (curl_library().ok()) curl_ = std::make_unique<Curl>(*curl_library());
+  if (net::curl_library().ok()) curl_ = std::make_unique<Curl>(*net::curl_library());
 }
 
 EtcdClient::~EtcdClient() = default;
@@ -127,22 +136,18 @@ absl::Status EtcdClient::outcome_of(int code, const Transfer& transfer) {
         fmt::format("its answer is larger than {} bytes", kMaxEtcdAnswerBytes));
   }
   if (code == CURLE_OK) return absl::OkStatus();
-  return absl::UnavailableError(curl_->call.easy_strerror(static_cast<CURLcode>(code)));
+  return absl::UnavailableError(
+      net::describe_curl_error(curl_->call, code, curl_->details, options_.access));
 }
 
-// One member is asked. `transfer.status` is HTTP's when it has answered.
-absl::Status EtcdClient::attempt(std::string_view path, const std::string& body,
-                                 Transfer& transfer) {
-  if (curl_ == nullptr) return curl_library().status();
+// `transfer.status` is HTTP's when the member has answered.
+absl::Status EtcdClient::transfer_once(std::string_view path, const std::string& body,
+                                       Transfer& transfer) {
   CURL* easy = curl_->easy;
   curl_->call.easy_reset(easy);
-  const std::string url = fmt::format("http://{}/v3/{}", endpoint(), path);
-  curl_->call.easy_setopt(easy, CURLOPT_URL, url.c_str());
-  curl_->call.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-  curl_->call.easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_->call.easy_setopt(easy, CURLOPT_PROXY, "");  // whatever the environment says
-  curl_->call.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_->call.easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_->details[0] = '\0';
+  net::set_etcd_url(curl_->call, easy, options_.access, endpoint(), path);
+  curl_->call.easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_->details);
   curl_->call.easy_setopt(easy, CURLOPT_HTTPHEADER, curl_->headers);
   curl_->call.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   curl_->call.easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
@@ -182,13 +187,54 @@ bool is_worth_asking(const absl::Status& status) {
 
 }  // namespace
 
+// The password becomes a token, of the member that is asked.
+absl::Status EtcdClient::authenticate() {
+  const absl::StatusOr<std::string> body = net::authenticate_body(options_.access);
+  if (!body.ok()) return body.status();
+  Transfer transfer;
+  curl_->set_token("");
+  if (absl::Status asked = transfer_once(net::kEtcdAuthenticate, *body, transfer); !asked.ok()) {
+    return asked;
+  }
+  if (transfer.status != 200) return refusal(transfer.status, transfer.body);
+  absl::StatusOr<std::string> token = net::token_in_answer(transfer.body);
+  if (!token.ok()) return token.status();
+  token_ = *std::move(token);
+  curl_->set_token(token_);
+  return absl::OkStatus();
+}
+
+// One member is asked, with a token if it takes one.
+absl::Status EtcdClient::attempt(std::string_view path, const std::string& body,
+                                 Transfer& transfer) {
+  if (curl_ == nullptr) return net::curl_library().status();
+  if (!options_.access.user.empty() && token_.empty()) {
+    if (absl::Status known = authenticate(); !known.ok()) return known;
+  }
+  absl::Status status = transfer_once(path, body, transfer);
+  if (net::is_stale_token(transfer.status, transfer.body)) token_.clear();
+  return status;
+}
+
+// A member that was started again, or has not heard of us for five minutes, has forgotten the
+// token; it has done nothing then.
+absl::Status EtcdClient::attempt_again_if_stale(std::string_view path, const std::string& body,
+                                                Transfer& transfer) {
+  absl::Status status = attempt(path, body, transfer);
+  if (options_.access.user.empty() || !token_.empty() || !status.ok()) return status;
+  const bool is_fresh = transfer.is_fresh;
+  transfer = Transfer();
+  transfer.is_fresh = is_fresh;
+  return attempt(path, body, transfer);
+}
+
 absl::StatusOr<std::string> EtcdClient::post(std::string_view path, const std::string& body,
                                              Resend resend) {
   absl::Status last;
   for (std::size_t i = 0; i < options_.endpoints.size(); ++i) {
     Transfer transfer;
     transfer.is_fresh = resend == Resend::kIfNotSent;
-    absl::Status status = attempt(path, body, transfer);
+    absl::Status status = attempt_again_if_stale(path, body, transfer);
     if (status.ok() && transfer.status == 200) return std::move(transfer.body);
     if (status.ok()) status = refusal(transfer.status, transfer.body);
     if (absl::IsCancelled(status)) return status;

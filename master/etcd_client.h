@@ -8,7 +8,7 @@
 //   2. Every call ends within timeout() for each member, and reads at most
 //      kMaxEtcdAnswerBytes.
 //
-// libcurl is loaded by the first client (master/curl_library.h); without it all calls end with
+// libcurl is loaded by the first client (net/curl_library.h); without it all calls end with
 // FAILED_PRECONDITION.
 //
 // Memory order: cancelled_ and woken_ publish nothing but themselves; curl_multi_wakeup(), which
@@ -27,12 +27,14 @@
 #include "absl/status/statusor.h"
 #include "core/time.h"
 #include "master/etcd_messages.h"
+#include "net/etcd_access.h"
 
 namespace shoal::master {
 
 struct EtcdOptions {
   std::vector<std::string> endpoints;                // HOST:PORT, at least one
   core::Duration timeout = std::chrono::seconds(2);  // for each member that is asked
+  net::EtcdAccess access{};
 };
 
 // Errors of all calls: UNAVAILABLE (no member answers, or none that has a quorum; a transaction may
@@ -72,12 +74,17 @@ class EtcdClient {
 
   absl::StatusOr<std::string> post(std::string_view path, const std::string& body, Resend resend);
   absl::Status attempt(std::string_view path, const std::string& body, Transfer& transfer);
+  absl::Status attempt_again_if_stale(std::string_view path, const std::string& body,
+                                      Transfer& transfer);
+  absl::Status authenticate();
+  absl::Status transfer_once(std::string_view path, const std::string& body, Transfer& transfer);
   absl::Status run(Transfer& transfer, core::TimePoint deadline);
   absl::Status outcome_of(int code, const Transfer& transfer);
   const std::string& endpoint() const { return options_.endpoints[current_]; }
 
   EtcdOptions options_;
   std::size_t current_ = 0;     // in endpoints: who answered last
+  std::string token_;           // for the password; empty: none yet
   std::unique_ptr<Curl> curl_;  // nullptr: there is no libcurl
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> woken_{false};

@@ -1,4 +1,5 @@
-// Where the masters of a cluster meet: etcd://HOST:PORT[,HOST:PORT…][/PREFIX].
+// Where the masters of a cluster meet: etcd://HOST:PORT[,HOST:PORT…][/PREFIX][?ACCESS], or etcds://
+// by TLS.
 #pragma once
 
 #include <string>
@@ -6,12 +7,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "net/etcd_access.h"
 
 namespace shoal::master {
 
 struct EtcdTarget {
   std::vector<std::string> endpoints;  // HOST:PORT of each member that is known
   std::string prefix = "/shoal";       // of all keys; begins with '/', does not end with one
+  net::EtcdAccess access{};
 };
 
 bool is_etcd_target(std::string_view text);  // begins as one

@@ -85,7 +85,9 @@ Leadership::Leadership(LeadershipOptions options, Events events)
       own_value_(leader_value(options_)),
       masters_prefix_(options_.target.prefix + "/masters/"),
       since_ms_(net::wall_now_ms()),
-      client_({.endpoints = options_.target.endpoints, .timeout = patience()}) {
+      client_({.endpoints = options_.target.endpoints,
+               .timeout = patience(),
+               .access = options_.target.access}) {
   thread_ = net::start_helper_thread([this] { work(); });
 }
 

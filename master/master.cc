@@ -37,6 +37,7 @@ absl::Status run_alone(const MasterOptions& options, DataDir& folder) {
   absl::StatusOr<Beginning> beginning = open_registry(folder);
   if (!beginning.ok()) return beginning.status();
   absl::Status failure;  // written by the writer's thread before it stops the reactors
+  absl::Status hang;     // written by the first reactor, or after all have stopped
   Serving* running = nullptr;
   ServingHooks hooks;
   hooks.registry_failed = [&failure, &running](const absl::Status& why) {
@@ -45,13 +46,18 @@ absl::Status run_alone(const MasterOptions& options, DataDir& folder) {
         core::message_of(why)));
     running->stop();
   };
+  hooks.registry_hangs = [&hang, &running](const absl::Status& why) {
+    hang = why;
+    running->stop();
+  };
   Serving serving(options, std::move(hooks));
   running = &serving;
   if (absl::Status built = serving.build(*std::move(beginning)); !built.ok()) return built;
   if (absl::Status listening = serving.listen(nullptr); !listening.ok()) return listening;
   if (absl::Status watching = serving.watch_signals(); !watching.ok()) return watching;
   absl::Status ran = serving.serve([&] { return tell_ready(options, serving.address()); });
-  return failure.ok() ? ran : failure;
+  if (!failure.ok()) return failure;
+  return hang.ok() ? ran : hang;
 }
 
 }  // namespace

@@ -13,9 +13,11 @@
 #include "core/fleet.h"
 #include "core/limits.h"
 #include "core/quantities.h"
+#include "core/registry_gc.h"
 #include "core/time.h"
 #include "master/etcd_limits.h"
 #include "master/rate_limits.h"
+#include "master/registry_watch.h"
 #include "net/log.h"
 #include "net/reactor_threads.h"
 
@@ -53,6 +55,9 @@ struct MasterOptions : MasterTuning {
   core::RemovalLimits removals;
   RateLimitOptions rate_limits;  // of frameworks
   std::string registry;  // etcd://… (master/etcd_target.h), for several masters; empty: data_dir
+  core::RegistryGcLimits registry_gc;
+  // Without etcd: a transaction that takes longer ends the master.
+  core::Duration registry_store_timeout = kDefaultStoreTimeout;
   core::Duration lease = kDefaultLease;  // with etcd: whole seconds
   std::string advertise;                 // with etcd: HOST:PORT; empty: where it listens
   std::string version;

@@ -10,6 +10,7 @@
 #include "alloc/malloc_choice.h"
 #include "master/http_pages.h"
 #include "master/role_metrics.h"
+#include "net/clock.h"
 #include "net/log_page.h"
 #include "net/process_usage.h"
 #include "net/reactor_metrics.h"
@@ -172,6 +173,14 @@ void append_registry(core::MetricsText& out, const MasterInfo& info) {
           info.registry->rows_stored());
   out.one("shoal_master_registry_waiting_rows", "gauge", "Rows that are not durable yet.",
           info.registry->rows_waiting());
+  std::uint64_t forgotten = 0;
+  for (const Service* service : info.services) forgotten += service->registry_rows_forgotten();
+  out.one("shoal_master_registry_forgotten_rows_total", "counter",
+          "Agents and frameworks that were over for long, or too many.", forgotten);
+  const core::Duration taken = info.registry->commits_since(net::monotonic_now());
+  out.one("shoal_master_registry_commit_running_seconds", "gauge",
+          "How long the transaction takes that is under way; 0: none is.",
+          std::chrono::duration<double>(taken).count());
   out.histogram("shoal_master_registry_commit_seconds",
                 "How long a transaction of the registry took.", {&info.registry->commit_time()});
   out.histogram("shoal_master_registry_batch_rows", "How many rows a transaction held.",

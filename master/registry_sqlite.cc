@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +22,7 @@ namespace {
 // Who holds the file otherwise is a tool that reads for a moment.
 constexpr int kBusyMs = 5000;
 constexpr std::size_t kTables = 3;
+constexpr off_t kSmallestPage = 512;
 
 std::string_view text_of(sqlite3_stmt* statement, int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
@@ -44,6 +46,19 @@ std::string table_sql(const RegistryTable& table) {
                      columns);
 }
 
+// What is shorter than SQLite's smallest page is to it a new file. It is one only when it is empty,
+// or when the first write was cut off, whose journal is there then.
+absl::Status check_size(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return absl::OkStatus();
+  if (info.st_size == 0 || info.st_size >= kSmallestPage) return absl::OkStatus();
+  if (::access((path + "-journal").c_str(), F_OK) == 0) return absl::OkStatus();
+  return absl::DataLossError(fmt::format(
+      "{}: not a database, or damaged: it has {} bytes; restore a backup (shoal registry "
+      "restore)",
+      path, info.st_size));
+}
+
 }  // namespace
 
 void SqliteRegistry::Finalize::operator()(sqlite3_stmt* statement) const {
@@ -65,6 +80,7 @@ absl::StatusOr<std::unique_ptr<SqliteRegistry>> SqliteRegistry::open(const std::
     }
     ::close(fd);
   }
+  if (absl::Status whole = check_size(path); !whole.ok()) return whole;
   sqlite3* database = nullptr;
   // Also to read: the log may have to be read with it.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;

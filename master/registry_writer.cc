@@ -34,6 +34,32 @@ void RegistryWriter::abandon() {
   store_->cancel();
 }
 
+bool RegistryWriter::end(std::unique_ptr<RegistryWriter> writer, core::Duration patience) {
+  {
+    std::unique_lock lock(writer->mutex_);
+    writer->is_ending_ = true;
+    writer->changed_.notify_all();
+    if (writer->changed_.wait_for(lock, patience, [&writer] { return writer->has_ended_; })) {
+      lock.unlock();
+      writer.reset();
+      return true;
+    }
+  }
+  writer->abandon();
+  {
+    const std::lock_guard lock(writer->telling_);
+    writer->is_left_ = true;
+  }
+  writer->thread_.detach();
+  (void)writer.release();  // its thread has it
+  return false;
+}
+
+void RegistryWriter::wait_until_ended() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return has_ended_; });
+}
+
 void RegistryWriter::put(std::size_t client, std::vector<core::RegistryRow> rows) {
   {
     const std::lock_guard lock(mutex_);
@@ -58,14 +84,23 @@ bool RegistryWriter::take(Batch& batch) {
 bool RegistryWriter::commit(const Batch& batch) {
   const core::TimePoint begin = net::monotonic_now();
   commit_begin_ns_.set(static_cast<std::uint64_t>(begin.time_since_epoch().count()));
-  if (const absl::Status written = store_->apply(batch.rows); !written.ok()) {
+  const absl::Status written = store_->apply(batch.rows);
+  if (written.ok()) {
+    commit_begin_ns_.set(0);
+    commit_time_.observe(net::monotonic_now() - begin);
+    batch_rows_.add(batch.rows.size());
+    rows_stored_.add(batch.rows.size());
+  }
+  return tell(written, batch);
+}
+
+bool RegistryWriter::tell(const absl::Status& written, const Batch& batch) {
+  const std::lock_guard lock(telling_);
+  if (is_left_) return false;
+  if (!written.ok()) {
     failed_(written);
     return false;
   }
-  commit_begin_ns_.set(0);
-  commit_time_.observe(net::monotonic_now() - begin);
-  batch_rows_.add(batch.rows.size());
-  rows_stored_.add(batch.rows.size());
   for (std::size_t client = 0; client < batch.rows_of.size(); ++client) {
     if (batch.rows_of[client] > 0) stored_(client, batch.rows_of[client]);
   }
@@ -87,9 +122,11 @@ core::Duration RegistryWriter::commits_since(core::TimePoint now) const {
 void RegistryWriter::work() {
   Batch batch;
   batch.rows_of.resize(waiting_.rows_of.size());
-  while (take(batch)) {
-    if (!commit(batch)) return;
+  while (take(batch) && commit(batch)) {
   }
+  const std::lock_guard lock(mutex_);
+  has_ended_ = true;
+  changed_.notify_all();
 }
 
 }  // namespace shoal::master

@@ -5,7 +5,8 @@
 // Threads: start() and the end on the main thread, put() on any reactor's. `stored` and `failed`
 // are called on the writer's thread. commits() and the like from any.
 // Invariants: 1. rows of a client are stored, and answered, in the order of its calls;
-//   2. after a failure nothing is stored or answered any more.
+//   2. after a failure nothing is stored or answered any more;
+//   3. after end() nothing is called, whenever the store answers.
 #pragma once
 
 #include <condition_variable>
@@ -39,8 +40,15 @@ class RegistryWriter {
 
   // What waits is forgotten, and nothing is stored any more; from any thread, then the end is near.
   void abandon();
+  // Stores what waits and ends the writer, as its destructor does, but waits no longer than
+  // `patience` for a store that hangs. False: it does. Then nothing is called any more, and what
+  // there is of the writer, and its thread, are left to the end of the process.
+  static bool end(std::unique_ptr<RegistryWriter> writer, core::Duration patience);
 
   void put(std::size_t client, std::vector<core::RegistryRow> rows);
+
+  // After end() has said false: until the store has answered after all.
+  void wait_until_ended();
 
   std::uint64_t rows_stored() const { return rows_stored_.value(); }
   std::uint64_t rows_waiting() const;  // given to it and not durable yet
@@ -58,15 +66,19 @@ class RegistryWriter {
   void work();
   bool take(Batch& batch);  // false: the end, and nothing waits
   bool commit(const Batch& batch);
+  bool tell(const absl::Status& written, const Batch& batch);
 
   std::unique_ptr<RegistryStore> store_;
   Stored stored_;
   Failed failed_;
-  std::mutex mutex_;  // guards the next four
+  std::mutex telling_;    // held while `stored` or `failed` is called; guards the next
+  bool is_left_ = false;  // nobody is there to be told
+  std::mutex mutex_;      // guards the next five
   std::condition_variable changed_;
   Batch waiting_;
   bool is_ending_ = false;
   bool is_abandoned_ = false;
+  bool has_ended_ = false;   // the thread has
   alloc::Counter rows_put_;  // written with mutex_ held
   alloc::Counter rows_stored_;
   alloc::Counter commit_begin_ns_;  // monotonic clock; 0: no transaction is under way

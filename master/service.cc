@@ -32,6 +32,7 @@ Service::Service(net::Reactor& reactor, core::ShardConfig config, core::SharedTa
                  std::uint64_t seed, std::uint64_t incarnation, const Protection& protection)
     : reactor_(reactor),
       shard_(std::move(config), tables, seed),
+      gc_timer_(reactor, [this] { on_collect(); }),
       deadline_timer_(reactor,
                       [this] {
                         armed_for_.reset();
@@ -64,7 +65,32 @@ void Service::join(MailGrid& grid, net::HandOver* hand_over, net::Log* log) {
 void Service::recover(const core::RegistryContents& contents, RegistryWriter& writer) {
   core::recover(shard_, *this, contents, net::monotonic_now());
   writer_ = &writer;
+  for (const core::RegisteredAgent& agent : contents.agents) {
+    if (shard_.home_of(agent.id) == shard_.config.index) ages_.note(agent);
+  }
+  for (const core::RegisteredFramework& framework : contents.frameworks) {
+    if (shard_.home_of(framework.id) == shard_.config.index) ages_.note(framework);
+  }
   reactor_.post([] {});  // a turn, for what that has put into mailboxes
+}
+
+void Service::collect_registry(const core::RegistryGcLimits& limits) {
+  gc_limits_ = limits;
+  gc_timer_.start_repeating(limits.interval);
+}
+
+void Service::on_collect() {
+  const core::TimePoint now = reactor_.now();
+  const std::size_t away = core::forget_old_agents(shard_, *this, gc_limits_, now);
+  std::vector<core::RegistryRow> rows = ages_.take_old(
+      shard_.wall_ms(now), gc_limits_.max_agent_age, gc_limits_.max_agents / shard_.config.shards);
+  const std::size_t over = rows.size();
+  for (core::RegistryRow& row : rows) core::store(shard_, *this, std::move(row));
+  if (away + over == 0) return;
+  forgotten_.add(away + over);
+  net::log_line(log_, core::LogModule::kRegistry, core::LogLevel::kInfo,
+                "the registry forgets what is over for long",
+                {{"unreachable", away}, {"gone_or_removed", over}});
 }
 
 void tune(core::ShardConfig& config, const MasterTuning& tuning) {
@@ -229,6 +255,7 @@ void Service::to_shard(std::uint32_t shard, core::ShardMessage message) {
 
 bool Service::store(core::RegistryRow row) {
   if (writer_ == nullptr) return false;
+  ages_.note(row);
   rows_.push_back(std::move(row));
   return true;
 }

@@ -17,12 +17,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "core/registry_gc.h"
 #include "core/shard.h"
 #include "master/admission.h"
 #include "master/api.h"
 #include "master/dispatch.h"
 #include "master/master.h"
 #include "master/rate_limits.h"
+#include "master/registry_ages.h"
 #include "master/registry_writer.h"
 #include "master/throttle.h"
 #include "master/wire_outbox.h"
@@ -64,6 +66,8 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
 
   // What an earlier master left; on the main thread, before `writer` is used and any peer is heard.
   void recover(const core::RegistryContents& contents, RegistryWriter& writer);
+  // From now on the registry forgets what is over for long; with recover().
+  void collect_registry(const core::RegistryGcLimits& limits);
   // Called on the reactor for each peer that has seen a master of a higher epoch than this one's;
   // set before the reactors run. Whoever connects can claim that: ask the store before believing.
   void on_newer_epoch(std::function<void(std::uint64_t epoch)> hook) {
@@ -80,6 +84,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   const core::ShardCounters& counters() const { return shard_.counters; }
   const Admission::Counters& admission() const { return admission_.counters(); }
   const net::Reactor& reactor() const { return reactor_; }
+  std::uint64_t registry_rows_forgotten() const { return forgotten_.value(); }
 
  private:
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override;
@@ -110,6 +115,7 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   void drain_own_api();
   void end_turn();
   void drain_own();
+  void on_collect();
 
   net::Reactor& reactor_;
   core::Shard shard_;
@@ -117,6 +123,10 @@ class Service final : public net::ConnectionHandler, private WireOutbox {
   net::HandOver* hand_over_ = nullptr;
   RegistryWriter* writer_ = nullptr;
   std::vector<core::RegistryRow> rows_;  // of this turn, not with the writer yet
+  RegistryAges ages_;
+  core::RegistryGcLimits gc_limits_;
+  net::Timer gc_timer_;
+  alloc::Counter forgotten_;  // rows, for their age or number
   net::Log* log_ = nullptr;
   std::function<void(std::uint64_t epoch)> newer_epoch_;
   std::size_t deferrable_ = 0;  // frames, since deferrable_since_

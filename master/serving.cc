@@ -19,6 +19,7 @@
 #include "net/reactor_threads.h"
 #include "net/send_gate.h"
 #include "net/signal_watcher.h"
+#include "net/timer.h"
 
 namespace shoal::master {
 namespace {
@@ -45,11 +46,14 @@ struct Serving::Part {
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<net::Listener> listener;
   std::vector<std::unique_ptr<net::SignalWatcher>> signals;
+  std::unique_ptr<net::Timer> registry_look;    // of the first reactor
   std::deque<net::DetachedConnection> adopted;  // and not with the service yet
 };
 
 Serving::Serving(const MasterOptions& options, ServingHooks hooks)
-    : options_(options), hooks_(std::move(hooks)) {}
+    : options_(options),
+      hooks_(std::move(hooks)),
+      registry_watch_(options.registry_store_timeout) {}
 
 Serving::~Serving() { grid_.reset(); }  // its hooks hold on to the reactors, if those are there
 
@@ -140,7 +144,26 @@ void Serving::take_registry(Beginning beginning) {
       hooks_.registry_failed);
   info_.registry = registry_.get();
   core::recover_roles(*tables_, contents);
-  for (const auto& part : parts_) part->service->recover(contents, *registry_);
+  for (const auto& part : parts_) {
+    part->service->recover(contents, *registry_);
+    part->service->collect_registry(options_.registry_gc);
+  }
+  if (!hooks_.registry_hangs) return;
+  parts_[0]->registry_look =
+      std::make_unique<net::Timer>(*parts_[0]->reactor, [this] { look_at_registry(); });
+  parts_[0]->registry_look->start_repeating(kStoreLook);
+}
+
+void Serving::look_at_registry() {
+  const RegistryWatch::Verdict verdict = registry_watch_.look(
+      registry_->commits_since(parts_[0]->reactor->now()), registry_->rows_waiting());
+  if (registry_hangs_) return;
+  if (verdict.is_over) {
+    registry_hangs_ = true;
+    hooks_.registry_hangs(absl::UnavailableError(verdict.line));
+  } else if (!verdict.line.empty()) {
+    net::log_line(options_.log, core::LogModule::kRegistry, core::LogLevel::kWarn, verdict.line);
+  }
 }
 
 absl::Status Serving::join_parts() {
@@ -279,9 +302,19 @@ absl::Status Serving::serve(const std::function<absl::Status()>& ready) {
   return told.ok() ? ran : told;
 }
 
+void Serving::end_registry() {
+  if (!hooks_.registry_hangs) return registry_.reset();
+  const core::Duration patience =
+      registry_hangs_ ? core::Duration::zero() : options_.registry_store_timeout;
+  const std::uint64_t rows = registry_->rows_waiting();
+  if (RegistryWriter::end(std::move(registry_), patience) || registry_hangs_) return;
+  registry_hangs_ = true;
+  hooks_.registry_hangs(absl::UnavailableError(RegistryWatch::why_over(patience, rows)));
+}
+
 void Serving::on_stopped() {
   if (hooks_.may_send && !hooks_.may_send()) registry_->abandon();
-  registry_.reset();
+  end_registry();
   if (hooks_.stopped) hooks_.stopped();
   grid_.reset();
 }

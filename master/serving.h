@@ -13,6 +13,7 @@
 #include "master/http_pages.h"
 #include "master/master.h"
 #include "master/registry.h"
+#include "master/registry_watch.h"
 #include "master/registry_writer.h"
 #include "master/service.h"
 #include "net/address.h"
@@ -39,6 +40,9 @@ struct ServingHooks {
   const Leadership* leadership = nullptr;
   // The registry could not be written: nothing is stored any more.
   std::function<void(const absl::Status& why)> registry_failed;
+  // The registry's store hangs, and may never answer: on the first reactor or the thread of
+  // serve(), once. Empty: nobody looks, as with an election, whose end ends every write.
+  std::function<void(const absl::Status& why)> registry_hangs;
   // A peer has seen a later leader, or says so.
   std::function<void()> newer_epoch;
   // On the thread of serve(): the reactors have stopped, the registry has all that was said (or, if
@@ -79,6 +83,8 @@ class Serving {
   void take_registry(Beginning beginning);
   static void adopt_some(Part& part);
   void on_stopped();
+  void look_at_registry();
+  void end_registry();
   void on_reload();
   std::uint64_t possible_sessions(std::uint64_t tables) const;
   void tell_capacity();
@@ -94,6 +100,8 @@ class Serving {
   std::vector<std::unique_ptr<Part>> parts_;
   std::unique_ptr<MailGrid> grid_;
   std::unique_ptr<RegistryWriter> registry_;
+  RegistryWatch registry_watch_;
+  bool registry_hangs_ = false;  // the first reactor's, then the thread's of serve()
 };
 
 // Machines other than this one may reach `address`, and nobody said that they may.

@@ -16,6 +16,10 @@ struct BackoffLimits {
   core::Duration max = core::kDialBackoffMax;
 };
 
+// Of those whom somebody waits for: after a long cut all of them are back within ten seconds
+// (docs/RELIABILITY.md), the registration included, and however many they are they come evenly.
+inline constexpr BackoffLimits kReconnectBackoff{core::kDialBackoffMin, std::chrono::seconds(8)};
+
 class Backoff {
  public:
   explicit Backoff(std::uint64_t seed, BackoffLimits limits = BackoffLimits{});

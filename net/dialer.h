@@ -32,7 +32,7 @@ struct DialerOptions {
   std::optional<SocketAddress> source;  // dial from there; its port is 0
   std::uint64_t seed = 0;               // of all that is random: random_seed(), or fixed in tests
   bool shuffles = false;                // the addresses, once: so crowds part
-  BackoffLimits backoff;
+  BackoffLimits backoff = kReconnectBackoff;
   core::Duration connect_timeout = core::kDialTimeout;
   ConnectionOptions connection{.hello_timeout = kGreetingTimeout};
   // An attempt failed or a connection ended: to whom (an empty host: etcd did not say), why,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/limits.h"
 #include "core/status.h"
+#include "net/etcd_curl.h"
 
 namespace shoal::net {
 namespace {
@@ -58,30 +59,44 @@ absl::StatusOr<HostPort> leader_in_range_answer(std::string_view body) {
 }
 
 LeaderQuery::LeaderQuery(Reactor& reactor, LeaderInEtcd where, Done done)
-    : reactor_(reactor), where_(std::move(where)), done_(std::move(done)) {
+    : reactor_(reactor),
+      where_(std::move(where)),
+      done_(std::move(done)),
+      answer_(absl::UnknownError("")) {
   ask();
 }
 
 void LeaderQuery::ask() {
+  const std::string key = absl::Base64Escape(absl::StrCat(where_.prefix, "/leader"));
+  const std::string question = absl::StrCat(R"({"key":")", key, R"("})");
+  where_.access.is_plain() ? ask_plainly(question) : ask_with_access(question);
+}
+
+void LeaderQuery::ask_plainly(const std::string& question) {
   HttpCallOptions options;
   options.timeout = core::kLeaderLookUpTimeout;
   options.max_body_bytes = kMaxAnswerBytes;
-  const std::string key = absl::Base64Escape(absl::StrCat(where_.prefix, "/leader"));
-  options.json = absl::StrCat(R"({"key":")", key, R"("})");
+  options.json = question;
   call_ = std::make_unique<HttpCall>(
       reactor_, where_.members[next_], "/v3/kv/range", options,
-      [this](const absl::StatusOr<HttpAnswer>& answer) { on_answer(answer); });
+      [this](const absl::StatusOr<HttpAnswer>& answer) {
+        if (!answer.ok()) return on_answer(answer.status());
+        if (answer->status == 200) return on_answer(answer->body);
+        on_answer(absl::UnavailableError(absl::StrCat("it answers ", answer->status)));
+      });
 }
 
-void LeaderQuery::on_answer(const absl::StatusOr<HttpAnswer>& answer) {
-  absl::StatusOr<HostPort> leader = absl::UnavailableError("");
-  if (!answer.ok()) {
-    leader = answer.status();
-  } else if (answer->status != 200) {
-    leader = absl::UnavailableError(absl::StrCat("it answers ", answer->status));
-  } else {
-    leader = leader_in_range_answer(answer->body);
-  }
+void LeaderQuery::ask_with_access(const std::string& question) {
+  const auto work = [this, question, member = where_.members[next_].to_string()] {
+    answer_ = ask_etcd(where_.access, member, "kv/range", question, core::kLeaderLookUpTimeout,
+                       kMaxAnswerBytes);
+  };
+  task_ = std::make_unique<BackgroundTask>(reactor_, work, [this] { on_answer(answer_); });
+}
+
+// May be `answer_`, which the next question writes.
+void LeaderQuery::on_answer(const absl::StatusOr<std::string>& body) {
+  absl::StatusOr<HostPort> leader = body.ok() ? leader_in_range_answer(*body) : body.status();
   const std::string member = where_.members[next_].to_string();
   if (!leader.ok() && !absl::IsNotFound(leader.status())) {
     if (++next_ < where_.members.size()) return ask();

@@ -11,6 +11,7 @@ namespace shoal::net {
 namespace {
 
 constexpr std::string_view kEtcdScheme = "etcd://";
+constexpr std::string_view kEtcdTlsScheme = "etcds://";
 constexpr std::string_view kDefaultPrefix = "/shoal";
 constexpr std::size_t kMaxPrefixBytes = 256;
 
@@ -57,6 +58,20 @@ absl::StatusOr<std::string> parse_prefix(std::string_view text) {
   return std::string(text);
 }
 
+// "HOST:PORT[,HOST:PORT…][/PREFIX][?ACCESS]"
+absl::StatusOr<LeaderInEtcd> parse_etcd(bool is_encrypted, std::string_view text) {
+  const std::size_t question = std::min(text.find('?'), text.size());
+  const std::string_view place = text.substr(0, question);
+  const std::size_t slash = std::min(place.find('/'), place.size());
+  auto members = parse_addresses(place.substr(0, slash), 0);
+  if (!members.ok()) return members.status();
+  auto prefix = parse_prefix(place.substr(slash));
+  if (!prefix.ok()) return prefix.status();
+  auto access = parse_etcd_access(is_encrypted, text.substr(std::min(question + 1, text.size())));
+  if (!access.ok()) return access.status();
+  return LeaderInEtcd{*std::move(members), *std::move(prefix), *std::move(access)};
+}
+
 std::string join(const std::vector<HostPort>& addresses, std::string_view separator) {
   std::string text;
   for (const HostPort& address : addresses) {
@@ -69,24 +84,22 @@ std::string join(const std::vector<HostPort>& addresses, std::string_view separa
 
 std::string MasterList::to_string() const {
   if (!etcd.has_value()) return join(addresses, ", ");
-  return absl::StrCat(view(kEtcdScheme), join(etcd->members, ","), etcd->prefix);
+  return absl::StrCat(view(etcd->access.is_encrypted ? kEtcdTlsScheme : kEtcdScheme),
+                      join(etcd->members, ","), etcd->prefix);
 }
 
 absl::StatusOr<MasterList> parse_master_list(std::string_view text, bool port_may_be_left_out) {
   MasterList list;
-  if (!text.starts_with(kEtcdScheme)) {
-    auto addresses = parse_addresses(text, port_may_be_left_out ? core::kDefaultMasterPort : 0);
-    if (!addresses.ok()) return addresses.status();
-    list.addresses = *std::move(addresses);
+  for (const std::string_view scheme : {kEtcdScheme, kEtcdTlsScheme}) {
+    if (!text.starts_with(scheme)) continue;
+    auto etcd = parse_etcd(scheme == kEtcdTlsScheme, text.substr(scheme.size()));
+    if (!etcd.ok()) return etcd.status();
+    list.etcd = *std::move(etcd);
     return list;
   }
-  text.remove_prefix(kEtcdScheme.size());
-  const std::size_t slash = std::min(text.find('/'), text.size());
-  auto members = parse_addresses(text.substr(0, slash), 0);
-  if (!members.ok()) return members.status();
-  auto prefix = parse_prefix(text.substr(slash));
-  if (!prefix.ok()) return prefix.status();
-  list.etcd = LeaderInEtcd{*std::move(members), *std::move(prefix)};
+  auto addresses = parse_addresses(text, port_may_be_left_out ? core::kDefaultMasterPort : 0);
+  if (!addresses.ok()) return addresses.status();
+  list.addresses = *std::move(addresses);
   return list;
 }
 

@@ -130,5 +130,21 @@ TEST_F(RegistryTest, DumpCheckBackupAndRestore) {
   EXPECT_EQ(shoal({"registry", "dump"}).exit_code, 2);
 }
 
+// The folder as a disk that was mounted to be read only.
+TEST(RegistryOnAReadOnlyDisk, IsRefusedWithTheFileAndTheReason) {
+  const Words alone = {"/usr/bin/unshare", "--mount", "/bin/true"};
+  if (run(alone).exit_code != 0) GTEST_SKIP() << "needs to mount (root)";
+  const TempFolder folder;
+  const std::string data = folder.path() + "/master";
+  std::filesystem::create_directory(data);
+  const Result refused = run({"/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+                              "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && "
+                              "exec \"$2\" master --listen 127.0.0.1:0 --data \"$1\"",
+                              "sh", data, SHOAL_BINARY});
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_THAT(refused.err, AllOf(HasSubstr(data), HasSubstr("Read-only file system")));
+  EXPECT_TRUE(std::filesystem::is_empty(data));
+}
+
 }  // namespace
 }  // namespace shoal::test

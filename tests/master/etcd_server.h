@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "master/etcd_client.h"
+#include "tests/master/certificates.h"
 
 namespace shoal::test {
 
@@ -27,7 +28,18 @@ class EtcdServer {
   static constexpr const char* kProgram = "/usr/bin/etcd";
   static bool is_installed() { return ::access(kProgram, X_OK) == 0; }
 
-  EtcdServer() {
+  EtcdServer() : EtcdServer(Tls()) {}
+  // How it is asked by TLS; files of Certificates. No files: it is asked in plain HTTP.
+  struct Tls {
+    std::string cert_file;
+    std::string key_file;
+    std::string clients_ca_file;  // not empty: clients show a certificate of it
+    net::EtcdAccess access;       // of those who ask it
+  };
+  // Until it answers its clients; or only until it accepts connections, if they will not like it.
+  enum class Wait { kUntilItAnswers, kUntilItListens };
+  explicit EtcdServer(Tls tls, Wait wait = Wait::kUntilItAnswers)
+      : tls_(std::move(tls)), wait_(wait) {
     std::string pattern = (std::filesystem::temp_directory_path() / "shoal-etcd-XXXXXX").string();
     if (::mkdtemp(pattern.data()) != nullptr) folder_ = pattern;
     // Somebody else may take a free port before etcd does.
@@ -47,6 +59,22 @@ class EtcdServer {
   EtcdServer& operator=(const EtcdServer&) = delete;
 
   bool is_up() const { return is_up_; }
+  // As it is named to masters and those who look for them.
+  std::string url(const std::string& prefix = "/shoal") const {
+    const net::EtcdAccess& access = tls_.access;
+    std::string text = (access.is_encrypted ? "etcds://" : "etcd://") + endpoint() + prefix;
+    const auto add = [&text](const char* name, const std::string& value) {
+      if (value.empty()) return;
+      text += text.find('?') == std::string::npos ? "?" : "&";
+      text += name + ("=" + value);
+    };
+    add("cacert", access.ca_file);
+    add("cert", access.cert_file);
+    add("key", access.key_file);
+    add("user", access.user);
+    add("password-file", access.password_file);
+    return text;
+  }
   std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
   void signal(int number) const { ::kill(pid_, number); }
   // As a crash, and then again on what it has written.
@@ -61,6 +89,7 @@ class EtcdServer {
     options.timeout = std::chrono::seconds(5);
     if (dead) options.endpoints.push_back("127.0.0.1:1");
     options.endpoints.push_back(endpoint());
+    options.access = tls_.access;
     return options;
   }
   std::unique_ptr<master::EtcdClient> client() const {
@@ -82,26 +111,35 @@ class EtcdServer {
   }
 
   void start() {
-    const std::string client = "http://" + endpoint();
+    const std::string client = (tls_.cert_file.empty() ? "http://" : "https://") + endpoint();
     const std::string peer = "http://127.0.0.1:" + std::to_string(peer_port_);
     // Short intervals: a lease of a second is possible, and it is up at once.
-    const std::vector<std::string> words = {kProgram,
-                                            "--data-dir",
-                                            folder_ + "/data",
-                                            "--listen-client-urls",
-                                            client,
-                                            "--advertise-client-urls",
-                                            client,
-                                            "--listen-peer-urls",
-                                            peer,
-                                            "--initial-advertise-peer-urls",
-                                            peer,
-                                            "--initial-cluster",
-                                            "default=" + peer,
-                                            "--heartbeat-interval",
-                                            "20",
-                                            "--election-timeout",
-                                            "200"};
+    std::vector<std::string> words = {kProgram,
+                                      "--data-dir",
+                                      folder_ + "/data",
+                                      "--listen-client-urls",
+                                      client,
+                                      "--advertise-client-urls",
+                                      client,
+                                      "--listen-peer-urls",
+                                      peer,
+                                      "--initial-advertise-peer-urls",
+                                      peer,
+                                      "--initial-cluster",
+                                      "default=" + peer,
+                                      "--heartbeat-interval",
+                                      "20",
+                                      "--election-timeout",
+                                      "200"};
+    const auto add = [&words](std::initializer_list<std::string> more) {
+      words.insert(words.end(), more);
+    };
+    if (!tls_.cert_file.empty()) {
+      add({"--cert-file", tls_.cert_file, "--key-file", tls_.key_file});
+    }
+    if (!tls_.clients_ca_file.empty()) {
+      add({"--client-cert-auth", "--trusted-ca-file", tls_.clients_ca_file});
+    }
     std::vector<char*> arguments;
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
@@ -120,11 +158,25 @@ class EtcdServer {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < until) {
       if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return false;
+      if (wait_ == Wait::kUntilItListens && listens()) return true;
       master::EtcdClient asks(options());
-      if (asks.range({.key = "/", .range_end = {}}).ok()) return true;
+      const absl::Status answer = asks.range({.key = "/", .range_end = {}}).status();
+      if (answer.ok() || absl::IsFailedPrecondition(answer)) return true;  // it wants a password
       ::poll(nullptr, 0, 20);
     }
     return false;
+  }
+
+  bool listens() const {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    const bool accepts =
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    return accepts;
   }
 
   void stop() {
@@ -134,6 +186,8 @@ class EtcdServer {
     pid_ = -1;
   }
 
+  const Tls tls_;
+  const Wait wait_;
   std::string folder_;
   int port_ = 0;
   int peer_port_ = 0;

@@ -166,6 +166,23 @@ TEST_F(SqliteRegistryTest, NoDamageGoesUnnoticed) {
   EXPECT_GT(read, 10) << "unused bytes";
 }
 
+TEST_F(SqliteRegistryTest, ATruncatedFileIsRefusedAndLeftAlone) {
+  fill();
+  sql("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE; VACUUM");
+  std::ifstream in(path_, std::ios::binary);
+  const std::string good((std::istreambuf_iterator<char>(in)), {});
+  ASSERT_GT(good.size(), 4096u);
+  for (std::size_t size = 1; size < good.size(); size += 511) {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << good.substr(0, size);
+    auto registry = open();
+    const bool is_refused =
+        !registry.ok() || !(*registry)->check_file().ok() || !(*registry)->load().ok();
+    EXPECT_TRUE(is_refused) << size << " of " << good.size() << " bytes";
+    registry = absl::UnknownError("");
+    EXPECT_EQ(std::filesystem::file_size(path_), size);
+  }
+}
+
 TEST_F(SqliteRegistryTest, ACopyIsWhatItWasThen) {
   fill();
   auto registry = open();

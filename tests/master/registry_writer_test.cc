@@ -103,5 +103,37 @@ TEST(RegistryWriterTest, AfterAFailureNothingIsStoredOrAnswered) {
   EXPECT_TRUE(log.names.empty());
 }
 
+TEST(RegistryWriterTest, TheEndOfOneThatAnswersStoresWhatWaits) {
+  Log log;
+  log.go.release(2);
+  std::uint64_t stored = 0;
+  auto writer = std::make_unique<RegistryWriter>(
+      std::make_unique<GatedStore>(log), 1,
+      [&stored](std::size_t, std::uint64_t rows) { stored += rows; },
+      [](const absl::Status& why) { FAIL() << why; });
+  writer->put(0, rows_named({"a"}));
+  writer->put(0, rows_named({"b"}));
+  EXPECT_TRUE(RegistryWriter::end(std::move(writer), std::chrono::minutes(10)));
+  EXPECT_EQ(stored, 2u);
+}
+
+// The disk answers when nobody waits any more.
+TEST(RegistryWriterTest, AStoreThatHangsIsLeftAndNobodyIsToldLater) {
+  auto* log = new Log;  // the thread that is left has it, as it has the writer
+  std::atomic<int> told{0};
+  auto writer = std::make_unique<RegistryWriter>(
+      std::make_unique<GatedStore>(*log), 1, [&told](std::size_t, std::uint64_t) { ++told; },
+      [&told](const absl::Status&) { ++told; });
+  RegistryWriter* left = writer.get();
+  writer->put(0, rows_named({"a"}));
+  log->entered.acquire();
+  writer->put(0, rows_named({"b"}));
+  EXPECT_FALSE(RegistryWriter::end(std::move(writer), core::Duration::zero()));
+  log->go.release(2);
+  left->wait_until_ended();
+  EXPECT_EQ(told, 0);
+  EXPECT_THAT(log->names, testing::ElementsAre("a")) << "nothing more is stored";
+}
+
 }  // namespace
 }  // namespace shoal::master

@@ -1,8 +1,10 @@
 #include "net/backoff.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "net/dialer.h"
 
 namespace shoal::net {
 namespace {
@@ -37,6 +39,25 @@ TEST(Backoff, SameSeedSameWaits) {
   }
   EXPECT_EQ(waits_a, waits_b);
   EXPECT_NE(waits_a, waits_c);
+}
+
+// G8: agents and frameworks are back within ten seconds after faults have ended, and 100,000 that
+// were cut off at once do not come all at once.
+TEST(Backoff, ACrowdThatWasCutOffForLongComesBackSoonAndEvenly) {
+  constexpr int kCrowd = 100'000;
+  EXPECT_LT(DialerOptions().backoff.max + std::chrono::seconds(1), std::chrono::seconds(10));
+  std::vector<int> tries_in(100);  // of 100 ms
+  for (int seed = 0; seed < kCrowd; ++seed) {
+    Backoff backoff(static_cast<std::uint64_t>(seed), DialerOptions().backoff);
+    core::Duration tried{};
+    const core::Duration healed = std::chrono::minutes(10);
+    while (tried < healed) tried += backoff.next();
+    const auto after = static_cast<std::size_t>((tried - healed) / milliseconds(100));
+    ASSERT_LT(after, tries_in.size()) << "seed " << seed;
+    ++tries_in[after];
+  }
+  // Most of a crowd of such waits comes first: twice the mean density, falling to nothing.
+  EXPECT_LT(*std::max_element(tries_in.begin(), tries_in.end()), kCrowd / 80 * 2 * 1.1);
 }
 
 TEST(Backoff, JitterIsFull) {

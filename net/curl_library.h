@@ -1,4 +1,4 @@
-// libcurl, loaded when it is first needed: only masters with an election ask etcd, and libcurl
+// libcurl, loaded when it is first needed: only who asks an etcd needs it, and libcurl
 // brings some forty libraries along, which took as long to load as all else that a command does at
 // its start (docs/PERFORMANCE.md).
 //
@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace shoal::master {
+namespace shoal::net {
 
 // Its functions, by their names without "curl_".
 struct CurlLibrary {
@@ -18,6 +18,7 @@ struct CurlLibrary {
   decltype(&curl_easy_init) easy_init = nullptr;
   decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
   decltype(&curl_easy_reset) easy_reset = nullptr;
+  decltype(&curl_easy_perform) easy_perform = nullptr;
   decltype(&curl_easy_setopt) easy_setopt = nullptr;
   decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
   decltype(&curl_easy_strerror) easy_strerror = nullptr;
@@ -38,4 +39,4 @@ struct CurlLibrary {
 // what is missing.
 const absl::StatusOr<CurlLibrary>& curl_library();
 
-}  // namespace shoal::master
+}  // namespace shoal::net

@@ -1,11 +1,11 @@
-#include "master/curl_library.h"
+#include "net/curl_library.h"
 
 #include <dlfcn.h>
 #include <fmt/core.h>
 
 #include "core/text.h"
 
-namespace shoal::master {
+namespace shoal::net {
 namespace {
 
 constexpr const char* kFile = "libcurl.so.4";
@@ -44,6 +44,7 @@ absl::StatusOr<CurlLibrary> load() {
   loading.find("curl_easy_init", &curl.easy_init);
   loading.find("curl_easy_cleanup", &curl.easy_cleanup);
   loading.find("curl_easy_reset", &curl.easy_reset);
+  loading.find("curl_easy_perform", &curl.easy_perform);
   loading.find("curl_easy_setopt", &curl.easy_setopt);
   loading.find("curl_easy_getinfo", &curl.easy_getinfo);
   loading.find("curl_easy_strerror", &curl.easy_strerror);
@@ -71,4 +72,4 @@ const absl::StatusOr<CurlLibrary>& curl_library() {
   return *library;
 }
 
-}  // namespace shoal::master
+}  // namespace shoal::net
