@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "cli/bench_json.h"
@@ -109,7 +110,16 @@ constexpr double kWidth = 860;
 constexpr double kHeight = 200;
 constexpr std::size_t kGroup = load::LatencyHistogram::kSub / 8;  // eight bars for each doubling
 
-// Bars over a logarithmic axis.
+// How many doublings the bar of these buckets stands for: the bars of one are equally wide, their
+// ranges are not.
+double doublings_of(std::size_t group) {
+  const auto low = static_cast<double>(load::LatencyHistogram::first_of(group * kGroup));
+  const auto high =
+      static_cast<double>(load::LatencyHistogram::last_of((group + 1) * kGroup - 1)) + 1;
+  return std::log2(high / std::max(low, 1.0));
+}
+
+// Bars over a logarithmic axis; their heights are counts for equal parts of it.
 std::string histogram_svg(const load::LatencyHistogram& latency) {
   std::size_t first = load::LatencyHistogram::kBuckets;
   std::size_t last = 0;
@@ -123,11 +133,15 @@ std::string histogram_svg(const load::LatencyHistogram& latency) {
   for (std::size_t i = first * kGroup; i < (last + 1) * kGroup; ++i) {
     bars[i / kGroup - first] += latency.bucket(i);
   }
-  const double most = static_cast<double>(*std::max_element(bars.begin(), bars.end()));
+  std::vector<double> heights(bars.size());
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    heights[i] = static_cast<double>(bars[i]) / std::max(doublings_of(first + i), 0.01);
+  }
+  const double most = *std::max_element(heights.begin(), heights.end());
   const double width = kWidth / static_cast<double>(bars.size());
   std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\">", kWidth, kHeight + 20);
   for (std::size_t i = 0; i < bars.size(); ++i) {
-    const double height = kHeight * static_cast<double>(bars[i]) / most;
+    const double height = kHeight * heights[i] / most;
     const auto low =
         std::chrono::nanoseconds(load::LatencyHistogram::first_of((first + i) * kGroup));
     svg += fmt::format(

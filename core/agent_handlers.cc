@@ -317,7 +317,8 @@ TaskStatus with_drain(const AgentRecord& agent, const TaskRecord& task, const Ta
   TaskStatus told = status;
   told.reason = TaskReason::kAgentDraining;
   if (status.state == TaskState::kKilling) told.message = "an operator drains the agent";
-  const bool is_going = agent.drain != nullptr && agent.drain->mark_gone;
+  const bool is_going =
+      agent.drain != nullptr && agent.drain->mark_gone && agent.drains_waiting == 0;
   if (is_going && status.state == TaskState::kKilled) told.state = TaskState::kGoneByOperator;
   return told;
 }

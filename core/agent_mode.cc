@@ -70,8 +70,9 @@ void drain(Shard& shard, Outbox& outbox, AgentRecord& agent, const ManageAgent& 
   }
   // One that is drained has nothing to do but perhaps to go.
   if (agent.mode != AgentMode::kDrained) set_mode(shard, outbox, agent, AgentMode::kDraining);
-  kill_all(shard, outbox, agent);
-  note_drain_progress(shard, agent);
+  ++agent.drains_waiting;
+  store_agent(shard, outbox, agent, now);
+  when_stored(shard, outbox, BeginDrain{agent.id()}, now);
 }
 
 void take_gone_out(Shard& shard, Outbox& outbox, AgentRecord& agent, TimePoint now) {
@@ -133,7 +134,6 @@ void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& mess
       break;
     case AgentAction::kDrain:
       drain(shard, outbox, *agent, message.what, now);
-      store_agent(shard, outbox, *agent, now);
       break;
     case AgentAction::kMarkGone:
       return mark_gone(shard, outbox, *agent, {agent->id(), true, message.origin}, now);
@@ -154,8 +154,15 @@ void remove_gone_agent(Shard& shard, Outbox& outbox, const RemoveGoneAgent& what
   outbox.to_shard(what.origin.shard, std::move(result));
 }
 
+void begin_drain(Shard& shard, Outbox& outbox, AgentId id) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr || agent->drains_waiting == 0) return;  // it is another one by now
+  --agent->drains_waiting;
+  resume_drain(shard, outbox, *agent);
+}
+
 void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent) {
-  if (agent.drain == nullptr) return;
+  if (agent.drain == nullptr || agent.drains_waiting > 0) return;
   // It may come back with tasks that an earlier master started.
   if (!agent.tasks.empty()) {
     agent.mode = AgentMode::kDraining;
@@ -166,14 +173,15 @@ void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent) {
 }
 
 void note_drain_progress(Shard& shard, const AgentRecord& agent) {
-  if (agent.drain == nullptr || !agent.tasks.empty() || !agent.operations.empty()) return;
+  if (agent.drain == nullptr || agent.drains_waiting > 0) return;
+  if (!agent.tasks.empty() || !agent.operations.empty()) return;
   shard.maybe_drained.push_back(agent.id());
 }
 
 void end_drains(Shard& shard, Outbox& outbox, TimePoint now) {
   for (const AgentId id : std::exchange(shard.maybe_drained, {})) {
     AgentRecord* agent = shard.find_agent(id);
-    if (agent == nullptr || agent->drain == nullptr) continue;
+    if (agent == nullptr || agent->drain == nullptr || agent->drains_waiting > 0) continue;
     // Claimed offers of it are under way and may bring a task that is then refused.
     if (!agent->tasks.empty() || !agent->operations.empty()) continue;
     if (agent->mode == AgentMode::kDraining) {

@@ -19,6 +19,9 @@ void on_manage_agent(Shard& shard, Outbox& outbox, SessionId session, const Mana
                      std::uint32_t correlation, TimePoint now);
 void on_operator_manage(Shard& shard, Outbox& outbox, const OperatorManage& message, TimePoint now);
 
+// That the agent drains is in the registry: its tasks are asked to end.
+void begin_drain(Shard& shard, Outbox& outbox, AgentId id);
+
 // The agent is back with tasks: what has to end there is asked to.
 void resume_drain(Shard& shard, Outbox& outbox, AgentRecord& agent);
 

@@ -23,6 +23,7 @@ struct Perform {
 
   void operator()(const AdmitAgent& then) { admit_agent(shard, outbox, then.agent); }
   void operator()(const RemoveGoneAgent& then) { remove_gone_agent(shard, outbox, then, now); }
+  void operator()(const BeginDrain& then) { begin_drain(shard, outbox, then.agent); }
   void operator()(const OperatorResult& then) { outbox.to_shard(then.origin.shard, then); }
 };
 

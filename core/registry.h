@@ -3,6 +3,7 @@
 // calls. Without a driver nothing outlives the master and nothing waits.
 //
 //   before it is said   admission of an agent, that it is gone, an operator's settings
+//   before it is done   a drain kills nothing that the next master would not know why
 //   as it happens       an agent is unreachable or back, a framework comes, leaves, is removed
 //
 // Tasks are not in it: agents bring them back. After Mesos' registry (REG-05), with frameworks and
@@ -92,7 +93,11 @@ struct RemoveGoneAgent {
   bool has_origin = false;
   OperatorOrigin origin;
 };
-using AfterStored = std::variant<AdmitAgent, RemoveGoneAgent, OperatorResult>;
+// Its tasks are asked to end.
+struct BeginDrain {
+  AgentId agent;
+};
+using AfterStored = std::variant<AdmitAgent, RemoveGoneAgent, BeginDrain, OperatorResult>;
 
 // Of one shard.
 struct PendingStores {

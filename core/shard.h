@@ -106,10 +106,11 @@ struct AgentRecord {
   std::uint64_t incarnation = 0;
   AgentState state = AgentState::kActive;
   AgentMode mode = AgentMode::kNormal;
-  bool is_admitted = false;       // it is in the registry
-  bool is_declared_gone = false;  // by an operator; taken out when that is in the registry
-  bool awaits_removal = false;    // it is in the shard's removals
-  std::unique_ptr<Drain> drain;   // of a draining or drained one
+  bool is_admitted = false;          // it is in the registry
+  bool is_declared_gone = false;     // by an operator; taken out when that is in the registry
+  bool awaits_removal = false;       // it is in the shard's removals
+  std::uint32_t drains_waiting = 0;  // requests to drain it that are not in the registry yet
+  std::unique_ptr<Drain> drain;      // of a draining or drained one
   SessionId session;
   TimePoint last_heard;
   TimePoint silence_deadline;  // the one entry of the heap that counts

@@ -90,9 +90,9 @@ TEST_F(EtcdRegistryTest, ALargeGroupIsStoredAsAWhole) {
   auto registry = open();
   ASSERT_TRUE(registry.ok());
   std::vector<core::RegistryRow> rows;
-  for (std::uint64_t i = 1; i <= 1000; ++i) rows.emplace_back(an_agent(i));
+  for (std::uint64_t i = 1; i <= 3000; ++i) rows.emplace_back(an_agent(i));
   ASSERT_TRUE((*registry)->apply(rows).ok());
-  EXPECT_EQ((*registry)->load()->agents.size(), 1000u);
+  EXPECT_EQ((*registry)->load()->agents.size(), 3000u);
   const auto journal = client_->range(
       {.key = "/shoal/journal/", .range_end = prefix_end("/shoal/journal/"), .limit = 0});
   EXPECT_TRUE(journal->rows.empty());

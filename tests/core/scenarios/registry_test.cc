@@ -140,6 +140,29 @@ TEST_P(RegistryScenario, ADrainGoesOnUnderTheNextMaster) {
   EXPECT_NE(cluster.agent(id).drain->ended_ms, 0);
 }
 
+// Else the next master, which does not know of it, tells another end of what it killed.
+TEST_P(RegistryScenario, ADrainKillsNothingBeforeItIsWrittenDown) {
+  const FrameworkId owner = framework("dev");
+  const AgentId id = agent("cpus:4;mem:64");
+  ASSERT_TRUE(launch(owner, "t", "cpus:1;mem:32"));
+  cluster.update(id, owner, "t", TaskState::kRunning);
+  cluster.commits_itself = false;
+  const SessionId asking = cluster.new_session();
+  on_manage_agent(cluster.shard(last()), cluster.outbox(), asking,
+                  {.agent = id, .action = AgentAction::kDrain, .mark_gone = true}, 9, cluster.now);
+  cluster.settle();
+  EXPECT_EQ(cluster.agent(id).mode, AgentMode::kDraining) << "nothing of it is offered at once";
+  cluster.disconnect(id);
+  const SessionId back = come_back(id, "cpus:4;mem:64", {running(owner, "t")});
+  EXPECT_THAT(cluster.bag(back).kills, IsEmpty());
+  EXPECT_EQ(cluster.bag(asking).done, 0);
+  cluster.commit();
+  EXPECT_EQ(cluster.bag(asking).done, 1);
+  EXPECT_THAT(cluster.bag(back).kills, testing::ElementsAre("t"));
+  cluster.update(id, owner, "t", TaskState::kKilled);
+  EXPECT_EQ(state(owner, "t"), TaskState::kGoneByOperator);
+}
+
 // The agent knows the kill, not what for.
 TEST_P(RegistryScenario, TheNextMasterTellsADrainsEndWithItsReason) {
   const FrameworkId owner = framework("dev");
