@@ -142,8 +142,12 @@ void adopt_task(Shard& shard, Outbox& outbox, AgentRecord& agent, const TaskRepo
     task.holds_resources = false;
     task.make_extra().ended_ms = shard.wall_ms(now);
     // The agent does not know what for it was killed; an earlier master drained it.
-    task.is_drained = agent.drain != nullptr && report.state == TaskState::kKilled;
-    if (task.is_drained) task.reason = TaskReason::kAgentDraining;
+    task.is_drained =
+        agent.drain != nullptr && agent.drains_waiting == 0 && report.state == TaskState::kKilled;
+    if (task.is_drained) {
+      task.reason = TaskReason::kAgentDraining;
+      if (agent.drain->mark_gone) task.state = TaskState::kGoneByOperator;
+    }
   } else {
     agent.used += held;
     recompute_available(agent);

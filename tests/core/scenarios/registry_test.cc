@@ -178,6 +178,27 @@ TEST_P(RegistryScenario, TheNextMasterTellsADrainsEndWithItsReason) {
   EXPECT_EQ(bag(owner).last_update("t")->status.reason, TaskReason::kAgentDraining);
 }
 
+// Also to who asks before the agent says it again.
+TEST_P(RegistryScenario, TheNextMasterTellsTheSameEndOfWhatGoesWithItsAgent) {
+  const FrameworkId owner = framework("dev");
+  const AgentId id = agent("cpus:4;mem:64");
+  ASSERT_TRUE(launch(owner, "t", "cpus:1;mem:32"));
+  on_manage_agent(cluster.shard(last()), cluster.outbox(), cluster.new_session(),
+                  {.agent = id, .action = AgentAction::kDrain, .mark_gone = true}, 9, cluster.now);
+  cluster.settle();
+  cluster.restart_master();
+  TaskReport killed = running(owner, "t");
+  killed.state = TaskState::kKilled;
+  come_back(id, "cpus:4;mem:64", {killed});
+  const AgentRecord& agent = cluster.agent(id);
+  ASSERT_EQ(agent.tasks.size(), 1u);
+  EXPECT_EQ(agent.tasks.begin()->second.state, TaskState::kGoneByOperator);
+  EXPECT_EQ(agent.tasks.begin()->second.reason, TaskReason::kAgentDraining);
+  subscribe_again(owner);
+  cluster.update(id, owner, "t", TaskState::kKilled);
+  EXPECT_EQ(state(owner, "t"), TaskState::kGoneByOperator);
+}
+
 TEST_P(RegistryScenario, WeightsAndQuotasOutliveTheMaster) {
   agent("cpus:40;mem:640");
   EXPECT_EQ(weight("eng/ads", 2500), "");
