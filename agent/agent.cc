@@ -534,7 +534,7 @@ absl::Status Agent::State::open_logs() {
   if (!masters.ok()) return masters.status();
   dialing.masters = *std::move(masters);
   if (dialing.masters.etcd.has_value()) {
-    const absl::Status there = net::check_files(dialing.masters.etcd->access);
+    absl::Status there = net::check_files(dialing.masters.etcd->access);
     if (!there.ok()) return there;
   }
   dialing.on_retry = [this](const net::HostPort& address, const absl::Status& why,

@@ -316,7 +316,7 @@ absl::Status finish_protection(const MasterTexts& texts, MasterVerb& verb) {
 absl::StatusOr<core::Duration> parse_time_between(const char* flag, const std::string& text,
                                                   core::Duration least, core::Duration most,
                                                   const char* bounds) {
-  const auto time = parse_time(flag, text);
+  auto time = parse_time(flag, text);
   if (!time.ok() || (*time >= least && *time <= most)) return time;
   return core::invalid("{}: {} is not {}", flag, core::printable(text), bounds);
 }
