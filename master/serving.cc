@@ -33,7 +33,7 @@ std::uint32_t usable_cores() {
 
 // With room for fewer peers than this the log says how there would be more.
 constexpr std::uint64_t kEasySessions = 10'000;
-constexpr std::size_t kAdoptedInATurn = 128;  // about a millisecond
+constexpr std::size_t kAdoptedInATurn = 128;
 
 }  // namespace
 
