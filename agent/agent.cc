@@ -27,13 +27,14 @@
 #include "agent/operations.h"
 #include "agent/proc_usage.h"
 #include "agent/recovery.h"
-#include "agent/resource_probe.h"
 #include "agent/resource_store.h"
 #include "agent/restore.h"
 #include "agent/sandbox_gc.h"
+#include "agent/self_description.h"
 #include "agent/session.h"
 #include "agent/spawner.h"
 #include "agent/update_log.h"
+#include "agent/usage_reporter.h"
 #include "agent/volumes.h"
 #include "core/frame_cost.h"
 #include "core/limits.h"
@@ -92,7 +93,6 @@ struct Agent::State final : public FramingEffects,
   }
 
   absl::Status prepare();
-  absl::Status describe_machine();
   absl::Status restore_resources(const core::Resources& configured);
   absl::Status open();
   absl::Status open_isolation();
@@ -122,6 +122,12 @@ struct Agent::State final : public FramingEffects,
   }
   absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
   void remove_volume(const core::LotTags& tags) override;
+  void ask_usage() override {
+    monitor->look_anew([this](const UsageSample& sample) {
+      const auto report = usage_reporter.next(sample);
+      if (report.has_value()) on_usage(agent, *this, *report);
+    });
+  }
   void disconnect(std::string_view reason) override;
   void come_back_after(core::Duration wait, std::string_view reason) override {
     dialer->come_back_after(wait, absl::UnavailableError(std::string(reason)));
@@ -192,6 +198,7 @@ struct Agent::State final : public FramingEffects,
   AgentState agent;
   std::optional<DataDirLock> lock;
   std::unique_ptr<TaskIsolation> isolation;
+  UsageReporter usage_reporter;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<HttpApi> api;
   std::unique_ptr<net::HttpServer> http;
@@ -239,31 +246,8 @@ absl::Status Agent::State::prepare() {
   const auto epoch = read_epoch(options.data_dir);
   if (!epoch.ok()) return epoch.status();
   agent.epoch = *epoch;
-  return describe_machine();
-}
-
-absl::Status Agent::State::describe_machine() {
-  const auto configured = configured_resources(options, probed_resources(options.data_dir));
+  const auto configured = describe_self(options, agent);
   if (!configured.ok()) return configured.status();
-  auto revocable = parse_oversubscription(options.oversubscribe);
-  if (!revocable.ok()) return revocable.status();
-  if (absl::Status domain = check_domain(options.region, options.zone); !domain.ok()) return domain;
-  auto attributes = parse_attributes(options.attributes);
-  if (!attributes.ok()) return attributes.status();
-  agent.revocable = *std::move(revocable);
-  agent.region = options.region;
-  agent.zone = options.zone;
-  agent.attributes = *std::move(attributes);
-  agent.hostname = options.hostname.empty() ? read_hostname() : options.hostname;
-  const bool is_one_line = agent.hostname.find_first_of("\n\t") == std::string::npos;
-  if (!is_one_line || !core::is_clean_text(agent.hostname) ||
-      agent.hostname.size() > core::kMaxTextBytes) {
-    return core::invalid("hostname '{}' is no clean text of one line",
-                         core::printable(agent.hostname));
-  }
-  agent.wall_offset_ms = net::wall_now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                  net::monotonic_now().time_since_epoch())
-                                                  .count();
   return restore_resources(*configured);
 }
 
@@ -317,6 +301,7 @@ void Agent::State::open_api() {
   }
   watching.tasks = [this] { return executor->supervised(); };
   monitor = std::make_unique<Monitor>(reactor, std::move(watching));
+  if (options.usage_interval.count() > 0) ask_usage();  // what the first report counts from
   HttpApiOptions answering;
   answering.data_dir = options.data_dir;
   answering.log = options.log;

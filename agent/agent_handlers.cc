@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/registration.h"
 #include "agent/task_life.h"
 #include "core/frame_cost.h"
 #include "core/status.h"
@@ -22,7 +23,6 @@ namespace {
 using core::TaskReason;
 using core::TaskState;
 
-constexpr std::size_t kReportedNameBytes = core::kMaxTaskNameBytes;
 // What a master may ask for; anything else is taken as the nearest.
 constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
 constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
@@ -47,6 +47,14 @@ void drop_session(AgentState& state, AgentEffects& effects, std::string_view rea
   on_disconnected(state);
 }
 
+// With a heartbeat, so that an idle agent wakes up no more often than for those.
+void ask_usage(AgentState& state, AgentEffects& effects, core::TimePoint now) {
+  const bool wanted = state.usage_interval.count() > 0 && state.master_knows(core::Feature::kUsage);
+  if (!wanted || now < state.next_usage) return;
+  state.next_usage = now + state.usage_interval;
+  effects.ask_usage();
+}
+
 // A master that leads no more, or that has nothing to do with those before.
 std::string why_fenced(std::uint64_t epoch, std::uint64_t seen) {
   if (epoch > 0) {
@@ -57,36 +65,6 @@ std::string why_fenced(std::uint64_t epoch, std::uint64_t seen) {
       "folder belongs to another set-up. Use another one, or remove its file 'epoch' if this "
       "master is the right one",
       seen);
-}
-
-// Names are for people: a long one is cut, between characters, so that all tasks fit in a frame.
-std::string_view reported_name(std::string_view name) {
-  if (name.size() <= kReportedNameBytes) return name;
-  std::size_t end = kReportedNameBytes;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
-  return name.substr(0, end);
-}
-
-void send_registration(AgentState& state, AgentEffects& effects, core::TimePoint now) {
-  settle_operations(state, effects, now);  // it is told what is stored, nothing else
-  core::RegisterAgent message;
-  message.incarnation = state.incarnation;
-  message.hostname = state.hostname;
-  message.address = state.address;
-  message.resources = state.total;
-  for (const auto& [name, value] : state.attributes) message.attributes.push_back({name, value});
-  message.tasks.reserve(state.tasks.size());
-  for (const auto& [key, task] : state.tasks) {
-    message.tasks.push_back({task->framework, task->id, reported_name(task->name), task->resources,
-                             task->state, task->role});
-  }
-  for (const OperationOutcome& outcome : state.operations.outcomes) {
-    message.operations.push_back(report_of(outcome));
-  }
-  message.region = state.region;
-  message.zone = state.zone;
-  message.capabilities = core::kAgentCapabilities;
-  effects.send(message);
 }
 
 core::Duration sane_interval(std::uint32_t ms) {
@@ -145,10 +123,11 @@ void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& m
     state.epoch = message.epoch;
   }
   state.cluster_id = message.cluster_id;
-  state.knows_operations =
-      (message.features & static_cast<std::uint64_t>(core::Feature::kOfferEngine)) != 0;
+  state.master_features = message.features;
   state.session = SessionPhase::kRegistering;
-  send_registration(state, effects, now);
+  if (absl::Status sent = send_registration(state, effects, now); !sent.ok()) {
+    drop_session(state, effects, core::message_of(sent));
+  }
 }
 
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
@@ -165,8 +144,9 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
   const auto phase =
       state.random.below(static_cast<std::uint64_t>(state.heartbeat_interval.count()));
   state.next_heartbeat = now + core::Duration(static_cast<core::Duration::rep>(phase));
-  if (state.knows_operations) {
-    core::UpdateRevocable lent;  // also when it is nothing: the process before may have lent more
+  // What an earlier registration lent ended with it.
+  if (state.master_knows(core::Feature::kOfferEngine) && !state.revocable.empty()) {
+    core::UpdateRevocable lent;
     for (const core::Lot& lot : state.revocable.lots) {
       static_cast<core::Amounts&>(lent.resources) += lot.amounts;
     }
@@ -352,6 +332,10 @@ void on_disk_limit(AgentState& state, AgentEffects& effects, core::FrameworkId f
   kill_task(state, effects, *task, core::Duration{0}, TaskReason::kDiskLimit, why, now);
 }
 
+void on_usage(AgentState& state, AgentEffects& effects, const core::UsageReport& report) {
+  if (state.is_registered() && state.master_knows(core::Feature::kUsage)) effects.send(report);
+}
+
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   if (state.session != SessionPhase::kDisconnected &&
       now - state.last_heard >= state.session_timeout) {
@@ -363,6 +347,7 @@ void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   if (state.is_registered() && now >= state.next_heartbeat) {
     effects.send(core::Heartbeat{++state.heartbeat_sequence});
     state.next_heartbeat = now + state.heartbeat_interval;
+    ask_usage(state, effects, now);
   }
   tick_operations(state, effects, now);
   while (Task* task = state.tasks.due(now)) {

@@ -75,6 +75,9 @@ void on_process_lost(AgentState& state, AgentEffects& effects, core::FrameworkId
 void on_disk_limit(AgentState& state, AgentEffects& effects, core::FrameworkId framework,
                    std::string_view task, std::string_view why, core::TimePoint now);
 
+// What AgentEffects::ask_usage() asked for; told to the master if it still listens.
+void on_usage(AgentState& state, AgentEffects& effects, const core::UsageReport& report);
+
 // --- what was recorded ---
 
 // Every update up to `ticket` (AgentEffects::record) is on disk and may be told.

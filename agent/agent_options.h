@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/limits.h"
 #include "core/resources.h"
 #include "core/time.h"
 #include "net/log.h"
@@ -73,6 +74,7 @@ struct AgentOptions : AgentTuning {
   std::string allowed_devices;      // that tasks may open beside the usual ones: parse_devices()
   bool enforce_disk_quota = false;  // tasks that take more disk than asked for are killed
   core::Duration disk_quota_interval = std::chrono::seconds(15);  // between two measurements
+  core::Duration usage_interval = core::kDefaultUsageInterval;    // as AgentState's
   std::string supervisor;   // path of shoal-supervisor; empty: beside this program
   net::Log* log = nullptr;  // gets what the operator should know; nullptr: nobody does
   // Asked at SIGHUP by run_agent(); empty: SIGHUP is left alone.

@@ -13,6 +13,7 @@
 #include "agent/task_table.h"
 #include "core/ids.h"
 #include "core/limits.h"
+#include "core/messages.h"
 #include "core/random.h"
 #include "core/resources.h"
 #include "core/time.h"
@@ -54,13 +55,15 @@ struct AgentState {
   std::uint64_t epoch = 0;       // the highest of a master that welcomed this agent; stored
 
   SessionPhase session = SessionPhase::kDisconnected;
-  bool knows_operations = false;  // the master does: Feature::kOfferEngine
+  std::uint64_t master_features = 0;  // core::Feature bits: what it understands
   bool is_shutting_down = false;
   core::Duration heartbeat_interval = core::kHeartbeatInterval;
   core::Duration session_timeout = core::kSessionTimeout;
   core::TimePoint last_heard{};      // any frame of the master
   core::TimePoint next_heartbeat{};  // while registered
   std::uint64_t heartbeat_sequence = 0;
+  core::Duration usage_interval{0};  // between two reports of what is used; 0: none
+  core::TimePoint next_usage{};      // not before the heartbeat after it
 
   TaskTable tasks;
   OperationLog operations;
@@ -70,6 +73,9 @@ struct AgentState {
   // What tasks may hold in all.
   core::Resources capacity() const { return total + revocable; }
   bool is_registered() const { return session == SessionPhase::kRegistered; }
+  bool master_knows(core::Feature feature) const {
+    return core::has_feature(master_features, feature);
+  }
 };
 
 }  // namespace shoal::agent

@@ -43,6 +43,8 @@ class AgentEffects {
   virtual void send(const core::TaskStatus& message) = 0;
   virtual void send(const core::OperationUpdate& message) = 0;
   virtual void send(const core::UpdateRevocable& message) = 0;
+  virtual void send(const core::TaskReports& message) = 0;
+  virtual void send(const core::UsageReport& message) = 0;
   virtual void send(const core::Heartbeat& message) = 0;
 
   // Answered, later, by exactly one of on_process_started() and on_launch_failed(); after
@@ -70,6 +72,9 @@ class AgentEffects {
   // A higher epoch of a master than any before: like store(), and before anything of that master
   // is acted on.
   virtual absl::Status store_epoch(std::uint64_t epoch) = 0;
+
+  // A look at what the machine and its tasks use, away from the loop; on_usage() gets it, later.
+  virtual void ask_usage() = 0;
 
   // The session is over (the handlers take it as ended at once); connect again, after a wait.
   virtual void disconnect(std::string_view reason) = 0;

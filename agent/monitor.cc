@@ -25,7 +25,12 @@ Monitor::Monitor(net::Reactor& reactor, MonitorOptions options)
     : reactor_(reactor), options_(std::move(options)) {}
 
 void Monitor::ask(Callback callback) {
-  if (samples_ > 0 && reactor_.now() - sampled_at_ < options_.freshness) return callback(sample_);
+  if (samples_ > 0 && reactor_.now() - sample_.sampled_at < options_.freshness)
+    return callback(sample_);
+  look_anew(std::move(callback));
+}
+
+void Monitor::look_anew(Callback callback) {
   waiting_.push_back(std::move(callback));
   if (work_ == nullptr) look();
 }
@@ -56,7 +61,7 @@ void Monitor::on_looked() {
   }
   last_ = std::move(seen);
   sample_ = std::move(next_);
-  sampled_at_ = reactor_.now();
+  sample_.sampled_at = reactor_.now();
   ++samples_;
   for (const Callback& callback : std::exchange(waiting_, {})) callback(sample_);
 }

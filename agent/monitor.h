@@ -25,6 +25,7 @@ struct UsageSample {
     UsageOfTask usage;  // what counts from the start never goes down
   };
   std::int64_t sampled_ms = 0;  // wall clock
+  core::TimePoint sampled_at{};
   MachineUsage machine;
   SelfUsage self;
   std::vector<OfTask> tasks;  // in order of framework and id
@@ -45,6 +46,8 @@ class Monitor {
 
   // Called once: at once with a sample that is fresh, or later with the next one.
   void ask(Callback callback);
+  // The same, but never at once, and with a sample that is looked for from now on or goes on.
+  void look_anew(Callback callback);
   std::uint64_t samples() const { return samples_; }
 
  private:
@@ -55,7 +58,6 @@ class Monitor {
   MonitorOptions options_;
   std::vector<Callback> waiting_;
   UsageSample sample_;
-  core::TimePoint sampled_at_{};
   std::uint64_t samples_ = 0;
   // What each run had used when it was last seen, by uuid.
   absl::flat_hash_map<std::string, UsageOfTask> last_;

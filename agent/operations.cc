@@ -30,7 +30,9 @@ using TagsList = absl::InlinedVector<core::LotTagsPtr, 1>;
 // --- telling ---
 
 // A master of an earlier version has never asked for one, and does not know the message.
-bool can_tell(const AgentState& state) { return state.is_registered() && state.knows_operations; }
+bool can_tell(const AgentState& state) {
+  return state.is_registered() && state.master_knows(core::Feature::kOfferEngine);
+}
 
 void tell(AgentState& state, AgentEffects& effects, const OperationOutcome& outcome) {
   core::OperationUpdate update;

@@ -23,6 +23,8 @@ class FramingEffects : public AgentEffects {
   void send(const core::TaskStatus& message) final { send_as_frame(message); }
   void send(const core::OperationUpdate& message) final { send_as_frame(message); }
   void send(const core::UpdateRevocable& message) final { send_as_frame(message); }
+  void send(const core::TaskReports& message) final { send_as_frame(message); }
+  void send(const core::UsageReport& message) final { send_as_frame(message); }
   void send(const core::Heartbeat& message) final { send_as_frame(message); }
 
  protected:

@@ -28,7 +28,11 @@ const Task* TaskTable::find(core::FrameworkId framework, std::string_view id) co
 bool TaskTable::has_room_for(const core::FrameCost& report) const {
   core::FrameCost all = reports_;
   all += report;
-  return tasks_.size() < core::kMaxTasksPerAgent && all.within(core::kMaxTaskReportsCost);
+  return tasks_.size() < core::kMaxTasksPerAgent && all.within(core::kMaxTaskReportsOfAgent);
+}
+
+bool TaskTable::fit_one_message() const {
+  return tasks_.size() <= core::kMaxTaskReports && reports_.within(core::kMaxTaskReportsCost);
 }
 
 Task& TaskTable::add(core::FrameworkId framework, std::string_view id,

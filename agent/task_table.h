@@ -57,6 +57,7 @@ struct Task {
   std::unique_ptr<wire::TaskDescription> description;  // only while kWaiting
 
   TaskKey key() const { return {framework, id}; }
+  const core::FrameCost& report_cost() const { return report_; }  // in a registration
   // When something is due for it; StatusStream::kNever: nothing is.
   core::TimePoint deadline() const { return std::min({kill_at, complete_by, updates.resend_at()}); }
 
@@ -81,8 +82,10 @@ class TaskTable {
   const Task* find(core::FrameworkId framework, std::string_view id) const;
   // Pre-condition: not there yet. `report`: what it takes in a registration.
   Task& add(core::FrameworkId framework, std::string_view id, const core::FrameCost& report);
-  // Whether one more task still fits a registration with all the others.
+  // Whether one more task still fits a registration (of several messages) with all the others.
   bool has_room_for(const core::FrameCost& report) const;
+  // Whether the reports of all tasks do.
+  bool fit_one_message() const;
   void erase(Task& task);
 
   std::size_t size() const { return tasks_.size(); }

@@ -138,6 +138,7 @@ int run_agent_daemon(const AgentVerb& verb, Rereading& rereading) {
   options.allowed_devices = verb.allowed_devices;
   options.enforce_disk_quota = verb.enforce_disk_quota;
   options.disk_quota_interval = verb.disk_quota_interval;
+  options.usage_interval = verb.usage_interval;
   options.reload = [&rereading] { return reload_agent(rereading); };
   return finish(agent::run_agent(options), log, core::LogModule::kAgent);
 }

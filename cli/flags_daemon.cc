@@ -27,7 +27,7 @@ namespace {
 // A watch that never sleeps helps nobody.
 constexpr core::Duration kMinPatience = std::chrono::milliseconds(10);
 constexpr core::Duration kMinBusyLag = std::chrono::milliseconds(10);
-constexpr core::Duration kMinDiskWatch = std::chrono::seconds(1);
+constexpr core::Duration kMinInterval = std::chrono::seconds(1);
 constexpr core::Duration kMinSessionTimeout = std::chrono::seconds(3);
 constexpr core::Duration kMaxSessionTimeout = std::chrono::minutes(10);
 constexpr core::Duration kMinRegistryGc = std::chrono::seconds(1);
@@ -74,6 +74,7 @@ struct AgentTexts {
   std::string disk_watch = "1m";
   std::string log_max = "0";
   std::string disk_quota_interval = "15s";
+  std::string usage_interval = "30s";
 };
 
 absl::Status check_isolation(const std::string& text) {
@@ -107,6 +108,16 @@ absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::stri
   return *time;
 }
 
+// Between two looks at something that is not to be looked at all the time.
+absl::StatusOr<core::Duration> parse_interval(std::string_view flag, const std::string& text) {
+  const auto interval = parse_time(flag, text);
+  if (!interval.ok()) return interval.status();
+  if (*interval < kMinInterval) {
+    return core::invalid("{}: {} is too short; the least is 1s", flag, text);
+  }
+  return interval;
+}
+
 // "10MiB", "512KiB", "1GiB", or bytes.
 absl::StatusOr<std::uint64_t> parse_bytes(std::string_view flag, const std::string& text) {
   std::string_view digits = text;
@@ -137,12 +148,8 @@ absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
                          core::printable(texts.gc_headroom));
   }
   verb.gc_disk_headroom = static_cast<double>(*headroom) / 1000;
-  const auto watch = parse_time("--disk-watch-interval", texts.disk_watch);
+  const auto watch = parse_interval("--disk-watch-interval", texts.disk_watch);
   if (!watch.ok()) return watch.status();
-  if (*watch < kMinDiskWatch) {
-    return core::invalid("--disk-watch-interval: {} is too short; the least is 1s",
-                         texts.disk_watch);
-  }
   verb.disk_watch_interval = *watch;
   const auto log_max = parse_bytes("--log-max-size", texts.log_max);
   if (!log_max.ok()) return log_max.status();
@@ -150,13 +157,18 @@ absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
     return core::invalid("--log-max-size: {} is too small; the least is 64KiB", texts.log_max);
   }
   verb.log_max_bytes = *log_max;
-  const auto measured = parse_time("--disk-quota-interval", texts.disk_quota_interval);
+  const auto measured = parse_interval("--disk-quota-interval", texts.disk_quota_interval);
   if (!measured.ok()) return measured.status();
-  if (*measured < kMinDiskWatch) {
-    return core::invalid("--disk-quota-interval: {} is too short; the least is 1s",
-                         texts.disk_quota_interval);
-  }
   verb.disk_quota_interval = *measured;
+  return absl::OkStatus();
+}
+
+absl::Status finish_usage(AgentTexts& texts, AgentVerb& verb) {
+  const auto interval = texts.usage_interval == "0"
+                            ? absl::StatusOr<core::Duration>(core::Duration{0})
+                            : parse_interval("--usage-interval", texts.usage_interval);
+  if (!interval.ok()) return interval.status();
+  verb.usage_interval = *interval;
   return absl::OkStatus();
 }
 
@@ -190,6 +202,7 @@ absl::StatusOr<Verb> finish_agent(AgentTexts& texts, Parser& parsed) {
   if (!pids.ok()) return pids.status();
   verb.max_pids_per_task = *pids;
   if (auto ok = finish_disk(texts, verb); !ok.ok()) return ok;
+  if (auto ok = finish_usage(texts, verb); !ok.ok()) return ok;
   if (auto ok = finish_log(texts.log, verb.log); !ok.ok()) return ok;
   return verb;
 }
@@ -582,6 +595,9 @@ Finish define_agent(Parser& parser) {
                  "terminals, as /dev/kvm,/dev/fuse:r")
       ->type_name("PATHS");
   add_disk_options(app, *texts);
+  app.add_option("--usage-interval", texts->usage_interval,
+                 "time between two reports to the master of what is used; 0: none")
+      ->capture_default_str();
   add_log_options(app, texts->log);
   add_config_option(parser);
   return [texts](Parser& parsed) { return finish_agent(*texts, parsed); };

@@ -6,6 +6,7 @@
 #include "cli/duration.h"
 #include "cli/flag_parser.h"
 #include "core/limits.h"
+#include "core/text.h"
 
 namespace shoal::cli {
 namespace {
@@ -155,6 +156,7 @@ Finish define_top(Parser& parser) {
     TopVerb verb;
     std::string interval = "2s";
     std::string most = "50";
+    std::string source = "auto";
   };
   auto texts = std::make_shared<Texts>();
   add_master_option(parser);
@@ -162,6 +164,12 @@ Finish define_top(Parser& parser) {
   parser.app.add_option("--interval", texts->interval, "time between two looks")
       ->capture_default_str();
   parser.app.add_option("--tasks", texts->most, "how many tasks, those that use most; 0: all")
+      ->capture_default_str();
+  parser.app
+      .add_option("--source", texts->source,
+                  "agents: each is asked now; master: what they last reported to it; auto: the "
+                  "second if there are more than 200")
+      ->type_name("auto|agents|master")
       ->capture_default_str();
   parser.app.add_flag("--once", texts->verb.once, "one look, also on a terminal and with -o jsonl");
   return [texts](Parser& parsed) -> absl::StatusOr<Verb> {
@@ -181,6 +189,14 @@ Finish define_top(Parser& parser) {
     const auto most = parse_count<std::uint32_t>("--tasks", texts->most, 0, 1'000'000);
     if (!most.ok()) return most.status();
     verb.most = *most;
+    if (texts->source == "agents") {
+      verb.source = TopSource::kAgents;
+    } else if (texts->source == "master") {
+      verb.source = TopSource::kMaster;
+    } else if (texts->source != "auto") {
+      return core::invalid("--source: '{}' is none of auto, agents and master",
+                           core::printable(texts->source));
+    }
     return verb;
   };
 }

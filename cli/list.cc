@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/amounts.h"
+#include "cli/bytes.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/json.h"
@@ -196,6 +197,21 @@ std::string reserved_in(const core::Resources& total) {
   return reserved.empty() ? "-" : core::to_string(reserved);
 }
 
+std::string busy_of(const core::MachineUse& machine) {
+  if (!machine.is_known()) return "-";
+  return fmt::format("{:.2f} cpus, {} of {} memory, {} of {} disk, at {}",
+                     machine.cpus_milli / 1000.0, bytes_to_string(machine.memory_used_bytes),
+                     bytes_to_string(machine.memory_bytes),
+                     bytes_to_string(machine.disk_used_bytes), bytes_to_string(machine.disk_bytes),
+                     time_or_dash(machine.reported_ms));
+}
+
+std::string use_of(const core::TaskUse& use) {
+  if (!use.is_known()) return "-";
+  return fmt::format("{:.2f} cpus, {} memory", use.cpus_milli / 1000.0,
+                     bytes_to_string(std::uint64_t{use.memory_kib} * 1024));
+}
+
 Details details_of(const core::AgentSummary& agent) {
   Details details = {{"agent", core::to_string(agent.id)},
                      {"host", agent.hostname},
@@ -209,7 +225,8 @@ Details details_of(const core::AgentSummary& agent) {
                      {"region", text_or_dash(agent.region)},
                      {"zone", text_or_dash(agent.zone)},
                      {"tasks", fmt::format("{}", agent.tasks)},
-                     {"registered", time_or_dash(agent.registered_ms)}};
+                     {"registered", time_or_dash(agent.registered_ms)},
+                     {"machine", busy_of(agent.machine)}};
   for (const auto& [name, value] : agent.attributes) {
     details.emplace_back("attribute", fmt::format("{}:{}", name, value));
   }
@@ -248,6 +265,7 @@ Details details_of(const core::TaskSummary& task) {
           {"logs at", text_or_dash(task.agent_address)},
           {"role", text_or_dash(task.role)},
           {"resources", core::to_string(task.resources)},
+          {"uses", use_of(task.use)},
           {"started", time_or_dash(task.started_ms)},
           {"ended", time_or_dash(task.ended_ms)}};
 }

@@ -83,7 +83,8 @@ struct AgentVerb {
   std::string task_user;  // empty: its own
   bool enforce_disk_quota = false;
   core::Duration disk_quota_interval{};
-  std::string allowed_devices;  // agent::parse_devices()
+  core::Duration usage_interval{};  // 0: never
+  std::string allowed_devices;      // agent::parse_devices()
   LogVerb log;
 };
 
@@ -151,11 +152,18 @@ struct FilesVerb {
   OutputFormat format = OutputFormat::kTable;
 };
 
+enum class TopSource : std::uint8_t {
+  kAuto = 0,    // agents, unless there are many
+  kAgents = 1,  // each of them, now
+  kMaster = 2,  // what they last reported
+};
+
 struct TopVerb {
   std::string master;
   core::Duration interval{};  // between two looks
   std::uint32_t most = 0;     // tasks that are listed; 0: all
   bool once = false;          // also on a terminal
+  TopSource source = TopSource::kAuto;
   OutputFormat format = OutputFormat::kTable;
 };
 

@@ -6,6 +6,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "cli/agent_http.h"
@@ -99,12 +100,48 @@ absl::StatusOr<AgentUsage> parse_usage(std::string_view json) {
   return usage;
 }
 
+absl::StatusOr<AgentUsage> reported_usage(const core::AgentSummary& agent,
+                                          const std::vector<const core::TaskSummary*>& tasks) {
+  const core::MachineUse& machine = agent.machine;
+  if (!machine.is_known()) return absl::NotFoundError("the agent has not reported yet");
+  const auto percent = [](std::int32_t hundredths) {
+    return hundredths == core::kNoPressure ? std::nullopt
+                                           : std::optional<double>(hundredths / 100.0);
+  };
+  AgentUsage usage;
+  usage.sampled_ms = machine.reported_ms;
+  usage.cpus_used = machine.cpus_milli / 1000.0;
+  usage.load1 = machine.load1_milli / 1000.0;
+  usage.memory_bytes = machine.memory_bytes;
+  usage.memory_available_bytes = machine.memory_bytes - machine.memory_used_bytes;
+  usage.disk_bytes = machine.disk_bytes;
+  usage.disk_free_bytes = machine.disk_bytes - machine.disk_used_bytes;
+  usage.cpu_pressure = percent(machine.cpu_pressure);
+  usage.memory_pressure = percent(machine.memory_pressure);
+  usage.io_pressure = percent(machine.io_pressure);
+  for (const core::TaskSummary* task : tasks) {
+    if (!task->use.is_known()) continue;
+    AgentUsage::OfTask of;
+    of.framework = core::to_string(task->framework);
+    of.task = task->id;
+    of.cpus_used = task->use.cpus_milli / 1000.0;
+    of.rss_bytes = std::uint64_t{task->use.memory_kib} * 1024;
+    usage.tasks.insert_or_assign(of.framework + " " + of.task, std::move(of));
+  }
+  return usage;
+}
+
 // --- writing ---
 
 namespace {
 
 std::string cpus_text(const std::optional<double>& used) {
   return used.has_value() ? fmt::format("{:.2f}", *used) : "-";
+}
+
+// Of how many, where that is known.
+std::string busy_text(const std::optional<double>& used, std::uint64_t cpus) {
+  return cpus == 0 ? cpus_text(used) : fmt::format("{}/{}", cpus_text(used), cpus);
 }
 
 std::string percent_text(const std::optional<double>& percent) {
@@ -141,7 +178,7 @@ Table agents_table(const std::vector<TopAgentRow>& rows) {
                          bytes_to_string(total));
     };
     table.add_row(
-        {row.agent->hostname, state, fmt::format("{}/{}", cpus_text(row.cpus_used), usage.cpus),
+        {row.agent->hostname, state, busy_text(row.cpus_used, usage.cpus),
          fmt::format("{:.2f}", usage.load1), part(usage.memory_available_bytes, usage.memory_bytes),
          part(usage.disk_free_bytes, usage.disk_bytes),
          fmt::format("{}/{}/{}", percent_text(usage.cpu_pressure),
@@ -284,7 +321,23 @@ std::string top_to_json(const TopLook& before, const TopLook& now) {
 
 namespace {
 
-absl::StatusOr<TopLook> look(sdk::OperatorClient& client, net::Reactor& reactor) {
+// More agents than this are not asked one by one unless the operator says so.
+constexpr std::size_t kMostAsked = 200;
+
+bool asks_agents(TopSource source, const TopLook& found) {
+  if (source != TopSource::kAuto) return source == TopSource::kAgents;
+  return found.agents.agents.size() <= kMostAsked;
+}
+
+void take_reports(TopLook& found) {
+  std::map<core::AgentId, std::vector<const core::TaskSummary*>> tasks;
+  for (const core::TaskSummary& task : found.tasks.tasks) tasks[task.agent].push_back(&task);
+  for (const core::AgentSummary& agent : found.agents.agents) {
+    found.usage.push_back(reported_usage(agent, tasks[agent.id]));
+  }
+}
+
+absl::StatusOr<TopLook> look(sdk::OperatorClient& client, net::Reactor& reactor, TopSource source) {
   TopLook found;
   auto agents = client.query(core::QueryKind::kAgents);
   if (!agents.ok()) return agents.status();
@@ -292,6 +345,10 @@ absl::StatusOr<TopLook> look(sdk::OperatorClient& client, net::Reactor& reactor)
   auto tasks = client.query(core::QueryKind::kTasks);
   if (!tasks.ok()) return tasks.status();
   found.tasks = *std::move(tasks);
+  if (!asks_agents(source, found)) {
+    take_reports(found);
+    return found;
+  }
   std::vector<AgentQuestion> questions;
   for (const core::AgentSummary& agent : found.agents.agents) {
     const bool is_there = agent.state == core::AgentState::kActive;
@@ -325,7 +382,7 @@ int run_top(const TopVerb& verb) {
   if (!client.ok()) return report(client.status());
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return report(reactor.status());
-  auto before = look(**client, **reactor);
+  auto before = look(**client, **reactor, verb.source);
   if (!before.ok()) return report(before.status());
   const bool is_json = verb.format != OutputFormat::kTable;
   const bool redraws = !is_json && describe_stdout().is_terminal;
@@ -337,7 +394,7 @@ int run_top(const TopVerb& verb) {
   }
   for (;;) {
     wait(**reactor, verb.interval);
-    auto now = look(**client, **reactor);
+    auto now = look(**client, **reactor, verb.source);
     if (!now.ok()) return report(now.status());
     std::string shown = is_json ? top_to_json(*before, *now)
                                 : top_to_table(*before, *now, verb.most, describe_stdout());

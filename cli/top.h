@@ -1,5 +1,6 @@
 // `shoal top`: what machines and tasks use. The master knows who is there and what was allocated,
-// each agent what is used; rates come from two looks.
+// each agent what is used; rates come from two looks. Of a large cluster it is the master that is
+// asked, for what agents last reported.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct AgentUsage {
     std::string framework;
     std::string task;
     double cpu_seconds = 0;
+    std::optional<double> cpus_used;  // if it is known without two looks
     // Where a cgroup counts it, else nullopt.
     std::optional<double> throttled_seconds;
     std::optional<double> memory_bytes;  // with files that it has cached
@@ -36,7 +38,8 @@ struct AgentUsage {
   };
   std::int64_t sampled_ms = 0;
   std::uint64_t cpus = 0;
-  double busy_seconds = 0;  // of all cpus: neither idle nor waiting for disks
+  double busy_seconds = 0;          // of all cpus: neither idle nor waiting for disks
+  std::optional<double> cpus_used;  // if it is known without two looks
   double load1 = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t memory_available_bytes = 0;
@@ -53,6 +56,11 @@ struct AgentUsage {
 
 // Errors: INVALID_ARGUMENT.
 absl::StatusOr<AgentUsage> parse_usage(std::string_view json);
+
+// What the agent has last reported to the master, with those of `tasks` that are its. Error,
+// NOT_FOUND: nothing yet.
+absl::StatusOr<AgentUsage> reported_usage(const core::AgentSummary& agent,
+                                          const std::vector<const core::TaskSummary*>& tasks);
 
 // One look: what the master said of agents and tasks, and what each agent of it answered.
 struct TopLook {

@@ -38,7 +38,9 @@ void add_rates(const AgentUsage& before, const AgentUsage& now, const std::strin
   const auto since = [&](double was, double is) {
     return rate(was, is, before.sampled_ms, now.sampled_ms);
   };
-  row.cpus_used = since(found->second.cpu_seconds, row.usage->cpu_seconds);
+  if (!row.cpus_used.has_value()) {
+    row.cpus_used = since(found->second.cpu_seconds, row.usage->cpu_seconds);
+  }
   if (found->second.throttled_seconds.has_value() && row.usage->throttled_seconds.has_value()) {
     row.cpus_throttled = since(*found->second.throttled_seconds, *row.usage->throttled_seconds);
   }
@@ -60,11 +62,14 @@ std::vector<TopAgentRow> top_agents(const TopLook& before, const TopLook& now) {
       row.error = core::message_of(now.usage[i].status());
     } else {
       row.usage = &*now.usage[i];
+      row.cpus_used = row.usage->cpus_used;
       const auto found = earlier.find(row.agent->id);
       if (found != earlier.end()) {
         const AgentUsage& was = *found->second;
-        row.cpus_used =
-            rate(was.busy_seconds, row.usage->busy_seconds, was.sampled_ms, row.usage->sampled_ms);
+        if (!row.cpus_used.has_value()) {
+          row.cpus_used = rate(was.busy_seconds, row.usage->busy_seconds, was.sampled_ms,
+                               row.usage->sampled_ms);
+        }
         row.agent_cpus_used = rate(was.agent_cpu_seconds, row.usage->agent_cpu_seconds,
                                    was.sampled_ms, row.usage->sampled_ms);
       }
@@ -92,6 +97,7 @@ std::vector<TopTaskRow> top_tasks(const TopLook& before, const TopLook& now) {
       TopTaskRow row;
       row.agent = &agent;
       row.usage = &task;
+      row.cpus_used = task.cpus_used;
       const auto summary = known.find({task.framework, task.task});
       if (summary != known.end()) row.task = summary->second;
       if (was != earlier.end()) add_rates(*was->second, *usage, run, row);

@@ -235,7 +235,29 @@ void count_tasks_of(Shard& shard, const AgentRecord& agent) {
   }
 }
 
+// What is summed up of the machines' use loses one of them, and gets its next report.
+void replace_use(Shard& shard, AgentRecord& agent, std::unique_ptr<MachineUse> next) {
+  ShardCounters& sums = shard.counters;
+  if (agent.machine != nullptr) {
+    sums.reporting_agents.sub();
+    sums.machines_cpus_milli.sub(agent.machine->cpus_milli);
+    sums.machines_memory_bytes.sub(agent.machine->memory_bytes);
+    sums.machines_memory_used_bytes.sub(agent.machine->memory_used_bytes);
+    sums.machines_disk_bytes.sub(agent.machine->disk_bytes);
+    sums.machines_disk_used_bytes.sub(agent.machine->disk_used_bytes);
+  }
+  agent.machine = std::move(next);
+  if (agent.machine == nullptr) return;
+  sums.reporting_agents.add();
+  sums.machines_cpus_milli.add(agent.machine->cpus_milli);
+  sums.machines_memory_bytes.add(agent.machine->memory_bytes);
+  sums.machines_memory_used_bytes.add(agent.machine->memory_used_bytes);
+  sums.machines_disk_bytes.add(agent.machine->disk_bytes);
+  sums.machines_disk_used_bytes.add(agent.machine->disk_used_bytes);
+}
+
 void set_state(Shard& shard, AgentRecord& agent, AgentState state) {
+  if (state != AgentState::kActive) replace_use(shard, agent, nullptr);
   shard.shared.fleet.leave(shard.config.index, agent.state);
   agent.state = state;
   shard.shared.fleet.enter(shard.config.index, state);
@@ -305,6 +327,7 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
 void drop_agent(Shard& shard, AgentId id) {
   AgentRecord& agent = *shard.find_agent(id);
   note_agent_removed(shard, agent);
+  replace_use(shard, agent, nullptr);
   dequeue(shard, agent);
   if (agent.mode != AgentMode::kNormal) shard.counters.held_agents.sub();
   std::erase(shard.unreachable_agents, id);
@@ -434,6 +457,19 @@ void on_agent_heartbeat(Shard& shard, Outbox& outbox, AgentId id, const Heartbea
   if (agent == nullptr) return;
   agent->last_heard = now;
   outbox.send(agent->session, message);
+}
+
+void on_usage_report(Shard& shard, Outbox&, AgentId id, const UsageReport& message, TimePoint now) {
+  AgentRecord* agent = shard.find_agent(id);
+  if (agent == nullptr) return;
+  agent->last_heard = now;
+  auto machine = std::make_unique<MachineUse>(message.machine);
+  machine->reported_ms = shard.wall_ms(now);
+  replace_use(shard, *agent, std::move(machine));
+  for (const TaskUseReport& report : message.tasks) {
+    const auto task = agent->tasks.find(TaskKeyView{report.framework, report.task});
+    if (task != agent->tasks.end()) task->second.use = report.use;
+  }
 }
 
 void on_status_update(Shard& shard, Outbox& outbox, AgentId id, const TaskStatus& told,

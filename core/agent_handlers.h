@@ -15,6 +15,9 @@ namespace shoal::core {
 AgentId on_register_agent(Shard& shard, Outbox& outbox, SessionId session, AgentId known,
                           const RegisterAgent& message, TimePoint now);
 
+// For people: what the machine and some of its tasks use.
+void on_usage_report(Shard& shard, Outbox& outbox, AgentId agent, const UsageReport& message,
+                     TimePoint now);
 void on_agent_heartbeat(Shard& shard, Outbox& outbox, AgentId agent, const Heartbeat& message,
                         TimePoint now);
 

@@ -10,6 +10,7 @@
 #include "core/ids.h"
 #include "core/resources.h"
 #include "core/task_state.h"
+#include "core/usage.h"
 
 namespace shoal::core {
 
@@ -58,7 +59,8 @@ struct AgentSummary {
   std::string region;              // fault domain, may be empty
   std::string zone;
   AgentMode mode = AgentMode::kNormal;
-  Drain drain;  // of a draining or drained one
+  Drain drain;         // of a draining or drained one
+  MachineUse machine;  // what it uses, if that is known
 };
 
 struct FrameworkSummary {
@@ -93,6 +95,7 @@ struct TaskSummary {
   std::int64_t started_ms = 0;  // wall clock of the launch
   std::int64_t ended_ms = 0;    // 0: has not
   std::string role;
+  TaskUse use;
 };
 
 struct OfferSummary {

@@ -32,12 +32,14 @@ struct FrameCost {
 
 // Of everything that an agent has, an offer holds or a task needs.
 inline constexpr FrameCost kMaxResourceCost{kMaxResourceBytes, kMaxResourceTables};
-// Of the reports of all tasks of an agent together.
+// Of the task reports of one message, and of all tasks of an agent together.
 inline constexpr FrameCost kMaxTaskReportsCost{kMaxTaskReportsBytes, kMaxTaskReportsTables};
+inline constexpr FrameCost kMaxTaskReportsOfAgent{kMaxTaskReportsBytes * kTaskReportsOfAgent,
+                                                  kMaxTaskReportsTables* kTaskReportsOfAgent};
 
 FrameCost frame_cost(const Resources& resources);
 
-// One task in a RegisterAgent.
+// One task in a RegisterAgent or TaskReports.
 FrameCost task_report_cost(std::string_view id, std::string_view name, std::string_view role,
                            const Resources& resources);
 

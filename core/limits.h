@@ -114,12 +114,18 @@ inline constexpr std::size_t kMaxOperationTextBytes = 256;  // why an operation 
 inline constexpr std::size_t kMaxQuotaConfigs = 2048;       // of one call; weights too
 inline constexpr std::size_t kMaxAttributes = 256;
 inline constexpr std::size_t kMaxAttributesBytes = 64 * 1024;  // names and values of one agent
-// All tasks of an agent fit one RegisterAgent: their number, and what core/frame_cost.h says that
-// their reports need.
 inline constexpr std::size_t kMaxTaskNameBytes = 128;
-inline constexpr std::size_t kMaxTasksPerAgent = 1900;
+// Of the tasks that fit one RegisterAgent or TaskReports: their number, and what core/frame_cost.h
+// says that their reports need.
+inline constexpr std::size_t kMaxTaskReports = 1900;
 inline constexpr std::size_t kMaxTaskReportsBytes = 712 * 1024;
 inline constexpr std::size_t kMaxTaskReportsTables = 12 * 1024;
+inline constexpr std::size_t kMaxTasksPerAgent = 8192;
+// An agent's tasks need no more than so many messages would hold if they were filled to the brim.
+inline constexpr std::size_t kTaskReportsOfAgent = 5;
+inline constexpr std::size_t kMaxTaskReportParts = 12;  // of one registration; see above
+inline constexpr std::size_t kMaxHeldReportBytes = 64 * 1024 * 1024;  // of a shard's registrations
+inline constexpr std::size_t kMaxTaskUses = 256;                      // of one UsageReport
 inline constexpr std::size_t kMaxPortRanges = 1024;
 inline constexpr std::size_t kMaxTasksPerAccept = 4096;
 inline constexpr std::size_t kMaxCompletedTasksPerShard = 10'000;
@@ -127,7 +133,7 @@ inline constexpr std::size_t kMaxCompletedFrameworksPerShard = 50;
 inline constexpr std::size_t kMaxFiltersPerAgent = 4096;
 inline constexpr std::size_t kMaxEventsPerShard = 16 * 1024;
 inline constexpr std::size_t kMaxEventTextBytes = 256;  // of one event
-inline constexpr std::size_t kMaxUnreachableAgentsPerShard = 1000;
+inline constexpr std::size_t kMaxGoneAgentsPerShard = 1000;
 inline constexpr std::chrono::milliseconds kDefaultRefuse{5000};
 inline constexpr std::chrono::hours kMaxRefuse{365 * 24};
 inline constexpr std::chrono::milliseconds kDefaultOfferTimeout{60'000};
@@ -159,6 +165,7 @@ inline constexpr std::chrono::milliseconds kApiTick{1000};  // how often it look
 inline constexpr std::chrono::milliseconds kDefaultKillGrace{3000};
 inline constexpr std::chrono::milliseconds kUpdateRetryMin{10'000};
 inline constexpr std::chrono::milliseconds kUpdateRetryMax{60'000};
+inline constexpr std::chrono::seconds kDefaultUsageInterval{30};  // between two UsageReports
 inline constexpr std::size_t kMaxArguments = 4096;
 inline constexpr std::size_t kMaxLogChunkBytes = 64 * 1024;
 

@@ -4,9 +4,9 @@
 //
 // Conversations:
 //   hello      any peer -> master or agent: Hello;   back: Welcome or Refusal
-//   agent      RegisterAgent, StatusUpdate, OperationUpdate, UpdateRevocable, Heartbeat;
-//              back: AgentRegistered, RunTask, KillTask, AcknowledgeUpdate, ApplyOperation,
-//              AcknowledgeOperation, RemoveFramework, Heartbeat
+//   agent      TaskReports, RegisterAgent, StatusUpdate, OperationUpdate, UpdateRevocable,
+//              UsageReport, Heartbeat; back: AgentRegistered, RunTask, KillTask, ApplyOperation,
+//              AcknowledgeUpdate, AcknowledgeOperation, RemoveFramework, Heartbeat
 //   framework  Subscribe, Accept, Decline, Revive, Suppress, KillTask, AcknowledgeUpdate,
 //              AcknowledgeOperation, Reconcile, Explain, Teardown, Heartbeat;
 //              back: Subscribed, Offers, Rescind, TaskUpdate, OperationUpdate, AgentFailure,
@@ -29,6 +29,7 @@
 #include "core/quantities.h"
 #include "core/resources.h"
 #include "core/task_state.h"
+#include "core/usage.h"
 
 namespace shoal::core {
 
@@ -42,8 +43,15 @@ enum class Feature : std::uint64_t {
   // ApplyOperation, OperationUpdate, AcknowledgeOperation, UpdateRevocable, Explain, Explanation,
   // Notice, UpdateQuota, UpdateWeights, OperateAgent, and a Query for roles.
   kOfferEngine = 1,
+  kTaskReports = 2,  // TaskReports before RegisterAgent
+  kUsage = 4,        // UsageReport
 };
-inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kOfferEngine);
+inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kOfferEngine) |
+                                           static_cast<std::uint64_t>(Feature::kTaskReports) |
+                                           static_cast<std::uint64_t>(Feature::kUsage);
+inline constexpr bool has_feature(std::uint64_t features, Feature feature) {
+  return (features & static_cast<std::uint64_t>(feature)) != 0;
+}
 
 struct Hello {
   PeerKind kind = PeerKind::kOperator;
@@ -124,6 +132,11 @@ struct OperationReport {
 enum class AgentCapability : std::uint64_t { kOperations = 1 };  // ApplyOperation may be sent
 inline constexpr std::uint64_t kAgentCapabilities =
     static_cast<std::uint64_t>(AgentCapability::kOperations);
+
+// Before RegisterAgent, in any number of messages: the tasks that it has no room for.
+struct TaskReports {
+  absl::InlinedVector<TaskReport, 4> tasks;
+};
 
 struct RegisterAgent {
   std::uint64_t incarnation = 0;  // random, one per process life; tells a clone from a reconnect

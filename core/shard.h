@@ -43,6 +43,7 @@
 #include "core/task_record.h"
 #include "core/text.h"
 #include "core/time.h"
+#include "core/usage.h"
 
 namespace shoal::core {
 
@@ -130,6 +131,7 @@ struct AgentRecord {
   AgentQueue queue = AgentQueue::kNone;
   std::uint32_t queue_position = 0;  // in the shard's dirty or idle
   std::int64_t registered_ms = 0;
+  std::unique_ptr<MachineUse> machine;  // of an active one that has reported it
 
   AgentId id() const { return description->id; }
   bool may_be_offered() const {
@@ -257,6 +259,13 @@ struct ShardCounters {
   alloc::Counter offers;
   alloc::Counter idle_agents;
   alloc::Counter held_agents;  // deactivated, draining or drained
+  // Sums of what agents last reported.
+  alloc::Counter reporting_agents;
+  alloc::Counter machines_cpus_milli;
+  alloc::Counter machines_memory_bytes;
+  alloc::Counter machines_memory_used_bytes;
+  alloc::Counter machines_disk_bytes;
+  alloc::Counter machines_disk_used_bytes;
   // From the start of the turn in which resources became free to the end of the pass that offered
   // them. Observed by who has a clock (master/service.cc).
   alloc::Histogram offer_delay;
@@ -292,8 +301,10 @@ struct Shard {
   std::deque<AgentId> removals;
   TimePoint next_removal{};  // earliest moment at which another of them is given up
   RemovedIds<FrameworkId, kMaxFrameworksPerShard> removed_frameworks;
-  RemovedIds<AgentId, kMaxUnreachableAgentsPerShard> gone_agents;  // an operator said so
+  RemovedIds<AgentId, kMaxGoneAgentsPerShard> gone_agents;  // an operator said so
   PendingStores stores;
+  // Bytes of the task reports of agents that are about to register (master/held_reports.h).
+  std::size_t held_report_bytes = 0;
   std::vector<AgentId> maybe_drained;  // draining ones that lost a task or operation in this turn
 
   absl::flat_hash_map<std::uint64_t, Gathering> gatherings;

@@ -38,6 +38,7 @@ AgentSummary summarise(const AgentRecord& agent) {
   summary.zone = agent.description->zone;
   summary.mode = agent.mode;
   if (agent.drain != nullptr) summary.drain = *agent.drain;
+  if (agent.machine != nullptr) summary.machine = *agent.machine;
   return summary;
 }
 
@@ -85,6 +86,7 @@ TaskSummary summarise(const AgentRecord& agent, const TaskKey& key, const TaskRe
   summary.started_ms = task.started_ms;
   summary.ended_ms = extra.ended_ms;
   summary.role = task.role->name;
+  if (agent.machine != nullptr && !is_terminal(task.state)) summary.use = task.use;
   return summary;
 }
 

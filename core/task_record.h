@@ -12,6 +12,7 @@
 #include "core/resources.h"
 #include "core/role_table.h"
 #include "core/task_state.h"
+#include "core/usage.h"
 
 namespace shoal::core {
 
@@ -49,6 +50,7 @@ struct TaskRecord {
   RoleRow* role = nullptr;  // whose share and limits it counts in
   Resources resources;
   std::int64_t started_ms = 0;
+  TaskUse use;  // as its agent last reported
   TaskState state = TaskState::kStaging;
   TaskReason reason = TaskReason::kNone;
   bool holds_resources = true;       // until it is known to have ended

@@ -169,6 +169,40 @@ void put_exit(Writer& writer, const core::TaskSummary& task) {
 
 }  // namespace
 
+// Hundredths of a percent as percent: 12.34.
+void put_pressure(Writer& writer, std::string_view key, std::int32_t hundredths) {
+  if (hundredths == core::kNoPressure) return put_null(writer, key);
+  put_key(writer, key);
+  writer.number(fmt::format("{}.{:02}", hundredths / 100, hundredths % 100));
+}
+
+// What the machine uses, as its agent last reported.
+void put_machine(Writer& writer, const core::MachineUse& machine) {
+  if (!machine.is_known()) return put_null(writer, "machine");
+  put_key(writer, "machine");
+  writer.StartObject();
+  put_time(writer, "reported", machine.reported_ms);
+  put_milli(writer, "cpus_used", std::int64_t{machine.cpus_milli});
+  put_milli(writer, "load1", std::int64_t{machine.load1_milli});
+  put(writer, "memory_bytes", static_cast<std::int64_t>(machine.memory_bytes));
+  put(writer, "memory_used_bytes", static_cast<std::int64_t>(machine.memory_used_bytes));
+  put(writer, "disk_bytes", static_cast<std::int64_t>(machine.disk_bytes));
+  put(writer, "disk_used_bytes", static_cast<std::int64_t>(machine.disk_used_bytes));
+  put_pressure(writer, "cpu_pressure", machine.cpu_pressure);
+  put_pressure(writer, "memory_pressure", machine.memory_pressure);
+  put_pressure(writer, "io_pressure", machine.io_pressure);
+  writer.EndObject();
+}
+
+void put_use(Writer& writer, const core::TaskUse& use) {
+  if (!use.is_known()) {
+    put_null(writer, "cpus_used");
+    return put_null(writer, "memory_used_bytes");
+  }
+  put_milli(writer, "cpus_used", std::int64_t{use.cpus_milli});
+  put(writer, "memory_used_bytes", std::int64_t{use.memory_kib} * 1024);
+}
+
 void put_object(Writer& writer, const core::AgentSummary& agent) {
   writer.StartObject();
   put(writer, "id", core::to_string(agent.id));
@@ -186,6 +220,7 @@ void put_object(Writer& writer, const core::AgentSummary& agent) {
   put(writer, "zone", agent.zone);
   put(writer, "mode", core::name_of(agent.mode));
   put_drain(writer, agent.mode, agent.drain);
+  put_machine(writer, agent.machine);
   writer.EndObject();
 }
 
@@ -228,6 +263,7 @@ void put_object(Writer& writer, const core::TaskSummary& task) {
   put_time(writer, "started", task.started_ms);
   put_time(writer, "ended", task.ended_ms);
   put(writer, "role", task.role);
+  put_use(writer, task.use);
   writer.EndObject();
 }
 

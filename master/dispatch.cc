@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/agent_handlers.h"
 #include "core/agent_mode.h"
@@ -19,6 +21,9 @@ namespace {
 
 using core::RefusalCode;
 using wire::MessageKind;
+
+// When to come back if too many agents register in parts at once.
+constexpr std::chrono::seconds kHeldReportsWait{2};
 
 // One frame on its way to its handler.
 class Dispatch {
@@ -96,12 +101,8 @@ class Dispatch {
 
   Dispatched from_agent(MessageKind kind) {
     if (!peer_.agent.valid()) {
-      if (kind != MessageKind::kRegisterAgent) return not_expected(kind);
-      return with<core::RegisterAgent>([&](const core::RegisterAgent& message) {
-        peer_.agent = core::on_register_agent(shard_, outbox_, peer_.session,
-                                              core::AgentId{peer_.claimed_id}, message, now_);
-        return peer_.agent.valid() ? Dispatched{} : close();
-      });
+      if (kind == MessageKind::kTaskReports) return hold_reports();
+      return kind == MessageKind::kRegisterAgent ? register_agent() : not_expected(kind);
     }
     switch (kind) {
       case MessageKind::kHeartbeat:
@@ -112,9 +113,36 @@ class Dispatch {
         return handle<core::OperationUpdate>(core::on_operation_update, peer_.agent);
       case MessageKind::kUpdateRevocable:
         return handle<core::UpdateRevocable>(core::on_update_revocable, peer_.agent);
+      case MessageKind::kUsageReport:
+        return handle<core::UsageReport>(core::on_usage_report, peer_.agent);
       default:
         return not_expected(kind);
     }
+  }
+
+  Dispatched hold_reports() {
+    if (peer_.reports == nullptr) peer_.reports = std::make_unique<HeldReports>(shard_);
+    const absl::Status held = peer_.reports->hold(frame_.payload);
+    if (held.ok()) return {};
+    if (!absl::IsResourceExhausted(held)) return undecodable(held);
+    shard_.counters.refusals.add();
+    outbox_.send(peer_.session, overloaded(core::message_of(held), kHeldReportsWait),
+                 correlation());
+    return close();
+  }
+
+  Dispatched register_agent() {
+    absl::StatusOr<core::RegisterAgent> message = wire::decode<core::RegisterAgent>(frame_.payload);
+    if (!message.ok()) return undecodable(message.status());
+    // The message's views point into what is held until the handler is done.
+    const std::unique_ptr<HeldReports> held = std::move(peer_.reports);
+    if (held != nullptr) {
+      const absl::Status joined = held->append_to(*message);
+      if (!joined.ok()) return undecodable(joined);
+    }
+    peer_.agent = core::on_register_agent(shard_, outbox_, peer_.session,
+                                          core::AgentId{peer_.claimed_id}, *message, now_);
+    return peer_.agent.valid() ? Dispatched{} : close();
   }
 
   Dispatched from_framework(MessageKind kind) {
@@ -251,7 +279,7 @@ class Dispatch {
   }
 
   Dispatched close() {
-    const Peer gone = peer_;  // closing may forget the peer
+    const Peer gone = std::move(peer_);  // closing may forget the peer
     outbox_.close(gone.session);
     on_peer_gone(shard_, outbox_, gone, now_);
     return {Verdict::kClosed};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "core/outbox.h"
 #include "core/shard.h"
 #include "master/admission.h"
+#include "master/held_reports.h"
 #include "wire/frame.h"
 
 namespace shoal::master {
@@ -20,9 +22,10 @@ struct Peer {
   core::SessionId session{};
   bool greeted = false;  // its Hello was accepted
   core::PeerKind kind = core::PeerKind::kOperator;
-  std::uint64_t claimed_id = 0;   // the id of its Hello
-  core::AgentId agent{};          // set once registered
-  core::FrameworkId framework{};  // set once subscribed
+  std::uint64_t claimed_id = 0;            // the id of its Hello
+  core::AgentId agent{};                   // set once registered
+  core::FrameworkId framework{};           // set once subscribed
+  std::unique_ptr<HeldReports> reports{};  // of an agent that is about to register, or null
 };
 
 enum class Verdict : std::uint8_t {

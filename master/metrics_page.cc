@@ -56,6 +56,17 @@ constexpr Metric kShardMetrics[] = {
      &core::ShardCounters::idle_agents},
     {"shoal_master_held_agents", "gauge", "Agents that an operator deactivated or drains.",
      &core::ShardCounters::held_agents},
+    {"shoal_master_reporting_agents", "gauge",
+     "Active agents that have reported what their machines use: the sums below.",
+     &core::ShardCounters::reporting_agents},
+    {"shoal_master_machines_memory_bytes", "gauge", "Memory of machines.",
+     &core::ShardCounters::machines_memory_bytes},
+    {"shoal_master_machines_memory_used_bytes", "gauge", "Memory of machines that cannot be had.",
+     &core::ShardCounters::machines_memory_used_bytes},
+    {"shoal_master_machines_disk_bytes", "gauge", "Disks of machines, below the agents' folders.",
+     &core::ShardCounters::machines_disk_bytes},
+    {"shoal_master_machines_disk_used_bytes", "gauge", "What is used of them.",
+     &core::ShardCounters::machines_disk_used_bytes},
     {"shoal_master_agents_drained_total", "counter", "Agents drained to the end.",
      &core::ShardCounters::agents_drained},
     {"shoal_master_agents_marked_gone_total", "counter", "Agents declared gone by an operator.",
@@ -133,6 +144,9 @@ void append_shards(core::MetricsText& out, const MasterInfo& info) {
   for (const Metric& metric : kShardMetrics) {
     out.one(metric.name, metric.type, metric.help, sum_of(info, metric.counter));
   }
+  const std::uint64_t cpus_milli = sum_of(info, &core::ShardCounters::machines_cpus_milli);
+  out.one("shoal_master_machines_cpus_used", "gauge", "Processors that machines keep busy.",
+          static_cast<double>(cpus_milli) / 1000);
   static constexpr std::string_view kRescinded = "shoal_master_offers_rescinded_total";
   out.head(kRescinded, "counter", "Offers withdrawn, by cause.");
   for (const RescindMetric& metric : kRescinds) {

@@ -199,7 +199,7 @@ void Service::on_closed(net::Connection& connection, const absl::Status& reason)
   if (throttle_.has_value()) throttle_->end(core::SessionId{connection.id()});
   const auto it = peers_.find(core::SessionId{connection.id()});
   if (it == peers_.end()) return;
-  const Peer peer = it->second;
+  const Peer peer = std::move(it->second);
   peers_.erase(it);
   if (is_known(peer) && net::is_logged(log_, core::LogModule::kMaster, core::LogLevel::kDebug)) {
     log_->write(core::LogModule::kMaster, core::LogLevel::kDebug, "a session has ended",

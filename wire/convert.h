@@ -30,6 +30,7 @@ namespace shoal::wire {
 namespace fb {
 struct Attribute;
 struct Limits;
+struct MachineUse;
 struct Quantities;
 struct Resources;
 struct TaskLaunch;
@@ -61,8 +62,10 @@ void read(Reader& reader, const fb::Limits& in, core::Quantities& out);
 
 Offset<fb::Attribute> put(Builder& builder, const core::AttributeView& in);
 Offset<fb::TaskLaunch> put(Builder& builder, const core::TaskLaunch& in);
+Offset<fb::MachineUse> put(Builder& builder, const core::MachineUse& in);
 void read(Reader& reader, const fb::Attribute& in, core::AttributeView& out);
 void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out);
+void read(Reader& reader, const fb::MachineUse& in, core::MachineUse& out);
 void read_attributes(Reader& reader, const Reader::TableVector<fb::Attribute>* in,
                      core::AttributeViews& out);
 

@@ -70,10 +70,20 @@ static void read(Reader& reader, const fb::RegisterAgent& in, core::RegisterAgen
   out.address = reader.text(in.address(), "address");
   reader.table(in.resources(), "resources", out.resources);
   read_attributes(reader, in.attributes(), out.attributes);
-  reader.each(in.tasks(), "tasks", core::kMaxTasksPerAgent, out.tasks);
+  reader.each(in.tasks(), "tasks", core::kMaxTaskReports, out.tasks);
   reader.each(in.operations(), "operations", core::kMaxOperationsPerAgent, out.operations);
   reader.region_and_zone(in, out);
   out.capabilities = in.capabilities();
+}
+
+static Offset<fb::TaskReports> put(Builder& builder, const core::TaskReports& in) {
+  const auto tasks = put_each<fb::TaskReport>(builder, in.tasks);
+  return fb::CreateTaskReports(builder, tasks);
+}
+
+static void read(Reader& reader, const fb::TaskReports& in, core::TaskReports& out) {
+  reader.each(in.tasks(), "tasks", core::kMaxTaskReports, out.tasks);
+  reader.require(!out.tasks.empty(), "tasks", "are missing or empty");
 }
 
 static Offset<fb::AgentRegistered> put(Builder& builder, const core::AgentRegistered& in) {
@@ -224,6 +234,33 @@ static void read(Reader& reader, const fb::UpdateRevocable& in, core::UpdateRevo
                  "may only hold cpus, mem, disk and gpus");
 }
 
+// --- use ---
+
+static Offset<fb::TaskUse> put(Builder& builder, const core::TaskUseReport& in) {
+  const auto task = put_text(builder, in.task);
+  return fb::CreateTaskUse(builder, in.framework.value, task, in.use.cpus_milli, in.use.memory_kib);
+}
+
+static void read(Reader& reader, const fb::TaskUse& in, core::TaskUseReport& out) {
+  out.framework = reader.framework_id(in.framework());
+  out.task = reader.name(in.task(), "task");
+  out.use.cpus_milli = in.cpus_milli();
+  out.use.memory_kib = reader.nonzero(in.memory_kib(), "memory_kib");
+}
+
+static Offset<fb::UsageReport> put(Builder& builder, const core::UsageReport& in) {
+  const auto machine = put(builder, in.machine);
+  const auto tasks = put_each<fb::TaskUse>(builder, in.tasks);
+  return fb::CreateUsageReport(builder, machine, tasks);
+}
+
+static void read(Reader& reader, const fb::UsageReport& in, core::UsageReport& out) {
+  reader.table(in.machine(), "machine", out.machine, Reader::kRequired);
+  reader.each(in.tasks(), "tasks", core::kMaxTaskUses, out.tasks);
+}
+
+// --- what is stored ---
+
 static Offset<fb::AgentResources> put(Builder& builder, const core::AgentResources& in) {
   const auto resources = put(builder, in.resources);
   const auto operations = put_each<fb::OperationReport>(builder, in.operations);
@@ -246,6 +283,8 @@ SHOAL_WIRE_MESSAGE(ApplyOperation)
 SHOAL_WIRE_MESSAGE(OperationUpdate)
 SHOAL_WIRE_MESSAGE(AcknowledgeOperation)
 SHOAL_WIRE_MESSAGE(UpdateRevocable)
+SHOAL_WIRE_MESSAGE(TaskReports)
+SHOAL_WIRE_MESSAGE(UsageReport)
 SHOAL_WIRE_MESSAGE(AgentResources)
 
 }  // namespace shoal::wire

@@ -68,6 +68,35 @@ void read(Reader& reader, const fb::TaskLaunch& in, core::TaskLaunch& out) {
   out.role = reader.role(in.role(), "role");
 }
 
+Offset<fb::MachineUse> put(Builder& builder, const core::MachineUse& in) {
+  return fb::CreateMachineUse(builder, in.cpus_milli, in.load1_milli, in.memory_bytes,
+                              in.memory_used_bytes, in.disk_bytes, in.disk_used_bytes,
+                              in.cpu_pressure, in.memory_pressure, in.io_pressure, in.reported_ms);
+}
+
+void read(Reader& reader, const fb::MachineUse& in, core::MachineUse& out) {
+  out.cpus_milli = in.cpus_milli();
+  out.load1_milli = in.load1_milli();
+  out.memory_bytes = in.memory_bytes();
+  out.memory_used_bytes = in.memory_used_bytes();
+  out.disk_bytes = in.disk_bytes();
+  out.disk_used_bytes = in.disk_used_bytes();
+  const auto part = [&reader](std::uint64_t used, std::uint64_t all, std::string_view field) {
+    reader.require(all <= core::kMaxMachineBytes, field, "is absurd");
+    reader.require(used <= all, field, "is less than what is used of it");
+  };
+  part(out.memory_used_bytes, out.memory_bytes, "memory_bytes");
+  part(out.disk_used_bytes, out.disk_bytes, "disk_bytes");
+  const auto pressure = [&reader](std::int32_t given, std::string_view field) {
+    reader.require(given >= core::kNoPressure && given <= 100 * 100, field, "is no percentage");
+    return given;
+  };
+  out.cpu_pressure = pressure(in.cpu_pressure(), "cpu_pressure");
+  out.memory_pressure = pressure(in.memory_pressure(), "memory_pressure");
+  out.io_pressure = pressure(in.io_pressure(), "io_pressure");
+  out.reported_ms = reader.since(in.reported_ms(), "reported_ms");
+}
+
 // --- whole messages ---
 
 Builder& borrow_builder() {

@@ -181,10 +181,12 @@ static Offset<fb::AgentSummary> put(Builder& builder, const core::AgentSummary& 
   const auto zone = put_text(builder, in.zone);
   Offset<fb::Drain> drain = 0;
   if (has_drain(in)) drain = put(builder, in.drain);
+  Offset<fb::MachineUse> machine = 0;
+  if (in.machine.is_known()) machine = put(builder, in.machine);
   return fb::CreateAgentSummary(builder, in.id.value, hostname, address,
                                 static_cast<fb::AgentState>(in.state), total, used, offered,
                                 attributes, in.tasks, in.registered_ms, region, zone,
-                                static_cast<fb::AgentMode>(in.mode), drain);
+                                static_cast<fb::AgentMode>(in.mode), drain, machine);
 }
 
 static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary& out) {
@@ -204,7 +206,10 @@ static void read(Reader& reader, const fb::AgentSummary& in, core::AgentSummary&
   out.registered_ms = reader.since(in.registered_ms(), "registered_ms");
   reader.region_and_zone(in, out);
   out.mode = reader.enumerated<core::AgentMode>(in.mode(), core::kAgentModes, "mode");
-  reader.table(in.drain(), "drain", out.drain);
+  if (has_drain(out)) reader.table(in.drain(), "drain", out.drain);
+  reader.table(in.machine(), "machine", out.machine);
+  const bool is_complete = in.machine() == nullptr || out.machine.is_known();
+  reader.require(is_complete, "machine", "does not say when it was reported");
 }
 
 static void read_roles(Reader& reader, const flatbuffers::String* in, std::string_view field,
@@ -257,7 +262,8 @@ static Offset<fb::TaskSummary> put(Builder& builder, const core::TaskSummary& in
   return fb::CreateTaskSummary(builder, id, name, in.framework.value, in.agent.value, agent_address,
                                hostname, static_cast<fb::TaskState>(in.state), reason_of(in),
                                message, exit_code_of(in), exit_signal_of(in), resources,
-                               in.started_ms, in.ended_ms, role, limit_of(in));
+                               in.started_ms, in.ended_ms, role, limit_of(in), in.use.cpus_milli,
+                               in.use.memory_kib);
 }
 
 static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& out) {
@@ -275,6 +281,7 @@ static void read(Reader& reader, const fb::TaskSummary& in, core::TaskSummary& o
   out.started_ms = reader.since(in.started_ms(), "started_ms");
   out.ended_ms = reader.since(in.ended_ms(), "ended_ms");
   out.role = reader.role(in.role(), "role");
+  out.use = {in.cpus_used_milli(), in.memory_used_kib()};
 }
 
 static Offset<fb::OfferSummary> put(Builder& builder, const core::OfferSummary& in) {
@@ -329,7 +336,8 @@ static std::size_t tables_of(const core::AgentSummary& in) {
   core::FrameCost cost = core::frame_cost(in.total);
   cost += core::frame_cost(in.used);
   cost += core::frame_cost(in.offered);
-  return 1 + cost.tables + in.attributes.size() + (has_drain(in) ? 1 : 0);
+  return 1 + cost.tables + in.attributes.size() + (has_drain(in) ? 1 : 0) +
+         (in.machine.is_known() ? 1 : 0);
 }
 static std::size_t tables_of(const core::FrameworkSummary& in) {
   return 1 + core::frame_cost(in.allocated).tables;

@@ -23,6 +23,8 @@ constexpr std::pair<MessageKind, std::string_view> kNames[] = {
     {MessageKind::kOperationUpdate, "OPERATION_UPDATE"},
     {MessageKind::kAcknowledgeOperation, "ACKNOWLEDGE_OPERATION"},
     {MessageKind::kUpdateRevocable, "UPDATE_REVOCABLE"},
+    {MessageKind::kTaskReports, "TASK_REPORTS"},
+    {MessageKind::kUsageReport, "USAGE_REPORT"},
     {MessageKind::kSubscribe, "SUBSCRIBE"},
     {MessageKind::kSubscribed, "SUBSCRIBED"},
     {MessageKind::kOffers, "OFFERS"},

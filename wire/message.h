@@ -34,6 +34,8 @@ enum class MessageKind : std::uint16_t {
   kOperationUpdate = 24,       // agent -> master, and master -> framework
   kAcknowledgeOperation = 25,  // framework -> master, and master -> agent
   kUpdateRevocable = 26,
+  kTaskReports = 27,
+  kUsageReport = 28,
 
   kSubscribe = 32,
   kSubscribed = 33,
@@ -87,6 +89,8 @@ void encode(const core::ApplyOperation& message, std::uint32_t correlation, Byte
 void encode(const core::OperationUpdate& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::AcknowledgeOperation& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::UpdateRevocable& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::TaskReports& message, std::uint32_t correlation, ByteVector& out);
+void encode(const core::UsageReport& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Subscribe& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Subscribed& message, std::uint32_t correlation, ByteVector& out);
 void encode(const core::Offers& message, std::uint32_t correlation, ByteVector& out);
@@ -150,6 +154,10 @@ template <>
 absl::StatusOr<core::AcknowledgeOperation> decode(Bytes payload);
 template <>
 absl::StatusOr<core::UpdateRevocable> decode(Bytes payload);
+template <>
+absl::StatusOr<core::TaskReports> decode(Bytes payload);
+template <>
+absl::StatusOr<core::UsageReport> decode(Bytes payload);
 template <>
 absl::StatusOr<core::Subscribe> decode(Bytes payload);
 template <>

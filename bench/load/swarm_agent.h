@@ -57,6 +57,7 @@ class SwarmAgent final : public agent::FramingEffects,
   absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
   absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
   void remove_volume(const core::LotTags&) override {}
+  void ask_usage() override {}
   void disconnect(std::string_view reason) override;
   void redirect(std::string_view leader, std::string_view reason) override;
   void come_back_after(core::Duration wait, std::string_view reason) override;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/agent.h"
@@ -39,6 +40,21 @@ class FakeMaster final : public net::ConnectionHandler {
   std::string address() const { return listener_->bound_address().to_string(); }
   net::Connection* agent() { return reactor_.find_connection(session_); }
 
+  void on_registration(net::Connection& connection, const KeptFrame& kept) {
+    const auto message = kept.as<core::RegisterAgent>();
+    ASSERT_TRUE(message.ok()) << message.status();
+    ++registrations;
+    resources = message->resources;
+    address_of_agent = message->address;
+    hostname = message->hostname;
+    attributes = message->attributes.size();
+    tasks = message->tasks.size() + std::exchange(tasks_before, 0);
+    operations_reported = message->operations.size();
+    domain = fmt::format("{}/{}", message->region, message->zone);
+    session_ = connection.id();
+    send_message(connection, core::AgentRegistered{core::AgentId{0xa1}, 50, 20'000});
+  }
+
   void on_frame(net::Connection& connection, const wire::FrameView& frame) override {
     const KeptFrame kept = keep(frame);
     switch (kept.kind) {
@@ -50,20 +66,8 @@ class FakeMaster final : public net::ConnectionHandler {
         if (refusal) return send_message(connection, core::Refusal{*refusal, "not you", leader});
         return send_message(connection, core::Welcome{1, core::kFeatures, kCluster, "test", epoch});
       }
-      case wire::MessageKind::kRegisterAgent: {
-        const auto message = kept.as<core::RegisterAgent>();
-        ASSERT_TRUE(message.ok()) << message.status();
-        ++registrations;
-        resources = message->resources;
-        address_of_agent = message->address;
-        hostname = message->hostname;
-        attributes = message->attributes.size();
-        tasks = message->tasks.size();
-        operations_reported = message->operations.size();
-        domain = fmt::format("{}/{}", message->region, message->zone);
-        session_ = connection.id();
-        return send_message(connection, core::AgentRegistered{core::AgentId{0xa1}, 50, 20'000});
-      }
+      case wire::MessageKind::kRegisterAgent:
+        return on_registration(connection, kept);
       case wire::MessageKind::kHeartbeat:
         ++heartbeats;
         return connection.send(frame.header, frame.payload);
@@ -91,6 +95,21 @@ class FakeMaster final : public net::ConnectionHandler {
         const auto message = kept.as<core::UpdateRevocable>();
         ASSERT_TRUE(message.ok()) << message.status();
         lent = message->resources;
+        return;
+      }
+      case wire::MessageKind::kTaskReports: {
+        const auto message = kept.as<core::TaskReports>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        tasks_before += message->tasks.size();
+        return;
+      }
+      case wire::MessageKind::kUsageReport: {
+        const auto message = kept.as<core::UsageReport>();
+        ASSERT_TRUE(message.ok()) << message.status();
+        machine = message->machine;
+        for (const core::TaskUseReport& task : message->tasks) {
+          uses[std::string(task.task)] = task.use;
+        }
         return;
       }
       default:
@@ -150,7 +169,10 @@ class FakeMaster final : public net::ConnectionHandler {
   std::string address_of_agent;
   std::string hostname;
   std::size_t attributes = 0;
-  std::size_t tasks = 0;
+  std::size_t tasks = 0;         // of the last registration
+  std::size_t tasks_before = 0;  // told of before it
+  core::MachineUse machine;      // as last reported
+  std::map<std::string, core::TaskUse> uses;
   std::size_t operations_reported = 0;
   std::string domain;
   core::Resources lent;
@@ -175,6 +197,7 @@ class AgentTest : public testing::Test {
     options.hostname = "host-1";
     options.supervisor = supervisor_program();
     options.on_stop = OnStop::kKill;
+    options.usage_interval = core::Duration{0};
     return options;
   }
   void start(const AgentOptions& options) {

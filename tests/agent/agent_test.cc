@@ -82,6 +82,18 @@ TEST_F(AgentTest, KillsWithGrace) {
               testing::ElementsAre(TaskState::kRunning, TaskState::kKilling, TaskState::kKilled));
 }
 
+TEST_F(AgentTest, TellsTheMasterWhatIsUsed) {
+  AgentOptions telling = options();
+  telling.usage_interval = std::chrono::milliseconds(1);  // with every heartbeat
+  start_and_wait(telling);
+  EXPECT_TRUE(loop_.run_until([&] { return master_.machine.memory_used_bytes > 0; }));
+  master_.run("t", "while :; do :; done");
+  ASSERT_TRUE(loop_.run_until([&] { return master_.uses["t"].cpus_milli > 0; }));
+  EXPECT_GT(master_.uses["t"].memory_kib, 100u);
+  EXPECT_GT(master_.machine.cpus_milli, 0u);
+  EXPECT_GT(master_.machine.disk_bytes, master_.machine.disk_used_bytes);
+}
+
 TEST_F(AgentTest, ComesBackAfterALostConnection) {
   start_and_wait();
   master_.run("t", "exec tail -f /dev/null");

@@ -113,7 +113,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Means{"all", "cgroup,namespaces,seccomp,capabilities", false}),
     [](const auto& means) { return std::string(means.param.name); });
 
-class LostSupervisorTest : public HeldTaskTest {};
+class LostSupervisorTest : public HeldTaskTest {
+ protected:
+  // Until so many processes have become `sleep MARK`: one that is about to has no words for a
+  // moment.
+  static void wait_asleep(const std::string& mark, int count) {
+    const std::string words = std::string("sleep") + '\0' + mark;
+    while (count_processes(words) < count) ::poll(nullptr, 0, 1);
+  }
+};
 
 TEST_F(LostSupervisorTest, WithANamespaceEverythingGoesWithIt) {
   if (!hold("namespaces")) GTEST_SKIP() << why_not_;
@@ -124,7 +132,7 @@ TEST_F(LostSupervisorTest, WithANamespaceEverythingGoesWithIt) {
                   "\" & exit 0' & exec sleep " + mark},
                  true));
   wait_for_line("ready");
-  while (count_processes(mark) < 2) ::poll(nullptr, 0, 1);
+  wait_asleep(mark, 2);
   task.signal(SIGKILL);
   EXPECT_TRUE(wait_readable(task.supervisor().get()));
   wait_exited(task.supervisor()).IgnoreError();
@@ -140,7 +148,7 @@ TEST_F(LostSupervisorTest, WithACgroupTheNextAgentFindsTheRest) {
                   "\" & exit 0' & exec sleep 1000"},
                  true));
   wait_for_line("ready");
-  while (count_processes(mark) < 1) ::poll(nullptr, 0, 1);
+  wait_asleep(mark, 1);
   task.signal(SIGKILL);
   EXPECT_TRUE(wait_readable(task.supervisor().get()));
   wait_exited(task.supervisor()).IgnoreError();

@@ -90,6 +90,7 @@ wire::ByteVector command_true() {
 
 TEST(AgentNegotiation, WhatIsMoreThanItKnowsIsIgnored) {
   TestAgent a;
+  a.state.revocable = resources_of("cpus{revocable}:2");
   on_connected(a.state, a.fx, a.now);
   Raw welcome;
   const auto news = welcome.text("news");

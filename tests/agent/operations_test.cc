@@ -483,6 +483,12 @@ TEST(Oversubscription, AMasterOfAnEarlierVersionHearsNothingOfIt) {
   EXPECT_THAT(a.fx.operations, IsEmpty());
 }
 
+TEST(Oversubscription, AnAgentThatLendsNothingSaysNothingOfIt) {
+  TestAgent a;
+  a.connect();
+  EXPECT_THAT(a.fx.lent, IsEmpty());
+}
+
 TEST(Oversubscription, IsToldAfterEveryRegistrationAndHeldByTasks) {
   TestAgent a;
   a.state.revocable = resources_of("cpus{revocable}:2;mem{revocable}:100");

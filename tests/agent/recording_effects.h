@@ -91,6 +91,14 @@ struct RecordingEffects final : AgentEffects {
         {u.framework, u.agent, std::string(u.id), u.uuid, u.state, std::string(u.message)});
   }
   void send(const core::UpdateRevocable& message) override { lent.push_back(message.resources); }
+  void send(const core::TaskReports& message) override {
+    parts.push_back(message.tasks.size());
+    for (const core::TaskReport& task : message.tasks) parted.emplace_back(task.id);
+  }
+  void send(const core::UsageReport& message) override {
+    usage.push_back(message.machine.cpus_milli);
+  }
+  void ask_usage() override { ++usage_asked; }
   void send(const core::Heartbeat& message) override { heartbeats.push_back(message.sequence); }
   void launch(const LaunchRequest& request) override {
     deeds.push_back(fmt::format("launch {}", request.task));
@@ -164,6 +172,10 @@ struct RecordingEffects final : AgentEffects {
   std::string unmakeable;             // the path of a volume
   std::vector<SentStatus> statuses;
   std::vector<std::uint64_t> heartbeats;
+  std::vector<std::size_t> parts;    // tasks of each TaskReports
+  std::vector<std::string> parted;   // and their ids
+  std::vector<std::uint32_t> usage;  // cpus_milli of each UsageReport
+  int usage_asked = 0;
   std::vector<std::string> launches;
   std::vector<std::string> commands;
   std::vector<KillCall> kills;

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+#include <vector>
+
 #include "tests/agent/recording_effects.h"
 
 namespace shoal::agent {
@@ -109,10 +112,11 @@ TEST(AgentFrames, RefusalsAreHeard) {
   EXPECT_THAT(a.fx.ends[0], HasSubstr("this is cluster 7"));
 }
 
-// What the agent says of itself to a new master, as that reads it: the number of tasks.
-std::size_t tasks_in_registration(TestAgent& a) {
+// What the agent says of itself to a new master, as that reads it: the number of tasks of each
+// message, the registration last.
+std::vector<std::size_t> tasks_in_registration(TestAgent& a) {
   struct Framed final : FramingEffects {
-    void send_frame(wire::Bytes frame) override { bytes.assign(frame.begin(), frame.end()); }
+    void send_frame(wire::Bytes frame) override { frames.emplace_back(frame.begin(), frame.end()); }
     void launch(const LaunchRequest&) override {}
     void kill(core::FrameworkId, std::string_view, KillMode) override {}
     std::uint64_t record(const core::TaskStatus&) override { return 0; }
@@ -122,28 +126,41 @@ std::size_t tasks_in_registration(TestAgent& a) {
     absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
     absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
     void remove_volume(const core::LotTags&) override {}
+    void ask_usage() override {}
     void disconnect(std::string_view) override {}
     void give_up(std::string_view) override {}
     void leave(std::string_view) override {}
-    std::vector<std::uint8_t> bytes;
+    std::vector<wire::ByteVector> frames;
   } framed;
   on_connected(a.state, framed, a.now);
+  framed.frames.clear();
   on_welcome(a.state, framed, core::Welcome{1, core::kFeatures, kCluster, "x"}, a.now);
-  EXPECT_LE(framed.bytes.size(), core::kMaxFrameBytes);
-  std::vector<std::uint64_t> aligned(framed.bytes.size() / 8);
-  std::copy(framed.bytes.begin(), framed.bytes.end(),
-            reinterpret_cast<std::uint8_t*>(aligned.data()));
-  const auto decoded = wire::decode<core::RegisterAgent>(
-      wire::Bytes(reinterpret_cast<const std::uint8_t*>(aligned.data()) + core::kFrameHeaderBytes,
-                  framed.bytes.size() - core::kFrameHeaderBytes));
-  EXPECT_TRUE(decoded.ok()) << decoded.status();
-  return decoded.ok() ? decoded->tasks.size() : 0;
+  std::vector<std::size_t> tasks;
+  for (const wire::ByteVector& frame : framed.frames) {
+    wire::FrameView view;
+    const auto progress = wire::next_frame(frame, core::kMaxFrameBytes, &view);
+    EXPECT_TRUE(progress.ok() && *progress == wire::FrameProgress::kFrame);
+    if (view.header.kind == static_cast<std::uint16_t>(wire::MessageKind::kTaskReports)) {
+      const auto part = wire::decode<core::TaskReports>(view.payload);
+      EXPECT_TRUE(part.ok()) << part.status();
+      tasks.push_back(part.ok() ? part->tasks.size() : 0);
+    } else {
+      const auto last = wire::decode<core::RegisterAgent>(view.payload);
+      EXPECT_TRUE(last.ok()) << last.status();
+      tasks.push_back(last.ok() ? last->tasks.size() : 0);
+    }
+  }
+  return tasks;
 }
 
-// The most tasks an agent may hold, with the longest ids and names, fit one frame.
+std::size_t sum(const std::vector<std::size_t>& tasks) {
+  return std::accumulate(tasks.begin(), tasks.end(), std::size_t{0});
+}
+
+// The most tasks an agent may hold, with the longest ids and names, fit a few messages.
 TEST(AgentFrames, AFullAgentCanRegister) {
   TestAgent a;
-  a.state.total = resources_of("cpus:2000;mem:1000000;ports:[10000-40000]");
+  a.state.total = resources_of("cpus:9000;mem:1000000;ports:[10000-50000]");
   a.connect();
   for (std::size_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
     std::string id = std::to_string(i);
@@ -153,7 +170,9 @@ TEST(AgentFrames, AFullAgentCanRegister) {
     a.state.tasks.find(kFramework, id)->name = std::string(core::kMaxTextBytes, 'n');
   }
   ASSERT_EQ(a.state.tasks.live(), core::kMaxTasksPerAgent);
-  EXPECT_EQ(tasks_in_registration(a), core::kMaxTasksPerAgent);
+  const auto told = tasks_in_registration(a);
+  EXPECT_EQ(sum(told), core::kMaxTasksPerAgent);
+  EXPECT_LE(told.size(), core::kTaskReportsOfAgent);
 }
 
 // Tasks that need more words are fewer.
@@ -166,18 +185,51 @@ TEST(AgentFrames, TasksWithLongDescriptionsFitToo) {
   a.state.total = resources_of("cpus:2000;bays:{" + all + "}");
   a.connect();
   a.role = std::string(core::kMaxRoleBytes, 'r');
-  for (std::size_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
+  for (std::size_t i = 0; i < 4 * core::kMaxTaskReports; ++i) {
     std::string id = std::to_string(i);
     id.insert(0, core::kMaxIdBytes - id.size(), 'x');
     a.run(id,
           i < 1000 ? "cpus:1;bays:{" + std::string(30, 'b') + std::to_string(i) + "}" : "cpus:0.1");
   }
   const std::size_t held = a.state.tasks.size();
-  EXPECT_LT(held, core::kMaxTasksPerAgent);
+  EXPECT_LT(held, 4 * core::kMaxTaskReports);
   EXPECT_GT(a.fx.launches.size(), 500u);
   EXPECT_NE(a.fx.statuses.back().message.find("the most it may"), std::string::npos);
   EXPECT_EQ(a.broken(), "");
-  EXPECT_EQ(tasks_in_registration(a), held);
+  const auto told = tasks_in_registration(a);
+  EXPECT_EQ(sum(told), held);
+  EXPECT_LE(told.size(), core::kMaxTaskReportParts + 1);
+}
+
+TEST(AgentFrames, TasksThatDoNotFitOneMessageComeBeforeTheRegistration) {
+  TestAgent a;
+  a.state.total = resources_of("cpus:4;mem:10000");
+  a.connect();
+  for (std::size_t i = 0; i < core::kMaxTaskReports; ++i) {
+    a.run("t" + std::to_string(i), "mem:0.5");
+  }
+  EXPECT_THAT(tasks_in_registration(a), testing::ElementsAre(core::kMaxTaskReports));
+  a.connect();
+  a.run("one-more", "mem:0.5");
+  EXPECT_THAT(tasks_in_registration(a), testing::ElementsAre(core::kMaxTaskReports, 1));
+}
+
+// A master that does not know TaskReports would end the session; the agent says what to do.
+TEST(AgentFrames, AnOlderMasterIsNotToldOfMoreTasksThanItTakes) {
+  TestAgent a;
+  a.state.total = resources_of("cpus:4;mem:10000");
+  a.connect();
+  for (std::size_t i = 0; i <= core::kMaxTaskReports; ++i) {
+    a.run("t" + std::to_string(i), "mem:0.5");
+  }
+  a.fx.registrations = 0;
+  on_connected(a.state, a.fx, a.now);
+  on_welcome(a.state, a.fx, core::Welcome{1, 1, kCluster, "older"}, a.now);
+  EXPECT_EQ(a.fx.registrations, 0);
+  EXPECT_THAT(a.fx.parts, IsEmpty());
+  ASSERT_EQ(a.fx.disconnects.size(), 1u);
+  EXPECT_THAT(a.fx.disconnects[0], HasSubstr("takes at most 1900 tasks of an agent"));
+  EXPECT_EQ(a.state.session, SessionPhase::kDisconnected);
 }
 
 }  // namespace

@@ -209,10 +209,15 @@ TEST(FlagsTest, WhatAnAgentKeeps) {
   EXPECT_EQ(plain.log_max_bytes, 0u);
   EXPECT_FALSE(plain.enforce_disk_quota);
   EXPECT_EQ(plain.disk_quota_interval, std::chrono::seconds(15));
+  EXPECT_EQ(plain.usage_interval, std::chrono::seconds(30));
   const auto enforcing = parse<AgentVerb>(
       {"agent", "--data", "d", "--enforce-disk-quota", "--disk-quota-interval", "1m"});
   EXPECT_TRUE(enforcing.enforce_disk_quota);
   EXPECT_EQ(enforcing.disk_quota_interval, std::chrono::minutes(1));
+  EXPECT_EQ(parse<AgentVerb>({"agent", "--data", "d", "--usage-interval", "0"}).usage_interval,
+            core::Duration{0});
+  EXPECT_THAT(usage_error({"agent", "--data", "d", "--usage-interval", "1ms"}),
+              HasSubstr("--usage-interval: 1ms is too short"));
   EXPECT_THAT(usage_error({"agent", "--data", "d", "--disk-quota-interval", "1ms"}),
               HasSubstr("--disk-quota-interval: 1ms is too short"));
   const auto agent =
@@ -248,6 +253,11 @@ TEST(FlagsTest, FilesAndTop) {
   EXPECT_THAT(usage_error({"top", "--interval", "10ms"}), HasSubstr("--interval"));
   EXPECT_EQ(parse<TopVerb>({"top", "-o", "jsonl"}).format, OutputFormat::kJsonLines);
   EXPECT_THAT(usage_error({"top", "-o", "name"}), HasSubstr("--output"));
+  EXPECT_EQ(parse<TopVerb>({"top"}).source, TopSource::kAuto);
+  EXPECT_EQ(parse<TopVerb>({"top", "--source", "master"}).source, TopSource::kMaster);
+  EXPECT_EQ(parse<TopVerb>({"top", "--source", "agents"}).source, TopSource::kAgents);
+  EXPECT_THAT(usage_error({"top", "--source", "moon"}),
+              HasSubstr("--source: 'moon' is none of auto, agents and master"));
 }
 
 TEST(FlagsTest, ErrorsArePrintable) {

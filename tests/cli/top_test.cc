@@ -142,5 +142,47 @@ TEST(Files, AreParsedAndShown) {
   }
 }
 
+// What agents reported needs no second look.
+TEST(Top, ShowsWhatTheMasterWasTold) {
+  core::AgentSummary agent;
+  agent.id = core::AgentId{1};
+  agent.hostname = "h";
+  agent.total.cpus = 4000;
+  agent.machine = {.cpus_milli = 1500,
+                   .load1_milli = 250,
+                   .memory_bytes = 1 << 20,
+                   .memory_used_bytes = 1 << 19,
+                   .disk_bytes = 1 << 30,
+                   .disk_used_bytes = 1 << 29,
+                   .cpu_pressure = 150,
+                   .reported_ms = 1000};
+  core::TaskSummary busy;
+  busy.id = "busy";
+  busy.framework = core::FrameworkId{1};
+  busy.agent = agent.id;
+  busy.use = {1250, 2048};
+  core::TaskSummary unknown = busy;
+  unknown.id = "unknown";
+  unknown.use = {};
+  TopLook look;
+  look.agents.agents = {agent};
+  look.tasks.tasks = {busy, unknown};
+  look.usage = {reported_usage(agent, {&look.tasks.tasks[0], &look.tasks.tasks[1]})};
+  ASSERT_TRUE(look.usage[0].ok()) << look.usage[0].status();
+  const auto json = nlohmann::json::parse(top_to_json(look, look));
+  EXPECT_EQ(json["agents"][0]["cpus"], 0) << "how many the machine has is not reported";
+  EXPECT_EQ(json["agents"][0]["cpus_used"], 1.5);
+  EXPECT_EQ(json["agents"][0]["memory_available_bytes"], 1 << 19);
+  EXPECT_EQ(json["agents"][0]["cpu_pressure"], 1.5);
+  EXPECT_EQ(json["agents"][0]["io_pressure"], nullptr);
+  ASSERT_EQ(json["tasks"].size(), 1u);
+  EXPECT_EQ(json["tasks"][0]["id"], "busy");
+  EXPECT_EQ(json["tasks"][0]["cpus_used"], 1.25);
+  EXPECT_EQ(json["tasks"][0]["memory_rss_bytes"], 2 << 20);
+
+  agent.machine = {};
+  EXPECT_TRUE(absl::IsNotFound(reported_usage(agent, {}).status()));
+}
+
 }  // namespace
 }  // namespace shoal::cli

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/summary.h"
 #include "tests/core/test_cluster.h"
 
 namespace shoal::core {
@@ -36,6 +37,53 @@ TEST_P(AgentHandlersTest, RegistrationTellsTheRhythm) {
 TEST_P(AgentHandlersTest, HeartbeatsAreEchoed) {
   on_agent_heartbeat(cluster.home(agent), cluster.outbox(), agent, {9}, cluster.now);
   EXPECT_EQ(cluster.bag_of(agent).heartbeats, 1);
+}
+
+TEST_P(AgentHandlersTest, WhatAMachineUsesIsKeptAndSummedUp) {
+  launch("t");
+  UsageReport report;
+  report.machine.cpus_milli = 2500;
+  report.machine.memory_bytes = 1000;
+  report.machine.memory_used_bytes = 400;
+  report.tasks = {{framework, "t", {700, 64}}, {framework, "unknown", {1, 1}}};
+  Shard& home = cluster.home(agent);
+  on_usage_report(home, cluster.outbox(), agent, report, cluster.now);
+  report.machine.cpus_milli = 1500;  // replaces the one before
+  on_usage_report(home, cluster.outbox(), agent, report, cluster.now);
+  EXPECT_EQ(home.counters.reporting_agents.value(), 1u);
+  EXPECT_EQ(home.counters.machines_cpus_milli.value(), 1500u);
+  EXPECT_EQ(home.counters.machines_memory_used_bytes.value(), 400u);
+
+  const AgentRecord& record = cluster.agent(agent);
+  const AgentSummary summary = summarise(record);
+  EXPECT_TRUE(summary.machine.is_known());
+  EXPECT_EQ(summary.machine.cpus_milli, 1500u);
+  const auto& [key, task] = *record.tasks.begin();
+  EXPECT_EQ(summarise(record, key, task).use, (TaskUse{700, 64}));
+}
+
+TEST_P(AgentHandlersTest, WhatAnAgentThatIsAwayLastReportedIsForgotten) {
+  launch("t");
+  UsageReport report;
+  report.machine.cpus_milli = 2500;
+  report.tasks = {{framework, "t", {700, 64}}};
+  Shard& home = cluster.home(agent);
+  on_usage_report(home, cluster.outbox(), agent, report, cluster.now);
+  on_agent_disconnected(home, cluster.outbox(), agent, cluster.session_of(agent), cluster.now);
+  EXPECT_EQ(home.counters.reporting_agents.value(), 0u);
+  EXPECT_EQ(home.counters.machines_cpus_milli.value(), 0u);
+  const AgentRecord& record = cluster.agent(agent);
+  EXPECT_FALSE(summarise(record).machine.is_known());
+  const auto& [key, task] = *record.tasks.begin();
+  EXPECT_FALSE(summarise(record, key, task).use.is_known());
+}
+
+TEST_P(AgentHandlersTest, AReportIsASignOfLife) {
+  for (int i = 0; i < 10; ++i) {
+    cluster.advance(seconds(10));
+    on_usage_report(cluster.home(agent), cluster.outbox(), agent, {}, cluster.now);
+  }
+  EXPECT_EQ(cluster.agent(agent).state, AgentState::kActive);
 }
 
 TEST_P(AgentHandlersTest, ASilentAgentIsDisconnectedAndItsOffersWithdrawn) {

@@ -54,14 +54,14 @@ TEST(FrameCost, SumsAndBounds) {
   EXPECT_FALSE((FrameCost{10, 3}).within({10, 2}));
 }
 
-// As many tasks as an agent may hold, with the longest ids and names, are within the bound.
-TEST(FrameCost, AFullAgentIsWithinTheBound) {
+// As many tasks as a message may hold, with the longest ids and names, are within its bound.
+TEST(FrameCost, AFullMessageIsWithinTheBound) {
   Resources resources;
   resources.cpus = 1000;
   resources.mem = 1000;
   resources.ports = *PortSet::from_ranges({{1, 2}});
   FrameCost sum;
-  for (std::size_t i = 0; i < kMaxTasksPerAgent; ++i) {
+  for (std::size_t i = 0; i < kMaxTaskReports; ++i) {
     sum += task_report_cost(std::string(kMaxIdBytes, 'i'), std::string(kMaxTaskNameBytes, 'n'),
                             "eng/ads", resources);
   }

@@ -61,6 +61,8 @@ void try_kind(MessageKind kind, Bytes payload) {
     SHOAL_TRY(OperationUpdate, OperationUpdate)
     SHOAL_TRY(AcknowledgeOperation, AcknowledgeOperation)
     SHOAL_TRY(UpdateRevocable, UpdateRevocable)
+    SHOAL_TRY(TaskReports, TaskReports)
+    SHOAL_TRY(UsageReport, UsageReport)
     SHOAL_TRY(Subscribe, Subscribe)
     SHOAL_TRY(Subscribed, Subscribed)
     SHOAL_TRY(Offers, Offers)

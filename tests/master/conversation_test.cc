@@ -162,7 +162,6 @@ void register_agent(Stage& stage, const core::RegisterAgent& message) {
   greet(stage, kAgent);
   stage.say(kAgent, message);
   stage.agent = stage.hear<core::AgentRegistered>(kAgent).agent;
-  stage.say(kAgent, core::UpdateRevocable{});
 }
 
 void subscribe(Stage& stage) {
@@ -224,6 +223,20 @@ void tell_state(Stage& stage, std::string_view task, TaskState state, std::uint8
 void beat(Stage& stage, std::string_view peer) {
   stage.say(peer, core::Heartbeat{1});
   stage.hear<core::Heartbeat>(peer);
+}
+
+// With the heartbeat before it.
+void report_usage(Stage& stage) {
+  beat(stage, kAgent);
+  core::UsageReport report;
+  report.machine.cpus_milli = 1250;
+  report.machine.memory_bytes = 16'000'000'000;
+  report.machine.memory_used_bytes = 3'000'000'000;
+  report.machine.disk_bytes = 500'000'000'000;
+  report.machine.disk_used_bytes = 20'000'000'000;
+  report.machine.cpu_pressure = 125;
+  report.tasks = {{stage.framework, kTask, {700, 2048}}};
+  stage.say(kAgent, report);
 }
 
 void kill_task(Stage& stage) {
@@ -296,7 +309,8 @@ void record_agent() {
   reserve_and_launch(stage, offer, back);
   tell_state(stage, kTask, TaskState::kRunning, 1);
   stage.say(kFramework, core::Suppress{});
-  beat(stage, kAgent);
+  stage.note("It beats, and tells what is used.");
+  report_usage(stage);
   stage.note("The agent comes back with its task after a break.");
   stage.lose(kAgent);
   register_agent(stage, back);

@@ -214,6 +214,46 @@ TEST_F(DispatchTest, EveryRoleHasItsOwnMessages) {
   expect_refused(twice, send(twice, registration), RefusalCode::kNotExpected);
 }
 
+// With more tasks than one message holds, an agent tells of them before it registers.
+TEST_F(DispatchTest, AnAgentMayRegisterInParts) {
+  const core::FrameworkId owner{7};
+  core::TaskReports part;
+  part.tasks = {{owner, "a", "", {}, core::TaskState::kRunning, "*"},
+                {owner, "b", "", {}, core::TaskState::kRunning, "*"}};
+  Peer peer = greeted(core::PeerKind::kAgent);
+  EXPECT_EQ(send(peer, part).verdict, Verdict::kHandled);
+  EXPECT_GT(shard.held_report_bytes, 0u);
+  core::RegisterAgent registration;
+  registration.incarnation = 1;
+  registration.hostname = "h";
+  registration.tasks = {{owner, "c", "", {}, core::TaskState::kRunning, "*"}};
+  EXPECT_EQ(send(peer, registration).verdict, Verdict::kHandled);
+  ASSERT_TRUE(peer.agent.valid());
+  EXPECT_EQ(shard.find_agent(peer.agent)->tasks.size(), 3u);
+  EXPECT_EQ(shard.held_report_bytes, 0u);
+  expect_refused(peer, send(peer, part), RefusalCode::kNotExpected);
+}
+
+TEST_F(DispatchTest, PartsOfAnAgentThatNeverRegistersAreForgotten) {
+  core::TaskReports part;
+  part.tasks = {{core::FrameworkId{7}, "a", "", {}, core::TaskState::kRunning, "*"}};
+  {
+    Peer peer = greeted(core::PeerKind::kAgent);
+    EXPECT_EQ(send(peer, part).verdict, Verdict::kHandled);
+    on_peer_gone(shard, outbox, peer, now);
+  }
+  EXPECT_EQ(shard.held_report_bytes, 0u);
+}
+
+TEST_F(DispatchTest, TooManyRegistrationsInPartsAreToldWhenToComeBack) {
+  shard.held_report_bytes = core::kMaxHeldReportBytes;
+  core::TaskReports part;
+  part.tasks = {{core::FrameworkId{7}, "a", "", {}, core::TaskState::kRunning, "*"}};
+  Peer peer = greeted(core::PeerKind::kAgent);
+  expect_refused(peer, send(peer, part), RefusalCode::kOverloaded);
+  EXPECT_GT(last<core::Refusal>(peer)->retry_after_ms, 0u);
+}
+
 // The offer engine's messages: each from whom it may come, and from nobody else.
 class EngineDispatchTest : public DispatchTest {
  protected:
@@ -250,6 +290,7 @@ TEST_F(EngineDispatchTest, EveryMessageComesFromItsOwnPeers) {
   update.uuid = {1};
   expect_only_from(update, from_agent);
   expect_only_from(core::UpdateRevocable{one_cpu()}, from_agent);
+  expect_only_from(core::UsageReport{}, from_agent);
 
   core::AcknowledgeOperation acknowledge;
   acknowledge.agent = core::AgentId{1};

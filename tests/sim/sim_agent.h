@@ -67,6 +67,7 @@ class SimAgent final : public agent::FramingEffects,
   absl::Status store_epoch(std::uint64_t epoch) override;
   absl::Status make_volume(const core::LotTags& tags) override;
   void remove_volume(const core::LotTags& tags) override;
+  void ask_usage() override {}
   void disconnect(std::string_view reason) override;
   void redirect(std::string_view leader, std::string_view reason) override;
   void give_up(std::string_view reason) override;

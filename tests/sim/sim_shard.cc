@@ -32,7 +32,7 @@ void SimShard::on_frame(core::SessionId session, const wire::FrameView& frame) {
 void SimShard::on_closed(core::SessionId session) {
   const auto it = peers_.find(session);
   if (it == peers_.end()) return;
-  const master::Peer peer = it->second;
+  const master::Peer peer = std::move(it->second);
   peers_.erase(it);
   master_.ledger().on_session_gone(session);
   on_peer_gone(shard_, *this, peer, sim_.now());

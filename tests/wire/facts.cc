@@ -195,6 +195,19 @@ void tell(const core::AcknowledgeOperation& m, FactList& to) {
 
 void tell(const core::UpdateRevocable& m, FactList& to) { to.resources("resources", m.resources); }
 
+void tell(const core::UsageReport& m, FactList& to) {
+  to.number("cpus_milli", m.machine.cpus_milli);
+  to.number("memory_bytes", static_cast<std::int64_t>(m.machine.memory_bytes));
+  to.number("memory_used_bytes", static_cast<std::int64_t>(m.machine.memory_used_bytes));
+  to.number("io_pressure", m.machine.io_pressure);
+  to.each("tasks", m.tasks, [&](const core::TaskUseReport& task) {
+    to.id(task.framework);
+    to.text("task", task.task);
+    to.number("cpus_milli", task.use.cpus_milli);
+    to.number("memory_kib", task.use.memory_kib);
+  });
+}
+
 // --- framework ---
 
 void tell_roles(std::string_view name, const core::RoleViews& roles, FactList& to) {
@@ -328,6 +341,8 @@ absl::StatusOr<Facts> told_by_agents(const FrameView& frame) {
       return told<core::AcknowledgeOperation>(frame);
     case MessageKind::kUpdateRevocable:
       return told<core::UpdateRevocable>(frame);
+    case MessageKind::kUsageReport:
+      return told<core::UsageReport>(frame);
     default:
       return absl::UnimplementedError(
           fmt::format("kind {} is in no recorded conversation", frame.header.kind));

@@ -278,7 +278,7 @@ TEST(FrameCost, TheLargestRegistrationFits) {
   agent.operations.resize(core::kMaxOperationsPerAgent,
                           {{1}, id, {1}, core::OperationState::kFailed, why});
   std::vector<std::string> roles;
-  for (std::size_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
+  for (std::size_t i = 0; i < core::kMaxTaskReports; ++i) {
     roles.push_back(std::string(core::kMaxRoleBytes - 4, 'r') + std::to_string(1000 + i % 1000));
   }
   core::FrameCost reports;

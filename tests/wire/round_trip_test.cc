@@ -30,7 +30,7 @@ TEST(RoundTrip, EveryFieldOfEveryMessage) {
     EXPECT_FALSE(name_of(kind).empty());
     ++messages;
   });
-  EXPECT_EQ(messages, 40);
+  EXPECT_EQ(messages, 42);
 }
 
 TEST(RoundTrip, FramesAreAppended) {
@@ -134,7 +134,7 @@ TEST(RoundTrip, LargestRegistrationFits) {
   const std::string name(core::kMaxTaskNameBytes, 'n');
   const std::string value(core::kMaxAttributesBytes / core::kMaxAttributes - 8, 'v');
   for (std::size_t i = 0; i < core::kMaxAttributes; ++i) agent.attributes.push_back({"a", value});
-  for (std::uint32_t i = 0; i < core::kMaxTasksPerAgent; ++i) {
+  for (std::uint32_t i = 0; i < core::kMaxTaskReports; ++i) {
     core::TaskReport report{{1}, id, name, {}, core::TaskState::kRunning, "*"};
     report.resources.cpus = 1;
     report.resources.mem = 2;

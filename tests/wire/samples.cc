@@ -67,6 +67,19 @@ core::RoleSummary sample_role() {
   return role;
 }
 
+core::MachineUse sample_machine() {
+  return {.cpus_milli = 2750,
+          .load1_milli = 3120,
+          .memory_bytes = 64'000'000'001,
+          .memory_used_bytes = 5'000'000'002,
+          .disk_bytes = 900'000'000'003,
+          .disk_used_bytes = 80'000'000'004,
+          .cpu_pressure = 125,
+          .memory_pressure = 0,
+          .io_pressure = core::kNoPressure,
+          .reported_ms = 1'700'000'000'005};
+}
+
 core::ClusterView sample_view() {
   core::ClusterView view;
   view.cluster = sample_cluster();
@@ -84,6 +97,7 @@ core::ClusterView sample_view() {
   agent.registered_ms = 1'700'000'000'001;
   agent.region = "north";
   agent.zone = "north-1";
+  agent.machine = sample_machine();
   view.agents = {agent};
 
   core::FrameworkSummary framework;
@@ -117,6 +131,7 @@ core::ClusterView sample_view() {
   task.started_ms = 1'700'000'000'003;
   task.ended_ms = 1'700'000'000'004;
   task.role = "eng/ads";
+  task.use = {1250, 70'000};
   view.tasks = {task};
 
   core::OfferSummary offer;
@@ -269,6 +284,10 @@ void Samples::fill_agent(const core::TaskLaunch& launch) {
   acknowledge_operation = {kFramework, kAgent, kUuid};
   update_revocable.resources.cpus = 1500;
   update_revocable.resources.mem = 64'000;
+  task_reports.tasks = register_agent.tasks;
+  usage_report.machine = sample_machine();
+  usage_report.machine.reported_ms = 0;
+  usage_report.tasks = {{kFramework, "task-1", {1250, 70'000}}, {kFramework, "task-2", {0, 1}}};
 }
 
 void Samples::fill_framework(const core::TaskLaunch& launch) {

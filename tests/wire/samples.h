@@ -41,6 +41,8 @@ struct Samples {
     f(MessageKind::kOperationUpdate, operation_update);
     f(MessageKind::kAcknowledgeOperation, acknowledge_operation);
     f(MessageKind::kUpdateRevocable, update_revocable);
+    f(MessageKind::kTaskReports, task_reports);
+    f(MessageKind::kUsageReport, usage_report);
     f(MessageKind::kSubscribe, subscribe);
     f(MessageKind::kSubscribed, subscribed);
     f(MessageKind::kOffers, offers);
@@ -84,6 +86,8 @@ struct Samples {
   core::OperationUpdate operation_update;
   core::AcknowledgeOperation acknowledge_operation;
   core::UpdateRevocable update_revocable;
+  core::TaskReports task_reports;
+  core::UsageReport usage_report;
   core::Subscribe subscribe;
   core::Subscribed subscribed;
   core::Offers offers;
@@ -147,6 +151,11 @@ SHOAL_FIELDS(core::ApplyOperation, a, b, c, d, e, f)
 SHOAL_FIELDS(core::OperationUpdate, a, b, c, d, e, f)
 SHOAL_FIELDS(core::AcknowledgeOperation, a, b, c)
 SHOAL_FIELDS(core::UpdateRevocable, a)
+SHOAL_FIELDS(core::TaskReports, a)
+SHOAL_FIELDS(core::MachineUse, a, b, c, d, e, f, g, h, i, j)
+SHOAL_FIELDS(core::TaskUse, a, b)
+SHOAL_FIELDS(core::TaskUseReport, a, b, c)
+SHOAL_FIELDS(core::UsageReport, a, b)
 SHOAL_FIELDS(core::AgentResources, a, b)
 SHOAL_FIELDS(core::RoleMinimum, a, b)
 SHOAL_FIELDS(core::OfferConstraintView, a, b, c, d, e, f)
@@ -177,9 +186,9 @@ SHOAL_FIELDS(core::ManageAgent, a, b, c, d)
 SHOAL_FIELDS(core::Drain, a, b, c, d)
 SHOAL_FIELDS(core::ReadLog, a, b, c, d, e)
 SHOAL_FIELDS(core::LogChunk, a, b, c)
-SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o)
+SHOAL_FIELDS(core::AgentSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p)
 SHOAL_FIELDS(core::FrameworkSummary, a, b, c, d, e, f, g, h, i, j, k, l)
-SHOAL_FIELDS(core::TaskSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p, q)
+SHOAL_FIELDS(core::TaskSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o, p, q, r)
 SHOAL_FIELDS(core::OfferSummary, a, b, c, d, e, f, g)
 SHOAL_FIELDS(core::RoleSummary, a, b, c, d, e, f, g, h, i, j, k)
 SHOAL_FIELDS(core::ClusterSummary, a, b, c, d, e, f, g, h, i, j, k, l, n, o)

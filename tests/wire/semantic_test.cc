@@ -576,6 +576,29 @@ TEST(Operations, OnlyPlainScalarsAreLent) {
   EXPECT_EQ(lend([](auto& r) { r.cpus = -1; }), "UpdateRevocable.resources: cpus is negative");
 }
 
+TEST(Usage, NumbersAreBounded) {
+  const auto told = [](auto change) { return refused(Samples().usage_report, change); };
+  EXPECT_EQ(told([](auto& m) { m.machine.memory_used_bytes = m.machine.memory_bytes + 1; }),
+            "UsageReport.machine.memory_bytes: is less than what is used of it");
+  EXPECT_EQ(told([](auto& m) { m.machine.disk_bytes = core::kMaxMachineBytes + 1; }),
+            "UsageReport.machine.disk_bytes: is absurd");
+  EXPECT_EQ(told([](auto& m) { m.machine.io_pressure = 10'001; }),
+            "UsageReport.machine.io_pressure: is no percentage");
+  EXPECT_EQ(told([](auto& m) { m.machine.cpu_pressure = -2; }),
+            "UsageReport.machine.cpu_pressure: is no percentage");
+  EXPECT_EQ(told([](auto& m) { m.tasks[1].use.memory_kib = 0; }),
+            "UsageReport.tasks[1].memory_kib: is missing or zero");
+  EXPECT_EQ(told([](auto& m) { m.tasks.resize(core::kMaxTaskUses + 1, m.tasks[0]); }),
+            "UsageReport.tasks: has 257 items; the limit is 256");
+}
+
+TEST(Usage, APartOfARegistrationHoldsTasks) {
+  EXPECT_EQ(refused(Samples().task_reports, [](auto& m) { m.tasks.clear(); }),
+            "TaskReports.tasks: are missing or empty");
+  EXPECT_EQ(refused(Samples().task_reports, [](auto& m) { m.tasks[0].framework = {}; }),
+            "TaskReports.tasks[0].framework: is missing or zero");
+}
+
 TEST(Explanations, CausesOfANewerMasterAreLeftOut) {
   Raw raw;
   const RawOffset counts = raw.numbers(std::vector<std::uint32_t>(20, 7));
