@@ -8,6 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "agent/gpu_usage.h"
 
 namespace shoal::agent {
 
@@ -43,9 +46,10 @@ struct MachineUsage {
   std::optional<Pressure> cpu_pressure;  // none where the kernel does not count it
   std::optional<Pressure> memory_pressure;
   std::optional<Pressure> io_pressure;
+  std::vector<GpuUsage> gpus;
 };
 
-// `proc`: a folder like /proc. What cannot be read is 0.
+// All but its GPUs. `proc`: a folder like /proc. What cannot be read is 0.
 MachineUsage read_machine_usage(const std::string& data_dir, const std::string& proc = "/proc");
 
 // The agent's own process.

@@ -43,6 +43,7 @@ void Monitor::look() {
       reactor_,
       [this] {
         next_.machine = read_machine_usage(options_.data_dir);
+        next_.machine.gpus = gpus_.read();
         next_.self = read_self_usage();
         found_ = options_.usage->read(asked_);
       },

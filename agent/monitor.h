@@ -62,6 +62,7 @@ class Monitor {
   // What each run had used when it was last seen, by uuid.
   absl::flat_hash_map<std::string, UsageOfTask> last_;
   // Of the look that is under way; nobody else touches them meanwhile.
+  GpuReader gpus_;
   std::vector<SupervisedTask> asked_;
   std::vector<std::optional<UsageOfTask>> found_;
   UsageSample next_;

@@ -44,6 +44,28 @@ void add_pressure(MetricsText& out, const MachineUsage& machine) {
   }
 }
 
+// Models hold neither quotes nor backslashes in practice; one that does is left out.
+std::string labels_of(const GpuUsage& gpu) {
+  const bool is_plain = gpu.model.find_first_of("\"\\") == std::string::npos;
+  return fmt::format("gpu=\"{}\",model=\"{}\"", gpu.name, is_plain ? gpu.model : "");
+}
+
+void add_gpus(MetricsText& out, const MachineUsage& machine) {
+  out.head("shoal_machine_gpu_busy_ratio", "gauge", "Part of the time in which a GPU was busy.");
+  for (const GpuUsage& gpu : machine.gpus) {
+    if (!gpu.busy_percent.has_value()) continue;
+    out.sample("shoal_machine_gpu_busy_ratio", labels_of(gpu), *gpu.busy_percent / 100.0);
+  }
+  out.head("shoal_machine_gpu_memory_bytes", "gauge", "Memory of a GPU.");
+  for (const GpuUsage& gpu : machine.gpus) {
+    out.sample("shoal_machine_gpu_memory_bytes", labels_of(gpu), gpu.memory_bytes);
+  }
+  out.head("shoal_machine_gpu_memory_used_bytes", "gauge", "What is used of it.");
+  for (const GpuUsage& gpu : machine.gpus) {
+    out.sample("shoal_machine_gpu_memory_used_bytes", labels_of(gpu), gpu.memory_used_bytes);
+  }
+}
+
 void add_machine(MetricsText& out, const MachineUsage& machine) {
   out.one("shoal_machine_cpus", "gauge", "Processors of the machine.", machine.cpus);
   out.head("shoal_machine_cpu_seconds_total", "counter", "Time of all processors, by mode.");
@@ -70,6 +92,7 @@ void add_machine(MetricsText& out, const MachineUsage& machine) {
   gauge("shoal_machine_disk_inodes", "Inodes on it.", machine.inodes);
   gauge("shoal_machine_disk_inodes_free", "Free inodes on it.", machine.inodes_free);
   add_pressure(out, machine);
+  add_gpus(out, machine);
 }
 
 void add_agent(MetricsText& out, const AgentFacts& facts, const UsageSample& sample) {
@@ -209,6 +232,26 @@ void put_pressure(Writer& writer, std::string_view name, const std::optional<Pre
   writer.EndObject();
 }
 
+void put_gpus(Writer& writer, const std::vector<GpuUsage>& gpus) {
+  key(writer, "gpus");
+  writer.StartArray();
+  for (const GpuUsage& gpu : gpus) {
+    writer.StartObject();
+    put(writer, "name", gpu.name);
+    put(writer, "model", gpu.model);
+    key(writer, "busy_percent");
+    if (gpu.busy_percent.has_value()) {
+      writer.Uint(*gpu.busy_percent);
+    } else {
+      writer.Null();
+    }
+    put(writer, "memory_bytes", gpu.memory_bytes);
+    put(writer, "memory_used_bytes", gpu.memory_used_bytes);
+    writer.EndObject();
+  }
+  writer.EndArray();
+}
+
 void put_machine(Writer& writer, const MachineUsage& machine) {
   key(writer, "machine");
   writer.StartObject();
@@ -237,6 +280,7 @@ void put_machine(Writer& writer, const MachineUsage& machine) {
   put_pressure(writer, "memory", machine.memory_pressure);
   put_pressure(writer, "io", machine.io_pressure);
   writer.EndObject();
+  put_gpus(writer, machine.gpus);
   writer.EndObject();
 }
 

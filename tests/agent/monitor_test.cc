@@ -206,6 +206,7 @@ UsageSample some_sample() {
   sample.machine.cpus = 2;
   sample.machine.memory_bytes = 1000;
   sample.machine.cpu_pressure = Pressure{1.5, 0, 0, 0, 2'500'000, 0};
+  sample.machine.gpus = {{"card0", "Model \"X\"", 25, 1000, 400}, {"card1", "Y", {}, 0, 0}};
   sample.tasks.push_back({{kFramework, {"f-1", "t", "run"}, 9},
                           {1'500'000, 250'000, 10, 20, 4096, 3, 4, 750'000, 99}});
   return sample;
@@ -231,6 +232,9 @@ TEST(UsagePages, MetricsAreWellFormed) {
   EXPECT_THAT(text,
               HasSubstr("\nshoal_machine_pressure_waiting_seconds_total{resource=\"cpu\"} 2.5\n"));
   EXPECT_THAT(text, HasSubstr("\nshoal_machine_memory_bytes 1000\n"));
+  EXPECT_THAT(text, HasSubstr("\nshoal_machine_gpu_busy_ratio{gpu=\"card0\",model=\"\"} 0.25\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("busy_ratio{gpu=\"card1\"")));
+  EXPECT_THAT(text, HasSubstr("\nshoal_machine_gpu_memory_bytes{gpu=\"card1\",model=\"Y\"} 0\n"));
   // Each sample has its type said before, once.
   std::set<std::string> typed;
   std::istringstream lines(text);
@@ -261,6 +265,9 @@ TEST(UsagePages, JsonHoldsTheSame) {
   EXPECT_EQ(json["machine"]["cpus"], 2);
   EXPECT_EQ(json["machine"]["pressure"]["cpu"]["some_avg10"], 1.5);
   EXPECT_TRUE(json["machine"]["pressure"]["io"].is_null());
+  EXPECT_EQ(json["machine"]["gpus"][0]["busy_percent"], 25);
+  EXPECT_EQ(json["machine"]["gpus"][0]["memory_used_bytes"], 400);
+  EXPECT_TRUE(json["machine"]["gpus"][1]["busy_percent"].is_null());
   ASSERT_EQ(json["tasks"].size(), 1u);
   EXPECT_EQ(json["tasks"][0]["cpu_user_seconds"], 1.5);
   EXPECT_EQ(json["tasks"][0]["threads"], 4);
