@@ -30,7 +30,7 @@ void recompute_available(AgentRecord& agent);
 void make_available(AgentRecord& agent, const Resources& resources);
 
 // The offer leaves the agent's books; what it held is not available yet. False when the agent does
-// not know it: it was dropped and came back as another record while the answer was under way.
+// not know it: it registered again while the answer was under way.
 bool forget_offer(AgentRecord& agent, OfferId offer, const Resources& resources);
 
 // The role, those above it and the subscription hold more, or less. `subscription`: nullopt when

@@ -319,6 +319,10 @@ void redescribe(Shard& shard, AgentRecord& agent, const RegisterAgent& message) 
     uncount_agent(shard, agent.total);
   }
   agent.failed.reset();  // `resources` are what there is
+  // What could not be withdrawn was answered before. It may be of what an operation would have made
+  // that never arrived; its answer finds that the agent knows it no longer (offer_answer.cc).
+  agent.offers.clear();
+  agent.offered = Resources();
   agent.description = describe(agent.id(), message);
   agent.total = message.resources;
   recompute_available(agent);

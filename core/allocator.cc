@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/accounting.h"
 #include "core/allocation_pass.h"
 #include "core/eligibility.h"
@@ -236,6 +237,53 @@ const Subscription* heir_of(Shard& shard, const AgentRecord& agent, const OfferP
   return shard.fair_share.stays_behind(*waiting, what, *holder) ? waiting : nullptr;
 }
 
+// Old offers of one agent that nobody answers, and who gets what they hold.
+struct Inheritance {
+  std::vector<OfferId> offers;
+  const Subscription* heir = nullptr;  // null: nobody
+};
+
+// Each old offer of the agent may be too small for all of the empty-handed, and several of them,
+// with what is free, enough: the oldest that are.
+Inheritance gather(Shard& shard, const AgentRecord& agent, TimePoint limit,
+                   const std::vector<SubscriptionIndex>& empty_handed) {
+  const OfferTable& table = shard.shared.offers;
+  Inheritance found;
+  if (agent.offers.size() == 1 && agent.available.empty()) return found;  // it was looked at
+  OfferPayload sum;
+  sum.resources = agent.available;
+  for (const OfferId id : agent.offers) {
+    const OfferPayload& offer = table.payload(id);
+    if (offer.published > limit || table.state(id) != OfferState::kOpen) continue;
+    Resources scratch;
+    sum.resources += exclusive_part(offer.resources, scratch);
+    found.offers.push_back(id);
+    found.heir = first_that_waits(shard, agent, sum, empty_handed);
+    if (found.heir != nullptr) break;
+  }
+  return found;
+}
+
+// Takes the offers back and offers their agent to the heir first. False: all were answered.
+bool hand_over(Shard& shard, Outbox& outbox, AllocationPass& pass, AgentRecord& agent,
+               const std::vector<OfferId>& offers, SubscriptionIndex heir, TimePoint now) {
+  bool is_any = false;
+  for (const OfferId id : offers) {
+    const OfferPayload offer = shard.shared.offers.payload(id);
+    if (!rescind_offer(shard, outbox, id, RescindCause::kHoarding)) continue;
+    is_any = true;
+    // As if the holder had declined for as long as it did not answer: the others come first.
+    if (const Subscription* holder = shard.fair_share.find(offer.subscription)) {
+      add_filter(shard, agent, *holder, offer.resources, shard.config.offer_patience, now);
+    }
+  }
+  if (!is_any) return false;
+  // At once, so that the shares are those of after, for the next decision.
+  leave_queue(shard, agent);
+  pass.offer(agent, Scope::only(heir));
+  return true;
+}
+
 constexpr std::size_t kOffersPerWatch = 1024;
 
 // Rescinds old offers while others wait for them; looks at a bounded number a time.
@@ -248,6 +296,7 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
                                     : table.oldest(shard.config.index);
   AllocationPass pass(shard, now);
   std::optional<std::vector<SubscriptionIndex>> empty_handed;  // when the first offer is old
+  absl::flat_hash_set<AgentId> gathered;                       // agents, each once
   for (std::size_t seen = 0; next.has_value() && seen < kOffersPerWatch; ++seen) {
     const OfferId id = *next;
     next = table.next_newer(id);
@@ -259,18 +308,18 @@ void end_hoarding(Shard& shard, Outbox& outbox, TimePoint now) {
     AgentRecord* agent = shard.find_agent(offer.agent);
     if (agent == nullptr || table.state(id) != OfferState::kOpen) continue;
     if (!empty_handed.has_value()) empty_handed = find_empty_handed(shard);
-    const Subscription* heir = heir_of(shard, *agent, offer, *empty_handed);
-    if (heir == nullptr) continue;
-    const FrameworkId heir_framework = heir->framework;
-    const Scope heir_only = Scope::only(heir->index);
-    if (!rescind_offer(shard, outbox, id, RescindCause::kHoarding)) continue;
-    // As if the holder had declined for as long as it did not answer: the others come first.
-    if (const Subscription* holder = shard.fair_share.find(offer.subscription)) {
-      add_filter(shard, *agent, *holder, offer.resources, shard.config.offer_patience, now);
+    Inheritance taken{{}, heir_of(shard, *agent, offer, *empty_handed)};
+    if (taken.heir != nullptr) {
+      taken.offers.push_back(id);
+    } else if (!empty_handed->empty() && gathered.insert(agent->id()).second) {
+      taken = gather(shard, *agent, limit, *empty_handed);
     }
-    // At once, so that the shares are those of after, for the next decision.
-    leave_queue(shard, *agent);
-    pass.offer(*agent, heir_only);
+    if (taken.heir == nullptr) continue;
+    while (next.has_value() && std::ranges::find(taken.offers, *next) != taken.offers.end()) {
+      next = table.next_newer(*next);
+    }
+    const FrameworkId heir_framework = taken.heir->framework;
+    if (!hand_over(shard, outbox, pass, *agent, taken.offers, taken.heir->index, now)) continue;
     std::erase_if(*empty_handed, [&](SubscriptionIndex index) {
       const Subscription* subscription = shard.fair_share.find(index);
       return subscription == nullptr || subscription->framework == heir_framework;

@@ -172,6 +172,7 @@ class Answer {
   // The offers are no longer out; what they held is in nobody's hands yet, but still counted.
   void take_offers(AgentRecord* agent) {
     OfferTable& table = shard_.shared.offers;
+    agent_knows_ = agent != nullptr;
     for (const OfferId id : answer_.offers) {
       const OfferPayload& payload = table.payload(id);
       role_ = &shard_.shared.roles[payload.role];
@@ -182,7 +183,7 @@ class Answer {
         offered_ += payload.resources;
       }
       end_offer(*role_, payload.resources);
-      agent_knows_ = agent != nullptr && forget_offer(*agent, id, payload.resources);
+      if (agent != nullptr && !forget_offer(*agent, id, payload.resources)) agent_knows_ = false;
       table.settle(id);
     }
     shard_.allocator.table_full = false;

@@ -34,6 +34,13 @@ class OperationBooksTest : public ShardedTest {
   // With the offer that came last.
   void operate(FrameworkId framework, std::vector<Operation> operations,
                std::vector<TestCluster::Launch> launches = {}) {
+    send_accept(framework, std::move(operations), std::move(launches));
+    cluster.settle();
+  }
+
+  // The same, with the answer still on its way between the shards.
+  void send_accept(FrameworkId framework, std::vector<Operation> operations,
+                   std::vector<TestCluster::Launch> launches = {}) {
     Accept message;
     message.offers.push_back(cluster.bag_of(framework).offers.back().id);
     message.refuse_ms = 0;
@@ -44,7 +51,6 @@ class OperationBooksTest : public ShardedTest {
       task.resources = parse_resources(launch.resources).value();
     }
     on_accept(cluster.home(framework), cluster.outbox(), framework, message, 1, cluster.now);
-    cluster.settle();
   }
 
   void tell(AgentId agent, FrameworkId framework, const SeenOperation& operation,
@@ -197,6 +203,72 @@ TEST_P(OperationBooksTest, WhoWaitsForAnOperationHearsThatTheAgentIsUnreachable)
   cluster.register_agent(cluster.new_session(), agent, "cpus:4;mem:1024", 7);
   cluster.settle();
   EXPECT_EQ(cluster.bag_of(framework).operations.back().state, OperationState::kDropped);
+}
+
+// The agent's connection broke before a RESERVE reached it, and it comes back while the answer to
+// an offer of what that would have made is on its way from the framework's shard.
+class VanishedReservationTest : public OperationBooksTest {
+ protected:
+  void reserve() {
+    agent = cluster.add_agent(kTotal, last());
+    framework = subscribe("eng");
+    operate(framework, {operation("r", OperationKind::kReserve, "cpus(eng,dynamic):1")});
+    ASSERT_EQ(cluster.bag_of(framework).offers.back().resources,
+              parse_resources("cpus:3;mem:1024;cpus(eng,dynamic):1").value());
+  }
+
+  // As it was before the RESERVE.
+  void come_back() {
+    cluster.register_agent(cluster.new_session(), agent, kTotal, cluster.agent(agent).incarnation);
+    cluster.end_turns();
+    expect_free_or_offered_once();
+    cluster.settle();
+    expect_free_or_offered_once();
+  }
+
+  void expect_free_or_offered_once() {
+    const AgentRecord& record = cluster.agent(agent);
+    EXPECT_EQ(to_string(record.total), kTotal);
+    EXPECT_EQ(to_string(record.available + record.offered + record.used), kTotal);
+  }
+
+  static constexpr std::string_view kTotal = "cpus:4;mem:1024";
+  AgentId agent;
+  FrameworkId framework;
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, VanishedReservationTest, testing::Values(1u, 4u));
+
+TEST_P(VanishedReservationTest, ADeclineOfItGivesNothingBackThatIsNotThere) {
+  reserve();
+  Decline message;
+  message.offers.push_back(cluster.bag_of(framework).offers.back().id);
+  message.refuse_ms = 0;
+  on_decline(cluster.home(framework), cluster.outbox(), framework, message, 1, cluster.now);
+  come_back();
+  EXPECT_EQ(to_string(cluster.bag_of(framework).offers.back().resources), kTotal);
+}
+
+TEST_P(VanishedReservationTest, ATaskOnItIsDropped) {
+  reserve();
+  send_accept(framework, {}, {{"t", "cpus(eng,dynamic):1;mem:32"}});
+  come_back();
+  EXPECT_TRUE(cluster.bag_of(agent).launches.empty());
+  ASSERT_FALSE(cluster.bag_of(framework).updates.empty());
+  EXPECT_EQ(cluster.bag_of(framework).updates.back().status.state, TaskState::kDropped);
+  EXPECT_TRUE(cluster.agent(agent).tasks.empty());
+}
+
+TEST_P(VanishedReservationTest, AnOperationOnItIsDropped) {
+  reserve();
+  send_accept(framework, {operation("u", OperationKind::kUnreserve, "cpus(eng,dynamic):1")});
+  come_back();
+  EXPECT_TRUE(cluster.bag_of(agent).operations.empty());
+  const std::vector<SeenOperation>& told = cluster.bag_of(framework).operations;
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].state, OperationState::kDropped);
+  EXPECT_EQ(told[1].id, "u");
+  EXPECT_EQ(told[1].state, OperationState::kDropped);
 }
 
 }  // namespace

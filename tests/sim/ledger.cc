@@ -131,7 +131,7 @@ void Ledger::settle(core::OfferId offer) {
     return checker_.fail("ledger: offer {} is settled, but is not out", to_string(offer));
   }
   const OpenOffer& open = it->second;
-  if (const auto agent = agents_.find(open.agent); agent != agents_.end()) {
+  if (const auto agent = agents_.find(open.agent); agent != agents_.end() && open.is_held) {
     release(open.agent, agent->second, open.resources);
   }
   charge(&tables_->roles[open.role], open.resources.quantities(), false);
@@ -171,8 +171,13 @@ void Ledger::on_mail_sent(std::uint32_t from, const core::ShardMessage& message,
 }
 
 void Ledger::on_mail_due(std::uint32_t to, const core::ShardMessage& message) {
+  late_ = core::AgentId();
   if (const auto* answered = std::get_if<core::OffersAnswered>(&message)) {
-    for (const core::OfferId offer : answered->offers) settle(offer);
+    for (const core::OfferId offer : answered->offers) {
+      const auto open = offers_.find(offer);
+      if (open != offers_.end() && !open->second.is_held) late_ = answered->agent;
+      settle(offer);
+    }
   } else if (const auto* removed = std::get_if<core::FrameworkRemoved>(&message)) {
     settle_all(to, removed->id);
   } else if (std::holds_alternative<core::OperatorQuota>(message)) {
@@ -199,8 +204,13 @@ void Ledger::on_sent(core::SessionId session, wire::Bytes bytes) {
   if (!progress.ok()) return checker_.fail("the master sends a bad frame");
   const auto kind = static_cast<wire::MessageKind>(frame.header.kind);
   if (kind != wire::MessageKind::kRunTask && kind != wire::MessageKind::kApplyOperation) return;
-  Agent* agent = find(session);
+  core::AgentId id;
+  Agent* agent = find(session, &id);
   if (agent == nullptr) return checker_.fail("ledger: a task goes to who is no agent");
+  if (late_.valid() && late_ == id) {
+    return checker_.fail("ledger: agent {} has registered again, but an answer from before is done",
+                         to_string(id));
+  }
   if (kind == wire::MessageKind::kRunTask) {
     const auto message = wire::decode<core::RunTask>(frame.payload);
     if (message.ok()) run(*agent, *message);
@@ -261,6 +271,7 @@ void Ledger::take_registrations(const core::Shard& shard) {
 void Ledger::finish_registration(const Registration& registration) {
   Agent& agent = agents_[registration.agent];
   if (agent.session.valid()) drop_session(agent);
+  release_answered(registration.agent, agent);
   charge_tasks(registration.agent, true);
   for (auto it = agent.tasks.begin(); it != agent.tasks.end();) {
     if (registration.known.contains(it->first)) {
@@ -287,9 +298,23 @@ void Ledger::finish_registration(const Registration& registration) {
   agent.overdrawn = flatten(agent.held, true).quantities();
   agent.pending.clear();
   doubtful_.erase(registration.agent);
+  owing_.erase(registration.agent);
   charge_reservations(agent.total, true);
   touched_.insert(registration.agent);
   may_rise_ = true;
+}
+
+// Answers that are under way now come too late: nothing may become of them.
+void Ledger::release_answered(core::AgentId id, Agent& agent) {
+  for (auto& [offer, open] : offers_) {
+    if (open.agent != id || !open.is_held) continue;
+    if (!left_open_.contains(offer)) {
+      checker_.fail("ledger: agent {} has registered again, but offer {} was not withdrawn",
+                    to_string(id), to_string(offer));
+    }
+    release(id, agent, open.resources);
+    open.is_held = false;
+  }
 }
 
 void Ledger::drop_session(Agent& agent) {
@@ -389,11 +414,18 @@ void Ledger::check_agent(core::AgentId id, Agent& agent) {
 void Ledger::check_doubts(const core::Shard& shard) {
   for (auto it = doubtful_.begin(); it != doubtful_.end();) {
     const auto record = shard.agents.find(*it);
+    if (record == shard.agents.end()) {
+      ++it;
+      continue;
+    }
     Agent& agent = agents_.at(*it);
-    const bool is_settled =
-        record != shard.agents.end() && agent.pending.empty() &&
-        (record->second->failed == nullptr || record->second->failed->converted.empty());
-    if (!is_settled) {
+    const core::Conversion* failed = record->second->failed.get();
+    if (failed != nullptr && !failed->converted.empty()) {
+      owing_.insert(*it);
+    } else if (owing_.erase(*it) > 0) {
+      may_rise_ = true;
+    }
+    if (owing_.contains(*it) || !agent.pending.empty()) {
       ++it;
       continue;
     }
@@ -442,6 +474,7 @@ void Ledger::forget_gone(const core::Shard& shard) {
     charge_tasks(id, false);
     touched_.erase(id);
     doubtful_.erase(id);
+    owing_.erase(id);
     it = agents_.erase(it);
   }
 }
@@ -451,7 +484,6 @@ void Ledger::check(const core::Shard& shard) {
   forget_gone(shard);
   if (!doubtful_.empty()) {
     check_doubts(shard);
-    may_rise_ = may_rise_ || !doubtful_.empty();
     roles_touched_ = true;
   }
   for (const core::AgentId id : touched_) check_agent(id, agents_.at(id));
@@ -459,6 +491,7 @@ void Ledger::check(const core::Shard& shard) {
   if (roles_touched_) check_roles();
   roles_touched_ = false;
   may_rise_ = false;
+  late_ = core::AgentId();
   const std::uint32_t index = shard.config.index;
   const std::uint32_t open = index < open_.size() ? open_[index] : 0;
   if (const std::uint32_t taken = shard.shared.offers.outstanding(index); taken != open) {

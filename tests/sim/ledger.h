@@ -36,6 +36,7 @@ class Ledger {
     core::RoleIndex role = core::kRootRole;
     core::Resources resources;
     core::TimePoint since;
+    bool is_held = true;  // the agent has not registered again since
   };
 
   Ledger(Checker& checker, const core::SharedTables& tables)
@@ -92,6 +93,7 @@ class Ledger {
   void settle_all(std::uint32_t shard, core::FrameworkId framework);
   void take_registrations(const core::Shard& shard);
   void finish_registration(const Registration& registration);
+  void release_answered(core::AgentId id, Agent& agent);
   void run(Agent& agent, const core::RunTask& message);
   void operate(Agent& agent, const core::ApplyOperation& message);
   void end_task(Agent& agent, const core::TaskStatus& status);
@@ -114,6 +116,7 @@ class Ledger {
   Checker& checker_;
   const core::SharedTables* tables_;
   std::map<core::OfferId, std::string_view> left_open_;  // and how
+  core::AgentId late_;  // the mail that is handled answers offers of it of before its registration
   std::map<core::AgentId, Agent> agents_;
   std::map<core::SessionId, core::AgentId> sessions_;
   std::map<core::OfferId, OpenOffer> offers_;
@@ -122,6 +125,7 @@ class Ledger {
   std::vector<core::Quantities> over_;     // how far each role may be over its limit
   std::set<core::AgentId> touched_;
   std::set<core::AgentId> doubtful_;
+  std::set<core::AgentId> owing_;  // of those: what would have been made was not taken back yet
   bool roles_touched_ = false;
   bool may_rise_ = false;  // over a limit: what happened is not the allocator's doing
   std::map<core::SessionId, wire::ByteVector> registering_;  // REGISTER_AGENTs not dealt with yet

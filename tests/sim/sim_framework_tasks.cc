@@ -151,7 +151,7 @@ void SimFramework::note_launched(const absl::Status& sent, const sdk::Offer& off
   if (!sent.ok()) {
     for (const sdk::TaskSpec& spec : specs) tasks_.erase(spec.id);
     sim_.trace.note("framework {} could not accept: {}", node_, core::message_of(sent));
-    return;
+    return decline(offer);  // the master has not heard of it
   }
   for (const sdk::TaskSpec& spec : specs) {
     sim_.trace.note("framework {} launches {} with {}", node_, spec.id, to_string(offer.id));

@@ -68,6 +68,46 @@ TEST_P(HoardingScenario, WithinARoleItIsTheSame) {
   EXPECT_EQ(offers(hoarder), 2u);
 }
 
+// An agent whose tasks ended one after the other, each into an offer of its own.
+TEST_P(HoardingScenario, WhoHasNothingGetsWhatSeveralSmallOffersHoldTogether) {
+  const AgentId id = agent("cpus:1;mem:100");
+  const FrameworkId hoarder = framework("a");
+  cluster.accept(hoarder, {bag(hoarder).offers.back().id},
+                 {{"1", "cpus:0.2;mem:20"},
+                  {"2", "cpus:0.2;mem:20"},
+                  {"3", "cpus:0.2;mem:20"},
+                  {"4", "cpus:0.4;mem:40"}});
+  for (const std::string_view task : {"1", "2", "3"}) {
+    cluster.update(id, hoarder, task, TaskState::kFinished);
+  }
+  ASSERT_EQ(offers(hoarder), 3u);
+  FrameworkOptions large;
+  large.roles = {"b"};
+  large.minimums = {{"b", "cpus:0.3;mem:30"}};
+  const FrameworkId poor = framework(large);
+  pass(milliseconds(200));
+  ASSERT_EQ(bag(poor).offers.size(), 1u);
+  EXPECT_EQ(to_string(bag(poor).offers[0].resources), "cpus:0.4;mem:40");
+  EXPECT_EQ(bag(hoarder).rescinded.size(), 2u);  // the third is not needed
+}
+
+TEST_P(HoardingScenario, SmallOffersThatAreTooLittleTogetherStay) {
+  const AgentId id = agent("cpus:1;mem:100");
+  const FrameworkId hoarder = framework("a");
+  cluster.accept(hoarder, {bag(hoarder).offers.back().id},
+                 {{"1", "cpus:0.2;mem:20"}, {"2", "cpus:0.2;mem:20"}, {"3", "cpus:0.6;mem:60"}});
+  for (const std::string_view task : {"1", "2"}) {
+    cluster.update(id, hoarder, task, TaskState::kFinished);
+  }
+  FrameworkOptions large;
+  large.roles = {"b"};
+  large.minimums = {{"b", "cpus:0.5;mem:30"}};
+  const FrameworkId poor = framework(large);
+  pass(seconds(1));
+  EXPECT_TRUE(bag(poor).offers.empty());
+  EXPECT_TRUE(bag(hoarder).rescinded.empty());
+}
+
 TEST_P(HoardingScenario, AnOfferIsNotTakenForWhoRefusedIt) {
   const FrameworkId a = framework("a");
   const FrameworkId b = framework("b");
