@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "agent/agent_handlers.h"
 #include "agent/agent_state.h"
+#include "agent/books.h"
 #include "agent/cgroup_usage.h"
 #include "agent/data_dir_lock.h"
 #include "agent/disk_watch.h"
@@ -35,7 +36,6 @@
 #include "agent/spawner.h"
 #include "agent/update_log.h"
 #include "agent/usage_reporter.h"
-#include "agent/volumes.h"
 #include "core/frame_cost.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -49,7 +49,6 @@
 #include "net/log.h"
 #include "net/random.h"
 #include "net/timer.h"
-#include "net/whole_file.h"
 
 namespace shoal::agent {
 
@@ -57,10 +56,6 @@ namespace {
 
 // How long the last updates of killed tasks may take to be acknowledged when the agent ends.
 constexpr std::chrono::milliseconds kFarewellTime{1000};
-
-// Removed volumes are deleted in portions of about a millisecond, with as much between them.
-constexpr std::size_t kPurgeEntries = 200;
-constexpr std::chrono::milliseconds kPurgePause{1};
 
 constexpr std::size_t kMostToldFailures = 64;
 
@@ -84,7 +79,6 @@ struct Agent::State final : public FramingEffects,
         hooks(std::move(told)),
         agent(net::random_seed()),
         tick_timer(owner, [this] { on_timer(); }),
-        purge_timer(owner, [this] { on_purge_timer(); }),
         end_timer(owner, [this] { on_end_timer(); }) {}
   ~State() override {
     reactor.remove_hook(hook);
@@ -94,6 +88,7 @@ struct Agent::State final : public FramingEffects,
 
   absl::Status prepare();
   absl::Status restore_resources(const core::Resources& configured);
+  void open_books();
   absl::Status open();
   absl::Status open_isolation();
   absl::Status open_executor();
@@ -116,12 +111,15 @@ struct Agent::State final : public FramingEffects,
   std::uint64_t record(const core::TaskStatus& status) override;
   void record(const core::AcknowledgeUpdate& message) override { updates->append(message); }
   void record(const core::RemoveFramework& message) override { updates->append(message); }
-  absl::Status store(const core::AgentResources& record) override;
-  absl::Status store_epoch(std::uint64_t epoch) override {
-    return write_epoch(options.data_dir, epoch);
+  std::optional<StoreOutcome> store(const StoreRequest& request) override;
+  std::optional<absl::Status> store_epoch(std::uint64_t epoch) override {
+    books->store_epoch(epoch);
+    return std::nullopt;
   }
-  absl::Status make_volume(const core::LotTags& tags) override { return volumes->make(tags); }
-  void remove_volume(const core::LotTags& tags) override;
+  std::optional<absl::Status> store_id(core::AgentId id) override {
+    books->store_id(id);
+    return std::nullopt;
+  }
   void ask_usage() override {
     monitor->look_anew([this](const UsageSample& sample) {
       const auto report = usage_reporter.next(sample);
@@ -175,9 +173,8 @@ struct Agent::State final : public FramingEffects,
   void on_log_failed(const absl::Status& why);
   void on_retry(const net::HostPort& master, const absl::Status& why, core::Duration wait);
   void on_registered_now();
-  void write_ready_file(const AgentReady& ready);
+  void tell_ready();
   void on_timer();
-  void on_purge_timer();
   void on_turn_end();
   void shutdown(absl::Status reason, OnStop tasks);
   void end_without_master(std::string_view reason, OnStop tasks);
@@ -211,9 +208,8 @@ struct Agent::State final : public FramingEffects,
   std::unique_ptr<SandboxGc> gc;              // after `lock`: it waits for what it does
   std::unique_ptr<LogCutter> cutter;          // none: logs are not bounded
   std::unique_ptr<DiskWatch> disk_watch;      // none: disk is not enforced
-  std::optional<VolumeFolders> volumes;
+  std::unique_ptr<Books> books;               // after `lock`: it waits for what it writes
   net::Timer tick_timer;
-  net::Timer purge_timer;  // while removed volumes are being deleted
   net::Timer end_timer;
   core::TimePoint armed = core::TimePoint::max();  // what tick_timer is set to
   net::Reactor::HookId hook = 0;
@@ -223,7 +219,6 @@ struct Agent::State final : public FramingEffects,
   std::int64_t started_ms = net::wall_now_ms();
   absl::flat_hash_set<std::string> told_failures;  // of attempts, since the last session
   std::string no_session;                          // the newest of them
-  core::AgentId stored_id;                         // what write_identity() was last given
   absl::Status outcome;                            // told by on_stopped
 };
 
@@ -242,7 +237,7 @@ absl::Status Agent::State::prepare() {
   lock.emplace(*std::move(locked));
   const auto identity = read_identity(options.data_dir);
   if (!identity.ok()) return identity.status();
-  agent.id = *identity;
+  agent.id = agent.stored_id = *identity;
   const auto epoch = read_epoch(options.data_dir);
   if (!epoch.ok()) return epoch.status();
   agent.epoch = *epoch;
@@ -268,15 +263,31 @@ absl::Status Agent::State::restore_resources(const core::Resources& configured) 
   if (absl::Status written = write_stored(options.data_dir, record_of(agent)); !written.ok()) {
     return written;
   }
-  volumes.emplace(options.data_dir);
-  const auto missing = volumes->sweep(agent.total);
+  open_books();
+  const auto missing = books->sweep(agent.total);
   if (!missing.ok()) return missing.status();
   for (const std::string& path : *missing) {
     log_disk(fmt::format("{} is missing: tasks cannot use that volume; destroy it to be rid of it",
                          core::printable(path, 400)));
   }
-  purge_timer.start(kPurgePause);
   return absl::OkStatus();
+}
+
+void Agent::State::open_books() {
+  Books::Hooks telling;
+  telling.on_stored = [this](const StoreOutcome& stored) {
+    if (!stored.status.ok()) log(core::message_of(stored.status), core::LogLevel::kError);
+    on_stored(agent, *this, stored, reactor.now());
+  };
+  telling.on_epoch_stored = [this](std::uint64_t epoch, const absl::Status& status) {
+    on_epoch_stored(agent, *this, epoch, status, reactor.now());
+  };
+  telling.on_id_stored = [this](core::AgentId id, const absl::Status& status) {
+    if (!status.ok()) log(core::message_of(status), core::LogLevel::kError);
+    on_id_stored(agent, *this, id, reactor.now());
+  };
+  telling.log = [this](std::string_view line) { log_disk(line); };
+  books = std::make_unique<Books>(reactor, options.data_dir, std::move(telling));
 }
 
 absl::Status Agent::State::open() {
@@ -582,16 +593,10 @@ void Agent::State::forget_unknown(core::FrameworkId framework, std::string_view 
   if (agent.tasks.find(framework, task) == nullptr) executor->forget(framework, task);
 }
 
-absl::Status Agent::State::store(const core::AgentResources& record) {
-  absl::Status written = write_stored(options.data_dir, record);
-  if (!written.ok()) log(core::message_of(written), core::LogLevel::kError);
-  return written;
-}
-
-void Agent::State::remove_volume(const core::LotTags& tags) {
-  const absl::Status removed = volumes->remove(tags);
-  if (!removed.ok()) log_disk(core::message_of(removed));  // the next start tries again
-  purge_timer.start(kPurgePause);
+std::optional<StoreOutcome> Agent::State::store(const StoreRequest& request) {
+  std::optional<StoreOutcome> refused = books->store(request);
+  if (refused.has_value()) log(core::message_of(refused->status), core::LogLevel::kError);
+  return refused;
 }
 
 void Agent::State::disconnect(std::string_view reason) {
@@ -615,7 +620,7 @@ void Agent::State::on_frame(net::Connection& connection, const wire::FrameView& 
   const bool was_registered = agent.is_registered();
   agent::on_frame(agent, *this, frame, reactor.now());
   // A task's description may be larger than a hello.
-  if (agent.session >= SessionPhase::kRegistering && !connection.is_authenticated()) {
+  if (agent.session >= SessionPhase::kWelcomed && !connection.is_authenticated()) {
     connection.set_authenticated();
   }
   if (agent.is_registered() && !was_registered) on_registered_now();
@@ -643,22 +648,22 @@ void Agent::State::on_registered_now() {
   dialer->set_healthy();
   log(fmt::format("registered as {} with {}", core::to_string(agent.id),
                   dialer->current_address().to_string()));
-  if (agent.id != std::exchange(stored_id, agent.id)) {
-    const absl::Status stored = write_identity(options.data_dir, agent.id);
-    if (!stored.ok())
-      log(core::message_of(stored), core::LogLevel::kError);  // a restart registers as a new agent
-  }
   if (std::exchange(was_ready, true)) return;
-  const AgentReady ready{agent.id, agent.address};
-  if (!options.ready_file.empty()) write_ready_file(ready);
-  if (hooks.on_ready) hooks.on_ready(ready);
+  tell_ready();
 }
 
-void Agent::State::write_ready_file(const AgentReady& ready) {
-  const absl::Status written = net::write_file_atomically(
-      options.ready_file, fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
-                                      core::to_string(ready.id), ready.address, ::getpid()));
-  if (!written.ok()) shutdown(written, options.on_stop);
+// When the id is on disk.
+void Agent::State::tell_ready() {
+  const AgentReady ready{agent.id, agent.address};
+  const auto tell = [this, ready](const absl::Status& written) {
+    if (!written.ok()) return shutdown(written, options.on_stop);
+    if (hooks.on_ready) hooks.on_ready(ready);
+  };
+  if (options.ready_file.empty()) return books->then([tell] { tell(absl::OkStatus()); });
+  books->write_file(options.ready_file,
+                    fmt::format("{{\"agent\":\"{}\",\"address\":\"{}\",\"pid\":{}}}\n",
+                                core::to_string(ready.id), ready.address, ::getpid()),
+                    tell);
 }
 
 void Agent::State::on_closed(net::Connection&, const absl::Status&) {
@@ -678,15 +683,9 @@ void Agent::State::on_timer() {
   on_tick(agent, *this, reactor.now());
 }
 
-void Agent::State::on_purge_timer() {
-  if (volumes->purge_some(kPurgeEntries)) return purge_timer.start(kPurgePause);
-  if (volumes->undeletable() == 0) return;
-  log_disk(fmt::format("{}/removed: {} folders of removed volumes cannot be deleted",
-                       options.data_dir, volumes->undeletable()));
-}
-
 void Agent::State::on_turn_end() {
-  const bool is_disk_idle = stage != Stage::kStopped && updates->is_idle() && executor->is_idle();
+  const bool is_disk_idle =
+      stage != Stage::kStopped && updates->is_idle() && executor->is_idle() && books->is_idle();
   if (stage == Stage::kLeavingTasks && is_disk_idle) finish();
   if (stage == Stage::kEndingTasks && executor->running() == 0 && agent.tasks.live() == 0) {
     const bool is_told = agent.tasks.empty() || !agent.is_registered();
@@ -757,6 +756,7 @@ void Agent::State::on_end_timer() {
   monitor.reset();
   updates.reset();
   executor.reset();
+  books.reset();
   log("ended");
   if (hooks.on_stopped) hooks.on_stopped(outcome);  // last: it may destroy this
 }

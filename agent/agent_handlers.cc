@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "agent/registration.h"
 #include "agent/task_life.h"
+#include "agent/waiting_tasks.h"
 #include "core/frame_cost.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -26,19 +28,6 @@ using core::TaskState;
 // What a master may ask for; anything else is taken as the nearest.
 constexpr std::chrono::milliseconds kMinHeartbeatInterval{10};
 constexpr std::chrono::milliseconds kMaxHeartbeatInterval{3'600'000};
-
-// Why a task's resources are not to be had. Volumes by name: which one is what people ask.
-std::string why_not(const core::Resources& capacity, const core::Resources& free,
-                    const core::Resources& wanted) {
-  for (const core::Lot& lot : wanted.lots) {
-    if (!lot.tags->volume.has_value() || free.lots.find(*lot.tags) != nullptr) continue;
-    const bool is_there = capacity.lots.find(*lot.tags) != nullptr;
-    return fmt::format("{}volume '{}' of role '{}'{}", is_there ? "" : "the agent has no ",
-                       core::printable(lot.tags->volume->id), core::printable(lot.tags->role()),
-                       is_there ? " is in use" : "");
-  }
-  return fmt::format("the agent lacks {}", core::shortfall(wanted, free));
-}
 
 // --- session ---
 
@@ -65,6 +54,17 @@ std::string why_fenced(std::uint64_t epoch, std::uint64_t seen) {
       "folder belongs to another set-up. Use another one, or remove its file 'epoch' if this "
       "master is the right one",
       seen);
+}
+
+// The master says nothing before it has heard who this is, so there is nothing to hold back
+// meanwhile.
+void register_when_stored(AgentState& state, AgentEffects& effects) {
+  if (state.session != SessionPhase::kWelcomed) return;
+  if (state.seen_epoch > state.epoch || has_unstored(state.operations)) return;
+  state.session = SessionPhase::kRegistering;
+  if (absl::Status sent = send_registration(state, effects); !sent.ok()) {
+    drop_session(state, effects, core::message_of(sent));
+  }
 }
 
 core::Duration sane_interval(std::uint32_t ms) {
@@ -113,21 +113,20 @@ void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& m
     return effects.give_up(fmt::format("the master is of cluster {:016x}, the agent of {:016x}",
                                        message.cluster_id, state.cluster_id));
   }
-  if (message.epoch < state.epoch) {
-    return drop_session(state, effects, why_fenced(message.epoch, state.epoch));
-  }
-  if (message.epoch > state.epoch) {
-    if (absl::Status stored = effects.store_epoch(message.epoch); !stored.ok()) {
-      return drop_session(state, effects, core::message_of(stored));
-    }
-    state.epoch = message.epoch;
+  const std::uint64_t seen = std::max(state.epoch, state.seen_epoch);
+  if (message.epoch < seen) {
+    return drop_session(state, effects, why_fenced(message.epoch, seen));
   }
   state.cluster_id = message.cluster_id;
   state.master_features = message.features;
-  state.session = SessionPhase::kRegistering;
-  if (absl::Status sent = send_registration(state, effects, now); !sent.ok()) {
-    drop_session(state, effects, core::message_of(sent));
+  state.session = SessionPhase::kWelcomed;
+  state.seen_epoch = message.epoch;
+  settle_operations(state, effects, now);  // it is told what is stored, nothing else
+  if (message.epoch > state.epoch) {
+    const std::optional<absl::Status> stored = effects.store_epoch(message.epoch);
+    if (stored.has_value()) on_epoch_stored(state, effects, message.epoch, *stored, now);
   }
+  register_when_stored(state, effects);
 }
 
 void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRegistered& message,
@@ -151,6 +150,9 @@ void on_registered(AgentState& state, AgentEffects& effects, const core::AgentRe
       static_cast<core::Amounts&>(lent.resources) += lot.amounts;
     }
     effects.send(lent);
+  }
+  if (!state.is_known_for_good()) {
+    if (effects.store_id(state.id).has_value()) state.stored_id = state.id;
   }
   resend_operations(state, effects, now);
   for (const auto& [key, task] : state.tasks) resend(state, effects, *task, now);
@@ -235,9 +237,7 @@ void on_run_task(AgentState& state, AgentEffects& effects, const core::RunTask& 
   task.kill_grace_ms = description->kill_grace_ms;
   task.max_completion_ms = description->max_completion_ms;
   state.tasks.commit(task);
-  if ((capacity - state.tasks.used()).contains(task.resources)) {
-    return launch(state, effects, task, *description);
-  }
+  if (may_launch(state, task)) return launch(state, effects, task, *description);
   task.description = std::make_unique<wire::TaskDescription>(*std::move(description));
 }
 
@@ -334,6 +334,32 @@ void on_disk_limit(AgentState& state, AgentEffects& effects, core::FrameworkId f
 
 void on_usage(AgentState& state, AgentEffects& effects, const core::UsageReport& report) {
   if (state.is_registered() && state.master_knows(core::Feature::kUsage)) effects.send(report);
+}
+
+void on_stored(AgentState& state, AgentEffects& effects, const StoreOutcome& outcome,
+               core::TimePoint now) {
+  conclude_store(state, effects, outcome, now);
+  settle_operations(state, effects, now);  // what came meanwhile
+  register_when_stored(state, effects);
+}
+
+void on_epoch_stored(AgentState& state, AgentEffects& effects, std::uint64_t epoch,
+                     const absl::Status& status, core::TimePoint) {
+  if (status.ok()) {
+    state.epoch = std::max(state.epoch, epoch);
+    return register_when_stored(state, effects);
+  }
+  if (epoch != state.seen_epoch) return;  // of a master that was told to be out of date since
+  state.seen_epoch = 0;
+  if (state.session == SessionPhase::kWelcomed) {
+    drop_session(state, effects, core::message_of(status));
+  }
+}
+
+void on_id_stored(AgentState& state, AgentEffects& effects, core::AgentId id, core::TimePoint) {
+  if (id != state.id) return;  // it has another one since
+  state.stored_id = id;
+  launch_waiting(state, effects);
 }
 
 void on_tick(AgentState& state, AgentEffects& effects, core::TimePoint now) {

@@ -11,7 +11,8 @@
 //                 |           +- kill: KILLING, SIGKILL as soon as it is there      -> KILLED
 //                 +- kill: never started                                            -> KILLED
 //
-// Waiting is short and rare: only while tasks of a removed framework still hold what is needed.
+// Waiting is short and rare: while tasks of a removed framework still hold what is needed, or
+// while what the task is to run on, or the agent's id, is on its way to the disk.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ namespace shoal::agent {
 void on_connected(AgentState& state, AgentEffects& effects, core::TimePoint now);
 // It is gone. Calling it again changes nothing.
 void on_disconnected(AgentState& state);
+// Registers, at once or when its epoch and all operations are stored.
 void on_welcome(AgentState& state, AgentEffects& effects, const core::Welcome& message,
                 core::TimePoint now);
 // Says what is lent beyond the agent's own; resends, at once, every unacknowledged update of every
@@ -83,6 +85,14 @@ void on_usage(AgentState& state, AgentEffects& effects, const core::UsageReport&
 // Every update up to `ticket` (AgentEffects::record) is on disk and may be told.
 void on_recorded(AgentState& state, AgentEffects& effects, std::uint64_t ticket,
                  core::TimePoint now);
+
+// What AgentEffects::store, store_epoch and store_id did, if they did not say so at once.
+void on_stored(AgentState& state, AgentEffects& effects, const StoreOutcome& outcome,
+               core::TimePoint now);
+void on_epoch_stored(AgentState& state, AgentEffects& effects, std::uint64_t epoch,
+                     const absl::Status& status, core::TimePoint now);
+// Also after an error the agent goes on: a restart registers as a new agent then.
+void on_id_stored(AgentState& state, AgentEffects& effects, core::AgentId id, core::TimePoint now);
 
 // --- time ---
 

@@ -23,8 +23,9 @@ namespace shoal::agent {
 enum class SessionPhase : std::uint8_t {
   kDisconnected = 0,
   kGreeting = 1,     // Hello sent
-  kRegistering = 2,  // Welcome came, RegisterAgent sent
-  kRegistered = 3,
+  kWelcomed = 2,     // Welcome came; what RegisterAgent relies on is on its way to the disk
+  kRegistering = 3,  // RegisterAgent sent
+  kRegistered = 4,
 };
 
 // An update that was given to AgentEffects::record and is not on disk yet.
@@ -52,7 +53,9 @@ struct AgentState {
   std::uint64_t incarnation = 0;
   core::AgentId id;              // 0: never registered
   std::uint64_t cluster_id = 0;  // 0: not known
+  core::AgentId stored_id;       // what the next agent on the data folder will know of `id`
   std::uint64_t epoch = 0;       // the highest of a master that welcomed this agent; stored
+  std::uint64_t seen_epoch = 0;  // the same, stored or on its way; 0: none in this process
 
   SessionPhase session = SessionPhase::kDisconnected;
   std::uint64_t master_features = 0;  // core::Feature bits: what it understands
@@ -72,6 +75,8 @@ struct AgentState {
 
   // What tasks may hold in all.
   core::Resources capacity() const { return total + revocable; }
+  // Whether what is started may outlive this process: the next one comes under the same id.
+  bool is_known_for_good() const { return id == stored_id; }
   bool is_registered() const { return session == SessionPhase::kRegistered; }
   bool master_knows(core::Feature feature) const {
     return core::has_feature(master_features, feature);

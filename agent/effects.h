@@ -5,8 +5,11 @@
 // valid during the call.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/ids.h"
@@ -31,6 +34,19 @@ struct LaunchRequest {
 enum class KillMode : std::uint8_t {
   kTerminate = 0,  // SIGTERM: the task may clean up
   kForce = 1,      // SIGKILL to everything it started
+};
+
+// What the agent has and must not forget, with the folders that go with it.
+struct StoreRequest {
+  const core::AgentResources& resources;
+  const std::vector<core::LotTagsPtr>& made;  // each a volume: an empty folder, made first
+  const std::vector<core::LotTagsPtr>&
+      removed;  // gone for tasks when it is stored, their data soon
+};
+
+struct StoreOutcome {
+  absl::Status status;                // an error (one line) has changed nothing
+  std::optional<std::size_t> unmade;  // which of `made` is to blame for it; nullopt: none
 };
 
 class AgentEffects {
@@ -61,17 +77,15 @@ class AgentEffects {
   virtual void record(const core::AcknowledgeUpdate& message) = 0;
   virtual void record(const core::RemoveFramework& message) = 0;
 
-  // What the agent has and must not forget. Once it returns OK the next agent on this data folder
-  // finds it, also after a power cut; an error (one line) has changed nothing.
-  virtual absl::Status store(const core::AgentResources& resources) = 0;
-  // An empty folder for a new volume; `tags` hold one. Errors: one line.
-  virtual absl::Status make_volume(const core::LotTags& tags) = 0;
-  // A volume that is no more: its folder is gone for tasks at once, its data soon.
-  virtual void remove_volume(const core::LotTags& tags) = 0;
-
-  // A higher epoch of a master than any before: like store(), and before anything of that master
-  // is acted on.
-  virtual absl::Status store_epoch(std::uint64_t epoch) = 0;
+  // Three that must be on disk before the agent goes on, each in its order: what is OK the next
+  // agent on this data folder finds, also after a power cut. nullopt: on_stored(),
+  // on_epoch_stored() and on_id_stored() tell, later, in order; else it is done or has failed.
+  // One store() at a time.
+  virtual std::optional<StoreOutcome> store(const StoreRequest& request) = 0;
+  // A higher epoch of a master than any before: before anything of that master is acted on.
+  virtual std::optional<absl::Status> store_epoch(std::uint64_t epoch) = 0;
+  // Who the agent is to its master: before anything runs that will outlive this process.
+  virtual std::optional<absl::Status> store_id(core::AgentId id) = 0;
 
   // A look at what the machine and its tasks use, away from the loop; on_usage() gets it, later.
   virtual void ask_usage() = 0;

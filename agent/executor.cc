@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "agent/errno_status.h"
+#include "agent/oom_score.h"
 #include "agent/sandbox.h"
 #include "agent/supervisor/record.h"
 #include "agent/volumes.h"
@@ -203,6 +204,7 @@ void ProcessExecutor::prepare(Preparation& preparation) const {
     auto files = write_checkpoint(options_.data_dir, preparation.id, preparation.record);
     if (!files.ok()) return files.status();
     preparation.files = *std::move(files);
+    preparation.spawn.settings.push_back(oom_setting_of(own_oom_score()));
     const auto error = Spawner::find_program(preparation.spawn);
     return error.has_value() ? absl::InternalError(error->message) : absl::OkStatus();
   }();

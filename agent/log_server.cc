@@ -7,8 +7,6 @@
 #include <limits>
 #include <utility>
 
-#include "agent/log_reader.h"
-#include "agent/sandbox.h"
 #include "core/limits.h"
 #include "core/status.h"
 #include "core/version.h"
@@ -53,7 +51,10 @@ absl::StatusOr<std::unique_ptr<LogServer>> LogServer::create(net::Reactor& react
 }
 
 LogServer::LogServer(net::Reactor& reactor, LogServerOptions options, LogFollower follower)
-    : reactor_(reactor), options_(std::move(options)), follower_(std::move(follower)) {}
+    : reactor_(reactor),
+      options_(std::move(options)),
+      follower_(std::move(follower)),
+      disk_(reactor) {}
 
 template <typename Message>
 void LogServer::send(net::Connection& connection, const Message& message,
@@ -132,100 +133,183 @@ void LogServer::on_read_log(net::Connection& connection, const wire::FrameView& 
     return refuse(connection, core::RefusalCode::kOverloaded,
                   fmt::format("too many logs are being read ({})", reads_.size()), correlation);
   }
-  auto read = open(*request);
-  if (!read.ok()) {
-    return refuse(connection, code_of(read.status()), core::message_of(read.status()), correlation);
-  }
-  read->connection = connection.id();
-  read->correlation = correlation;
+  Read read;
+  read.framework = request->framework;
+  read.task = request->task;
+  read.offset = request->offset;
+  read.name = request->stream == core::LogStream::kStdout ? "stdout" : "stderr";
+  read.follows = request->follow;
+  read.connection = connection.id();
+  read.correlation = correlation;
   const std::pair key(connection.id(), next_read_++);
-  pump_from(reads_.emplace(key, *std::move(read)).first);
+  read.files = (files_[key] = std::make_unique<Files>()).get();
+  open(reads_.emplace(key, std::move(read)).first);
 }
 
-absl::StatusOr<LogServer::Read> LogServer::open(const core::ReadLog& request) {
-  Read read;
-  read.framework = request.framework;
-  read.task = request.task;
-  read.offset = request.offset;
-  read.name = request.stream == core::LogStream::kStdout ? "stdout" : "stderr";
-  const std::string framework = core::to_string(request.framework);
-  const auto run = latest_run(options_.data_dir, framework, read.task);
+template <typename Result>
+void LogServer::work(Reads::iterator it, std::function<Result()> job,
+                     std::function<void(Reads::iterator, Result)> next) {
+  auto result = std::make_shared<std::optional<Result>>();
+  it->second.is_busy = true;
+  it->second.again = false;
+  disk_.add([result, job = std::move(job)] { *result = job(); },
+            [this, result, key = it->first, next = std::move(next)] {
+              const auto found = reads_.find(key);
+              if (found == reads_.end()) return;  // its peer has gone
+              found->second.is_busy = false;
+              next(found, *std::move(*result));
+            });
+}
+
+absl::Status LogServer::open_files(const std::string& data_dir, const SandboxId& task,
+                                   const std::string& name, LogFollower* follower, Files& files) {
+  const auto run = latest_run(data_dir, task.framework_id, task.task_id);
   if (!run.ok()) {
     if (run.status().code() != absl::StatusCode::kNotFound) return run.status();
     return absl::NotFoundError(
-        fmt::format("no logs of task '{}' of framework {}: it has not run on this agent", read.task,
-                    framework));
+        fmt::format("no logs of task '{}' of framework {}: it has not run on this agent",
+                    task.task_id, task.framework_id));
   }
-  auto sandbox = open_sandbox(options_.data_dir, {framework, read.task, *run});
+  auto sandbox = open_sandbox(data_dir, {task.framework_id, task.task_id, *run});
   if (!sandbox.ok()) return sandbox.status();
-  read.sandbox = *std::move(sandbox);
-  if (request.follow) {
+  files.sandbox = *std::move(sandbox);
+  if (follower != nullptr) {
     // Before the first read, so that nothing written in between is missed.
-    const auto id = follower_.follow(read.sandbox.get(), read.name);
+    const auto id = follower->follow(files.sandbox.get(), name);
     if (!id.ok()) return id.status();
-    read.follow_id = *id;
+    files.follow_id = *id;
   }
-  auto file = open_sandbox_file(read.sandbox.get(), read.name);
+  auto file = open_sandbox_file(files.sandbox.get(), name);
   if (!file.ok()) {
-    if (read.follow_id != 0) follower_.unfollow(read.follow_id);
+    if (files.follow_id != 0) follower->unfollow(std::exchange(files.follow_id, 0));
     return file.status();
   }
-  read.file = *std::move(file);
-  return read;
+  files.file = *std::move(file);
+  return absl::OkStatus();
 }
 
-bool LogServer::pump(net::Connection& connection, Read& read) {
-  while (!connection.is_slow() && !connection.is_closing()) {
-    // Asked before reading: what it wrote until its end is then seen.
-    const bool may_grow = read.follow_id != 0 && options_.is_live(read.framework, read.task);
-    auto chunk = read_file_chunk(read.file, read.offset, core::kMaxLogChunkBytes, Head::kMayBeCut);
-    if (!chunk.ok()) {
-      refuse(connection, code_of(chunk.status()), core::message_of(chunk.status()),
-             read.correlation);
-      return false;
+void LogServer::open(Reads::iterator it) {
+  Read& read = it->second;
+  LogFollower* follower = read.follows ? &follower_ : nullptr;
+  const SandboxId task{core::to_string(read.framework), read.task, {}};
+  work<absl::Status>(
+      it,
+      [this, follower, task, name = std::string(read.name), files = read.files] {
+        return open_files(options_.data_dir, task, name, follower, *files);
+      },
+      [this](Reads::iterator opened, absl::Status status) {
+        Read& ready = opened->second;
+        ready.follow_id = ready.files->follow_id;
+        if (status.ok()) return pump(opened);
+        net::Connection* connection = reactor_.find_connection(ready.connection);
+        if (connection != nullptr) {
+          refuse(*connection, code_of(status), core::message_of(status), ready.correlation);
+        }
+        erase(opened);
+      });
+}
+
+absl::StatusOr<LogChunk> LogServer::read_chunk(Files& files, const std::string& name, bool reopens,
+                                               std::uint64_t offset) {
+  if (reopens) files.file.reset();
+  if (!files.file.valid()) {
+    auto file = open_sandbox_file(files.sandbox.get(), name);
+    if (!file.ok()) {  // gone again: another event comes
+      LogChunk nothing;
+      nothing.offset = offset;
+      return nothing;
     }
-    if (chunk->data.empty() && may_grow) return true;
-    if (chunk->offset > read.offset) begin_with_a_line(&*chunk);
-    read.offset = chunk->offset;
-    core::LogChunk message;
-    message.offset = read.offset;
-    message.data = core::BytesView(reinterpret_cast<const std::uint8_t*>(chunk->data.data()),
-                                   chunk->data.size());
-    message.end = chunk->data.empty();
-    send(connection, message, read.correlation);
-    if (message.end) return false;
-    read.offset += chunk->data.size();
+    files.file = *std::move(file);
   }
-  return true;
+  return read_file_chunk(files.file, offset, core::kMaxLogChunkBytes, Head::kMayBeCut);
 }
 
-void LogServer::pump_from(Reads::iterator it) {
-  net::Connection* connection = reactor_.find_connection(it->second.connection);
+void LogServer::pump(Reads::iterator it) {
+  Read& read = it->second;
+  if (read.is_busy) {
+    read.again = true;
+    return;
+  }
+  net::Connection* connection = reactor_.find_connection(read.connection);
+  if (connection == nullptr) return;                              // closing: on_closed() clears up
+  if (connection->is_slow() || connection->is_closing()) return;  // on_drained() goes on
+  // Asked before reading: what it wrote until its end is then seen.
+  const bool may_grow = read.follow_id != 0 && options_.is_live(read.framework, read.task);
+  const bool reopens = std::exchange(read.reopens, false);
+  work<absl::StatusOr<LogChunk>>(
+      it,
+      [files = read.files, name = std::string(read.name), reopens, offset = read.offset] {
+        return read_chunk(*files, name, reopens, offset);
+      },
+      [this, may_grow, asked = read.offset](Reads::iterator found, absl::StatusOr<LogChunk> chunk) {
+        const bool is_stale = found->second.reopens || found->second.offset != asked;
+        if (is_stale) return pump(found);  // the file is another, or shorter, by now
+        on_chunk(found, std::move(chunk), may_grow);
+      });
+}
+
+void LogServer::on_chunk(Reads::iterator it, absl::StatusOr<LogChunk> chunk, bool may_grow) {
+  Read& read = it->second;
+  net::Connection* connection = reactor_.find_connection(read.connection);
   if (connection == nullptr) return;  // closing: on_closed() clears up
-  if (!pump(*connection, it->second)) erase(it);
+  if (!chunk.ok()) {
+    refuse(*connection, code_of(chunk.status()), core::message_of(chunk.status()),
+           read.correlation);
+    erase(it);
+    return;
+  }
+  if (chunk->data.empty() && may_grow) {
+    if (read.again) pump(it);
+    return;
+  }
+  if (chunk->offset > read.offset) begin_with_a_line(&*chunk);
+  read.offset = chunk->offset;
+  core::LogChunk message;
+  message.offset = read.offset;
+  message.data = core::BytesView(reinterpret_cast<const std::uint8_t*>(chunk->data.data()),
+                                 chunk->data.size());
+  message.end = chunk->data.empty();
+  send(*connection, message, read.correlation);
+  if (message.end) {
+    erase(it);
+    return;
+  }
+  read.offset += chunk->data.size();
+  pump(it);
 }
 
 LogServer::Reads::iterator LogServer::erase(Reads::iterator it) {
-  if (it->second.follow_id != 0) follower_.unfollow(it->second.follow_id);
+  // After the job that may be under way: one that is being opened follows only when that is done.
+  disk_.add(
+      [this, files = it->second.files] {
+        if (files->follow_id != 0) follower_.unfollow(files->follow_id);
+      },
+      [this, key = it->first] { files_.erase(key); });
   return reads_.erase(it);
 }
 
+// The watcher waits until what it has told of is seen.
 void LogServer::on_changes() {
-  for (const LogEvent& event : follower_.drain()) {
-    for (auto it = reads_.begin(); it != reads_.end();) {
-      const auto current = it++;
-      Read& read = current->second;
-      if (read.follow_id != event.id) continue;
-      if (event.change == LogChange::kReplaced) {
-        auto file = open_sandbox_file(read.sandbox.get(), read.name);
-        if (!file.ok()) continue;  // gone again: another event comes
-        read.file = *std::move(file);
-      }
-      if (event.change == LogChange::kReplaced || event.change == LogChange::kTruncated) {
-        read.offset = 0;
-      }
-      pump_from(current);
+  watcher_->watch(false, false);
+  auto events = std::make_shared<std::vector<LogEvent>>();
+  disk_.add([this, events] { *events = follower_.drain(); },
+            [this, events] {
+              watcher_->watch(true, false);
+              for (const LogEvent& event : *events) on_event(event);
+            });
+}
+
+void LogServer::on_event(const LogEvent& event) {
+  for (auto it = reads_.begin(); it != reads_.end();) {
+    const auto current = it++;
+    Read& read = current->second;
+    if (read.follow_id != event.id) continue;
+    const bool is_new = event.change == LogChange::kReplaced;
+    if (is_new || event.change == LogChange::kTruncated) {
+      read.offset = 0;
+      read.reopens |= is_new;
     }
+    pump(current);
   }
 }
 
@@ -233,7 +317,7 @@ void LogServer::on_task_ended(core::FrameworkId framework, std::string_view task
   for (auto it = reads_.begin(); it != reads_.end();) {
     const auto current = it++;
     const Read& read = current->second;
-    if (read.framework == framework && read.task == task) pump_from(current);
+    if (read.framework == framework && read.task == task) pump(current);
   }
 }
 
@@ -250,7 +334,7 @@ std::optional<std::uint64_t> LogServer::unread_from(core::FrameworkId framework,
 
 void LogServer::on_drained(net::Connection& connection) {
   auto it = reads_.lower_bound({connection.id(), 0});
-  while (it != reads_.end() && it->first.first == connection.id()) pump_from(it++);
+  while (it != reads_.end() && it->first.first == connection.id()) pump(it++);
 }
 
 void LogServer::on_protocol_error(net::Connection& connection, const absl::Status& error) {

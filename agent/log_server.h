@@ -6,7 +6,11 @@
 // Where the head of a log was cut off (agent/log_cutter.h), the next chunk's offset says so; it
 // begins with a line then.
 //
-// Threads: the reactor's only.
+// Files are opened, watched and read away from the loop, one after the other: a disk that does not
+// answer holds up those who read logs and nothing else.
+//
+// Threads: the reactor's; files and the follower are touched on libuv's pool only
+// (agent/disk_queue.h).
 #pragma once
 
 #include <cstddef>
@@ -19,7 +23,10 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "agent/disk_queue.h"
 #include "agent/log_follower.h"
+#include "agent/log_reader.h"
+#include "agent/sandbox.h"
 #include "agent/unique_fd.h"
 #include "core/ids.h"
 #include "core/messages.h"
@@ -61,16 +68,25 @@ class LogServer final : public net::ConnectionHandler {
   void on_drained(net::Connection& connection) override;
 
  private:
+  // What the queue has open for one read. It goes when the queue is done with it.
+  struct Files {
+    UniqueFd sandbox;
+    UniqueFd file;
+    FollowId follow_id = 0;  // 0: not following
+  };
   struct Read {
     net::SessionId connection = 0;
     std::uint32_t correlation = 0;
     core::FrameworkId framework;
     std::string task;
-    UniqueFd sandbox;
-    UniqueFd file;
     std::uint64_t offset = 0;
-    FollowId follow_id = 0;  // 0: not following
-    const char* name = "";   // of the file
+    const char* name = "";  // of the file
+    bool follows = false;
+    bool is_busy = true;     // a job is under way: it is being opened, or a chunk read
+    bool again = false;      // something has changed meanwhile
+    bool reopens = false;    // another file has the name: before the next chunk
+    FollowId follow_id = 0;  // as in `files`, once it is open
+    Files* files = nullptr;
   };
   // By connection first, so that all of one are found together.
   using Reads = std::map<std::pair<net::SessionId, std::uint64_t>, Read>;
@@ -79,12 +95,21 @@ class LogServer final : public net::ConnectionHandler {
 
   void on_hello(net::Connection& connection, const wire::FrameView& frame);
   void on_read_log(net::Connection& connection, const wire::FrameView& frame);
-  absl::StatusOr<Read> open(const core::ReadLog& request);
-  // False when the read is over (and is to be erased).
-  bool pump(net::Connection& connection, Read& read);
-  void pump_from(Reads::iterator it);
+  void open(Reads::iterator it);
+  static absl::Status open_files(const std::string& data_dir, const SandboxId& task,
+                                 const std::string& name, LogFollower* follower, Files& files);
+  static absl::StatusOr<LogChunk> read_chunk(Files& files, const std::string& name, bool reopens,
+                                             std::uint64_t offset);
+  // Asks for the next chunk, if the peer can take one and none is under way.
+  void pump(Reads::iterator it);
+  void on_chunk(Reads::iterator it, absl::StatusOr<LogChunk> chunk, bool may_grow);
+  // Calls `next` with the read when the job is done, if it is still there.
+  template <typename Result>
+  void work(Reads::iterator it, std::function<Result()> job,
+            std::function<void(Reads::iterator, Result)> next);
   Reads::iterator erase(Reads::iterator it);
   void on_changes();
+  void on_event(const LogEvent& event);
   void refuse(net::Connection& connection, core::RefusalCode code, std::string_view message,
               std::uint32_t correlation);
   template <typename Message>
@@ -92,11 +117,13 @@ class LogServer final : public net::ConnectionHandler {
 
   net::Reactor& reactor_;
   LogServerOptions options_;
-  LogFollower follower_;
+  LogFollower follower_;                     // the queue's
   std::unique_ptr<net::FdWatcher> watcher_;  // of follower_.fd(): goes first
   Reads reads_;
+  std::map<Reads::key_type, std::unique_ptr<Files>> files_;
   std::uint64_t next_read_ = 1;
   wire::ByteVector buffer_;
+  DiskQueue disk_;  // last: its jobs use the follower
 };
 
 }  // namespace shoal::agent

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/agent_state.h"
+#include "agent/waiting_tasks.h"
 #include "core/frame_cost.h"
 #include "core/limits.h"
 #include "core/status.h"
@@ -25,7 +26,7 @@ constexpr core::TimePoint kNever = ResendTimer::kNever;
 // once more.
 constexpr std::chrono::milliseconds kForgetDelay{1000};
 
-using TagsList = absl::InlinedVector<core::LotTagsPtr, 1>;
+using TagsList = std::vector<core::LotTagsPtr>;
 
 // --- telling ---
 
@@ -115,7 +116,7 @@ absl::Status check_idle(const AgentState& state, const core::Resources& consumed
 }
 
 // The master has checked all of this, but against its own books.
-absl::StatusOr<Plan> plan_of(const AgentState& state, const core::ApplyOperation& message) {
+absl::StatusOr<Plan> plan_of(const AgentState& state, const PlannedOperation& message) {
   const core::Resources& consumed = message.consumed;
   if (consumed.empty()) return core::invalid("nothing is named");
   if (!state.total.contains(consumed)) {
@@ -156,39 +157,42 @@ bool is_among(const core::LotTagsPtr& tags, const TagsList& list) {
   });
 }
 
-OperationBatch& batch_of(AgentState& state) {
-  OperationLog& log = state.operations;
-  if (log.batch == nullptr) {
-    log.batch = std::make_unique<OperationBatch>();
-    log.batch->before = state.total;
-    log.batch->first = log.outcomes.size();
-  }
-  return *log.batch;
+// The folder of a volume that is destroyed is there until that is stored.
+bool must_follow(const OperationBatch& batch, const TagsList& made) {
+  return std::any_of(
+      batch.planned.begin(), batch.planned.end(), [&made](const PlannedOperation& each) {
+        return std::any_of(made.begin(), made.end(), [&each](const core::LotTagsPtr& tags) {
+          return is_among(tags, each.removed);
+        });
+      });
 }
 
-absl::Status apply(AgentState& state, AgentEffects& effects, const core::ApplyOperation& message,
-                   core::TimePoint now) {
-  absl::StatusOr<Plan> plan = plan_of(state, message);
-  if (!plan.ok()) return plan.status();
-  const TagsList& leaving = batch_of(state).removed;
-  if (std::any_of(plan->made.begin(), plan->made.end(),
-                  [&leaving](const core::LotTagsPtr& tags) { return is_among(tags, leaving); })) {
-    // The folder of the volume that was destroyed a moment ago is still there.
-    settle_operations(state, effects, now);
-    plan = plan_of(state, message);
-    if (!plan.ok()) return plan.status();
+// The batch that takes one more operation, which makes these volumes; `index`: of its outcome.
+OperationBatch& open_batch(AgentState& state, const TagsList& made, std::size_t index) {
+  OperationLog& log = state.operations;
+  const bool is_closed = log.batches.empty() || (log.is_storing && log.batches.size() == 1) ||
+                         must_follow(log.batches.back(), made);
+  if (is_closed) {
+    OperationBatch& batch = log.batches.emplace_back();
+    batch.before = state.total;
+    batch.first = index;
   }
-  for (std::size_t i = 0; i < plan->made.size(); ++i) {
-    absl::Status made = effects.make_volume(*plan->made[i]);
-    if (made.ok()) continue;
-    while (i > 0) effects.remove_volume(*plan->made[--i]);
-    return made;
+  return log.batches.back();
+}
+
+// Does it, or fails its outcome; either joins a batch.
+void plan(AgentState& state, PlannedOperation operation, OperationOutcome& outcome,
+          std::size_t index) {
+  absl::StatusOr<Plan> plan = plan_of(state, operation);
+  operation.made = plan.ok() ? std::move(plan->made) : TagsList();
+  operation.removed = plan.ok() ? std::move(plan->removed) : TagsList();
+  OperationBatch& batch = open_batch(state, operation.made, index);
+  if (plan.ok()) {
+    state.total = std::move(plan->total);
+  } else {
+    set_failed(outcome, core::message_of(plan.status()));
   }
-  OperationBatch& batch = batch_of(state);
-  batch.made.insert(batch.made.end(), plan->made.begin(), plan->made.end());
-  batch.removed.insert(batch.removed.end(), plan->removed.begin(), plan->removed.end());
-  state.total = std::move(plan->total);
-  return absl::OkStatus();
+  batch.planned.push_back(std::move(operation));
 }
 
 OperationOutcome* find_outcome(OperationLog& log, const core::UpdateUuid& uuid) {
@@ -200,20 +204,63 @@ OperationOutcome* find_outcome(OperationLog& log, const core::UpdateUuid& uuid) 
 
 // How many outcomes, from the front, are stored.
 std::size_t stored_count(const OperationLog& log) {
-  return log.batch == nullptr ? log.outcomes.size() : log.batch->first;
+  return log.batches.empty() ? log.outcomes.size() : log.batches.front().first;
 }
 
-void undo(AgentState& state, AgentEffects& effects, const OperationBatch& batch,
-          std::string_view why) {
-  state.total = batch.before;
-  for (const core::LotTagsPtr& tags : batch.made) effects.remove_volume(*tags);
-  std::vector<OperationOutcome>& outcomes = state.operations.outcomes;
-  for (std::size_t i = batch.first; i < outcomes.size(); ++i) {
-    if (outcomes[i].state == OperationState::kFinished) set_failed(outcomes[i], why);
+// Where the first batch ends.
+std::size_t first_end(const OperationLog& log) {
+  return log.batches.size() < 2 ? log.outcomes.size() : log.batches[1].first;
+}
+
+// --- when the disk has answered ---
+
+// The outcome that the volume with this number among those of the batch belongs to.
+std::size_t maker_of(const OperationBatch& batch, std::size_t volume) {
+  std::size_t index = batch.first;
+  for (const PlannedOperation& each : batch.planned) {
+    if (volume < each.made.size()) break;
+    volume -= each.made.size();
+    ++index;
   }
+  return index;
 }
 
-// Takes those out that `drop` is true for, but for those of an open batch.
+// What was done since `undone` was planned is as if it had not been, and is done again, if it is
+// not what has failed: what stands on that fails, too.
+void plan_again(AgentState& state, AgentEffects& effects, OperationBatch undone,
+                const StoreOutcome& outcome, core::TimePoint now) {
+  OperationLog& log = state.operations;
+  const std::string why(core::message_of(outcome.status));
+  std::vector<OperationBatch> others = std::exchange(log.batches, {});
+  state.total = undone.before;
+  const std::vector<Task*> waiting = withdraw_waiting(state);
+  std::size_t index = undone.first;
+  if (outcome.unmade.has_value()) {
+    set_failed(log.outcomes[maker_of(undone, *outcome.unmade)], why);
+    others.insert(others.begin(), std::move(undone));
+  } else {
+    // Told as it is, although the disk does not know it.
+    for (std::size_t i = 0; i < undone.planned.size(); ++i, ++index) {
+      if (log.outcomes[index].state == OperationState::kFinished) {
+        set_failed(log.outcomes[index], why);
+      }
+    }
+  }
+  for (OperationBatch& batch : others) {
+    for (PlannedOperation& each : batch.planned) {
+      OperationOutcome& known = log.outcomes[index];
+      if (known.state == OperationState::kFinished) {
+        plan(state, std::move(each), known, index);
+      } else {
+        open_batch(state, {}, index).planned.emplace_back();
+      }
+      ++index;
+    }
+  }
+  readmit_waiting(state, effects, waiting, now);
+}
+
+// Takes those out that `drop` is true for, but for those that are not stored.
 template <typename Drop>
 void drop_stored(OperationLog& log, core::TimePoint now, Drop drop) {
   const auto end = log.outcomes.begin() + static_cast<std::ptrdiff_t>(stored_count(log));
@@ -221,7 +268,7 @@ void drop_stored(OperationLog& log, core::TimePoint now, Drop drop) {
   const auto dropped = static_cast<std::size_t>(end - kept);
   if (dropped == 0) return;
   log.outcomes.erase(kept, end);
-  if (log.batch != nullptr) log.batch->first -= dropped;
+  for (OperationBatch& batch : log.batches) batch.first -= dropped;
   log.store_at = std::min(log.store_at, now + kForgetDelay);
 }
 
@@ -231,7 +278,7 @@ void on_apply_operation(AgentState& state, AgentEffects& effects,
                         const core::ApplyOperation& message, core::TimePoint now) {
   OperationLog& log = state.operations;
   if (OperationOutcome* known = find_outcome(log, message.uuid); known != nullptr) {
-    // One of the open batch is told with it.
+    // One that is not stored is told when it is.
     const bool is_stored = known < log.outcomes.data() + stored_count(log);
     if (is_stored) tell_first(state, effects, *known, now);
     return;
@@ -245,10 +292,11 @@ void on_apply_operation(AgentState& state, AgentEffects& effects,
                                     log.outcomes.size()));
     return tell(state, effects, outcome);  // once: it is not remembered
   }
-  batch_of(state);  // of the outcome, also if it failed
-  const absl::Status done = apply(state, effects, message, now);
-  if (!done.ok()) set_failed(outcome, core::message_of(done));
-  batch_of(state);
+  PlannedOperation operation;
+  operation.kind = message.kind;
+  operation.consumed = message.consumed;
+  operation.converted = message.converted;
+  plan(state, std::move(operation), outcome, log.outcomes.size());
   log.outcomes.push_back(std::move(outcome));
 }
 
@@ -260,19 +308,50 @@ void on_acknowledge_operation(AgentState& state, const core::AcknowledgeOperatio
 
 void settle_operations(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   OperationLog& log = state.operations;
-  if (log.batch == nullptr && log.store_at == kNever) return;
-  const std::unique_ptr<OperationBatch> batch = std::move(log.batch);
-  log.store_at = kNever;
-  const absl::Status stored = effects.store(record_of(state));
-  if (batch == nullptr) return;  // if it failed, the next one tries again
-  if (stored.ok()) {
-    for (const core::LotTagsPtr& tags : batch->removed) effects.remove_volume(*tags);
-  } else {
-    undo(state, effects, *batch, core::message_of(stored));
+  if (log.is_storing) return;
+  if (log.batches.empty() && log.store_at != kNever) {
+    open_batch(state, {}, log.outcomes.size());  // of nothing: the file forgets
   }
-  for (std::size_t i = batch->first; i < log.outcomes.size(); ++i) {
-    tell_first(state, effects, log.outcomes[i], now);
+  while (!log.batches.empty()) {
+    TagsList made;
+    TagsList removed;
+    for (const PlannedOperation& each : log.batches.front().planned) {
+      made.insert(made.end(), each.made.begin(), each.made.end());
+      removed.insert(removed.end(), each.removed.begin(), each.removed.end());
+    }
+    log.store_at = kNever;
+    log.is_storing = true;
+    const auto outcome = effects.store({record_of(state), made, removed});
+    if (!outcome.has_value()) return;
+    conclude_store(state, effects, *outcome, now);
   }
+}
+
+void conclude_store(AgentState& state, AgentEffects& effects, const StoreOutcome& outcome,
+                    core::TimePoint now) {
+  OperationLog& log = state.operations;
+  if (!log.is_storing) return;
+  log.is_storing = false;
+  OperationBatch batch = std::move(log.batches.front());
+  log.batches.erase(log.batches.begin());
+  const std::size_t first = batch.first;
+  const std::size_t end = first + batch.planned.size();
+  if (!outcome.status.ok()) plan_again(state, effects, std::move(batch), outcome, now);
+  // If it is to be stored once more it is told then.
+  if (!outcome.unmade.has_value()) {
+    for (std::size_t i = first; i < end; ++i) {
+      if (!log.outcomes[i].is_forgotten) tell_first(state, effects, log.outcomes[i], now);
+    }
+    drop_stored(log, now, [](const OperationOutcome& each) { return each.is_forgotten; });
+  }
+  launch_waiting(state, effects);
+}
+
+bool has_unstored(const OperationLog& log) { return stored_count(log) < log.outcomes.size(); }
+
+const core::Resources& stored_total(const AgentState& state) {
+  const auto& batches = state.operations.batches;
+  return batches.empty() ? state.total : batches.front().before;
 }
 
 void resend_operations(AgentState& state, AgentEffects& effects, core::TimePoint now) {
@@ -286,14 +365,18 @@ void park_operations(OperationLog& log) {
 }
 
 void forget_operations(AgentState& state, core::FrameworkId framework, core::TimePoint now) {
-  drop_stored(state.operations, now, [framework](const OperationOutcome& outcome) {
+  OperationLog& log = state.operations;
+  for (std::size_t i = stored_count(log); i < log.outcomes.size(); ++i) {
+    if (log.outcomes[i].framework == framework) log.outcomes[i].is_forgotten = true;
+  }
+  drop_stored(log, now, [framework](const OperationOutcome& outcome) {
     return outcome.framework == framework;
   });
 }
 
 void tick_operations(AgentState& state, AgentEffects& effects, core::TimePoint now) {
   OperationLog& log = state.operations;
-  if (log.batch != nullptr || log.store_at <= now) settle_operations(state, effects, now);
+  if (!log.batches.empty() || log.store_at <= now) settle_operations(state, effects, now);
   if (!can_tell(state)) return;
   for (OperationOutcome& outcome : log.outcomes) {
     if (outcome.resend.at() > now) continue;
@@ -303,8 +386,8 @@ void tick_operations(AgentState& state, AgentEffects& effects, core::TimePoint n
 }
 
 core::TimePoint next_deadline(const OperationLog& log) {
-  if (log.batch != nullptr) return core::TimePoint::min();
-  core::TimePoint next = log.store_at;
+  if (!log.batches.empty() && !log.is_storing) return core::TimePoint::min();
+  core::TimePoint next = log.is_storing ? kNever : log.store_at;
   for (const OperationOutcome& outcome : log.outcomes) next = std::min(next, outcome.resend.at());
   return next;
 }
@@ -320,12 +403,12 @@ core::OperationReport report_of(const OperationOutcome& outcome) {
 }
 
 core::AgentResources record_of(const AgentState& state) {
+  const OperationLog& log = state.operations;
   core::AgentResources record;
-  record.resources = state.total;
-  record.operations.reserve(state.operations.outcomes.size());
-  for (const OperationOutcome& outcome : state.operations.outcomes) {
-    record.operations.push_back(report_of(outcome));
-  }
+  record.resources = log.batches.size() < 2 ? state.total : log.batches[1].before;
+  const std::size_t end = first_end(log);
+  record.operations.reserve(end);
+  for (std::size_t i = 0; i < end; ++i) record.operations.push_back(report_of(log.outcomes[i]));
   return record;
 }
 
@@ -335,11 +418,15 @@ std::string broken_invariant(const AgentState& state) {
   if (const absl::Status sound = core::check_resources(state.total); !sound.ok()) {
     return fmt::format("the agent's resources are not sound: {}", core::message_of(sound));
   }
-  if (log.batch == nullptr) return {};
-  if (log.batch->first > log.outcomes.size()) return "the batch begins behind its operations";
-  if (!(flatten(log.batch->before) == flatten(state.total))) {
-    return "an operation has changed how much the agent has";
+  std::size_t next = stored_count(log);
+  for (const OperationBatch& batch : log.batches) {
+    if (batch.first != next) return "a batch does not begin where the one before it ends";
+    next += batch.planned.size();
+    if (!(flatten(batch.before) == flatten(state.total))) {
+      return "an operation has changed how much the agent has";
+    }
   }
+  if (next != log.outcomes.size()) return "an operation is in no batch, and is not stored";
   return {};
 }
 

@@ -44,14 +44,13 @@ std::string_view reported_name(std::string_view name) {
   return name.substr(0, end);
 }
 
-absl::Status send_registration(AgentState& state, AgentEffects& effects, core::TimePoint now) {
+absl::Status send_registration(AgentState& state, AgentEffects& effects) {
   if (!state.master_knows(core::Feature::kTaskReports) && !state.tasks.fit_one_message()) {
     return core::invalid(
         "the master is of an older version, which takes at most {} tasks of an agent; this one "
         "has {}",
         core::kMaxTaskReports, state.tasks.size());
   }
-  settle_operations(state, effects, now);  // it is told what is stored, nothing else
   core::RegisterAgent message;
   message.incarnation = state.incarnation;
   message.hostname = state.hostname;

@@ -168,12 +168,16 @@ absl::StatusOr<std::optional<StoredResources>> read_stored(const std::string& da
   return std::optional<StoredResources>(*std::move(stored));
 }
 
+absl::Status write_stored(const std::string& data_dir, wire::Bytes file) {
+  return net::write_file_atomically(
+      stored_resources_path(data_dir),
+      std::string_view(reinterpret_cast<const char*>(file.data()), file.size()));
+}
+
 absl::Status write_stored(const std::string& data_dir, const core::AgentResources& record) {
   const auto file = encode_stored(record);
   if (!file.ok()) return file.status();
-  return net::write_file_atomically(
-      stored_resources_path(data_dir),
-      std::string_view(reinterpret_cast<const char*>(file->data()), file->size()));
+  return write_stored(data_dir, wire::Bytes(*file));
 }
 
 absl::StatusOr<core::Resources> reconcile(const core::Resources& configured,

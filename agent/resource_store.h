@@ -5,8 +5,8 @@
 //   endian:
 //                       the checksum of the frame (FNV-1a, 64 bits)
 //
-// Written aside, synced and renamed, in the loop: a few hundred bytes, twice synced, for all
-// operations of a turn together (agent/operations.h).
+// Written aside, synced and renamed: a few hundred bytes, twice synced, for all operations of a
+// turn together (agent/operations.h), away from the loop (agent/books.h).
 #pragma once
 
 #include <optional>
@@ -38,7 +38,8 @@ std::string stored_resources_path(const std::string& data_dir);
 // is wrong and what to do; also when there are volumes but no file that knows them.
 absl::StatusOr<std::optional<StoredResources>> read_stored(const std::string& data_dir);
 
-// Durable when it returns OK.
+// Durable when it returns OK; blocks. `file`: of encode_stored().
+absl::Status write_stored(const std::string& data_dir, wire::Bytes file);
 absl::Status write_stored(const std::string& data_dir, const core::AgentResources& record);
 
 // What the agent has now: `configured` (flags and probes; static reservations only), with the

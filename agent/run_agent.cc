@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/agent.h"
+#include "agent/oom_score.h"
 #include "net/descriptor_limit.h"
 #include "net/log.h"
 #include "net/reactor.h"
@@ -24,6 +25,7 @@ void reload(Agent& agent, const AgentOptions& options) {
 absl::Status run_agent(const AgentOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
   net::raise_descriptor_limit();  // one for each running task
+  protect_from_oom();             // where it may not, its tasks go first all the same
   auto reactor = net::Reactor::create(0);
   if (!reactor.ok()) return reactor.status();
 

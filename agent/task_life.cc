@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/update_history.h"
+#include "agent/waiting_tasks.h"
 #include "core/frame_cost.h"
 
 namespace shoal::agent {
@@ -49,17 +50,6 @@ void send_newest(AgentState& state, AgentEffects& effects, Task& task, core::Tim
   effects.send(status_of(state.id, task, task.updates.pending().back()));
   task.updates.mark_sent(now);
   state.tasks.update_deadline(task);
-}
-
-// Starts what has waited for the resources of a removed framework.
-void launch_waiting(AgentState& state, AgentEffects& effects) {
-  if (state.tasks.waiting() == 0) return;
-  for (const auto& [key, task] : state.tasks) {
-    if (task->phase != TaskPhase::kWaiting) continue;
-    if (!(state.capacity() - state.tasks.used()).contains(task->resources)) continue;
-    const std::unique_ptr<wire::TaskDescription> description = std::move(task->description);
-    launch(state, effects, *task, *description);
-  }
 }
 
 }  // namespace
@@ -213,10 +203,11 @@ namespace {
 std::string memory_text(const ExitStatus& exit) {
   if (exit.oom_kills == 0) return "";
   const auto mib = [](std::uint64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; };
-  return fmt::format(
-      "; {} of its processes killed for want of memory: the limit is {} MiB, the most it used {} "
-      "MiB",
-      exit.oom_kills, mib(exit.memory_limit), mib(exit.memory_peak));
+  const std::string limit = exit.memory_limit == 0
+                                ? "it has no limit, the machine had none left"
+                                : fmt::format("the limit is {} MiB", mib(exit.memory_limit));
+  return fmt::format("; {} of its processes killed for want of memory: {}, the most it used {} MiB",
+                     exit.oom_kills, limit, mib(exit.memory_peak));
 }
 
 // Of a task whose end was asked for: by others, or by the agent because of a limit.

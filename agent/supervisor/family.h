@@ -17,7 +17,8 @@ class Family {
   Family(pid_t leader, const char* cgroup) : leader_(leader), cgroup_(cgroup) {}
 
   // Passes signals on (agent/supervisor/record.h) until the leader has ended and everything that it
-  // left is killed and reaped. What SIGKILL does not end within a second is left.
+  // left is killed and reaped. What SIGKILL does not end within a second is left, unless it is in
+  // an uninterruptible sleep: the task has not ended while it may still write.
   ExitPayload stay_until_the_end();
 
  private:

@@ -110,7 +110,7 @@ static_assert(sizeof(StartReport) == 16);
 // arguments from argv[0] on. Its environment is the task's; its working directory is the folder of
 // the run.
 inline constexpr char kSupervisorName[] = "shoal-supervisor";
-inline constexpr char kSupervisorInterface[] = "2";
+inline constexpr char kSupervisorInterface[] = "3";
 inline constexpr int kSettingsArgument = 6;
 
 // Settings: how the task is held, a word each. They are done in the order in which they stand here;
@@ -120,6 +120,7 @@ inline constexpr char kWriteSetting[] = "write=";    // FILE=TEXT, in the folder
 inline constexpr char kTryWriteSetting[] = "try-write=";  // the same; a failure is ignored
 // RULE[,RULE]… as of devices.allow: no device files but these, in the folder named before, of v1
 inline constexpr char kDevicesSetting[] = "devices=";
+inline constexpr char kOomSetting[] = "oom=";  // NUMBER: its oom_score_adj; a failure is ignored
 inline constexpr char kNamespaces[] = "namespaces";       // mount, IPC, UTS and cgroup of its own
 inline constexpr char kReadOnlySetting[] = "read-only=";  // PATH, with all below; needs namespaces
 inline constexpr char kWritableSetting[] = "writable=";   // PATH: a folder, all the same; the same

@@ -47,9 +47,9 @@ bool has(const Settings& settings, const char* word) {
 }
 
 bool is_known(const char* word) {
-  for (const char* prefix :
-       {kCgroupSetting, kWriteSetting, kTryWriteSetting, kDevicesSetting, kReadOnlySetting,
-        kWritableSetting, kTmpfsSetting, kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
+  for (const char* prefix : {kCgroupSetting, kWriteSetting, kTryWriteSetting, kDevicesSetting,
+                             kOomSetting, kReadOnlySetting, kWritableSetting, kTmpfsSetting,
+                             kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
     if (value_of(word, prefix) != nullptr) return true;
   }
   for (const char* name : {kNamespaces, kNoNetwork, kSeccomp}) {
@@ -192,6 +192,16 @@ bool join_cgroups(const Settings& settings) {
               [](const char* folder) { return write_cgroup_file(folder, "cgroup.procs", "0"); });
 }
 
+// While it may: the kernel lets nobody without rights go below what was written with them. The
+// supervisor, whose memory this is, keeps its own (proc(5)).
+bool set_oom_score(const char* value) {
+  const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return true;
+  [[maybe_unused]] const ssize_t put = write(fd, value, strlen(value));
+  close(fd);
+  return true;
+}
+
 }  // namespace
 
 bool read_settings(int argc, char** argv, Settings* settings, int* task_arguments) {
@@ -240,6 +250,7 @@ StartStage read_filter(const Settings& settings) {
 
 StartStage apply_settings(const Settings& settings) {
   if (!join_cgroups(settings)) return StartStage::kCgroup;
+  each(settings, kOomSetting, set_oom_score);
   if (const StartStage in = enter_namespaces(settings); in != StartStage::kStarted) return in;
   if (!each(settings, kRlimitSetting, set_rlimit)) return StartStage::kLimits;
   std::uint64_t keep = ~std::uint64_t{0};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/agent_state.h"
@@ -53,10 +54,11 @@ class SwarmAgent final : public agent::FramingEffects,
   std::uint64_t record(const core::TaskStatus&) override { return 0; }
   void record(const core::AcknowledgeUpdate&) override {}
   void record(const core::RemoveFramework&) override {}
-  absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
-  absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
-  absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
-  void remove_volume(const core::LotTags&) override {}
+  std::optional<agent::StoreOutcome> store(const agent::StoreRequest&) override {
+    return agent::StoreOutcome{};
+  }
+  std::optional<absl::Status> store_epoch(std::uint64_t) override { return absl::OkStatus(); }
+  std::optional<absl::Status> store_id(core::AgentId) override { return absl::OkStatus(); }
   void ask_usage() override {}
   void disconnect(std::string_view reason) override;
   void redirect(std::string_view leader, std::string_view reason) override;

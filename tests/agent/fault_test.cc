@@ -69,6 +69,10 @@ class FaultTest : public AgentTest {
 
 class SlowDiskTest : public FaultTest {
  protected:
+  bool nothing_removed() {
+    std::error_code error;
+    return std::filesystem::is_empty(data("removed"), error) && !error;
+  }
   // Watches when heartbeats come, until `done`; gives the time between them in ms, sorted.
   std::vector<double> watch_heartbeats(const std::function<bool()>& done) {
     std::vector<double> gaps;
@@ -129,6 +133,69 @@ TEST_F(SlowDiskTest, HeartbeatsGoOnUpdatesWaitAndNothingIsLost) {
   EXPECT_TRUE(loop_.run_until([&] { return runs_on_disk() == 0; }));
 }
 
+// All else that the agent does with its disk: who it is, who leads, what it has, volumes, and what
+// tasks have written.
+TEST_F(SlowDiskTest, NorDoReservationsVolumesEpochsAndLogsKeepTheLoop) {
+  constexpr milliseconds kSync{300};
+  constexpr int kFiles = 30;
+  const std::string lot = "disk(ads,dynamic)[v1:data]:100";
+  AgentOptions given = options_with_disk();
+  given.ready_file = path("ready");
+  master_.epoch = 7;
+  start(given);
+  const SlowDisk disk(kSync, milliseconds(20), milliseconds(30));
+  Clock::time_point begin = Clock::now();
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations > 0; }));
+  EXPECT_GE(ms_between(begin, Clock::now()), kSync.count()) << "before the epoch was on disk";
+  master_.run("begins", "echo hello; while :; do sleep 0.01; done", "cpus:0.1;mem:1", 0);
+  ASSERT_TRUE(loop_.run_until([&] { return ready_.has_value(); }));
+
+  master_.apply("reserve", core::OperationKind::kReserve, "disk:100", "disk(ads,dynamic):100");
+  master_.apply("create", core::OperationKind::kCreate, "disk(ads,dynamic):100", lot);
+  master_.run("fills", fmt::format("for i in $(seq {}); do echo x > data/$i; done", kFiles), lot);
+  TestPeer reader(loop_.reactor(), agent_->address());
+  double first_word = 0;
+  begin = Clock::now();
+  bool is_asked = false;
+  const std::vector<double> gaps = watch_heartbeats([&] {
+    if (!is_asked && reader.is_connected() && master_.is_running("begins")) {
+      is_asked = true;
+      reader.hello(core::PeerKind::kLogReader);
+      reader.send(core::ReadLog{kFramework, "begins", core::LogStream::kStdout, 0, true}, 7);
+    }
+    if (first_word == 0 && !master_.operations.empty())
+      first_word = ms_between(begin, Clock::now());
+    if (master_.has_ended("fills") && !master_.operations.contains("destroy")) {
+      master_.apply("destroy", core::OperationKind::kDestroy, lot, "disk(ads,dynamic):100");
+      master_.operations["destroy"] = core::OperationState::kPending;
+    }
+    // The welcome and "hello".
+    return master_.is_done("destroy") && reader.frames.size() >= 2 && nothing_removed();
+  });
+  EXPECT_TRUE(master_.is_done("create")) << master_.texts["create"];
+  EXPECT_EQ(master_.states["fills"].back(), TaskState::kFinished) << master_.texts["fills"];
+  EXPECT_GE(first_word, static_cast<double>(2 * kSync.count())) << "told before it was on disk";
+  ASSERT_GE(reader.frames.size(), 2u);
+  EXPECT_EQ(reader.frames[1].as<core::LogChunk>()->data.size(), 6u);
+  // Another leads.
+  master_.epoch = 8;
+  const int registered = master_.registrations;
+  begin = Clock::now();
+  master_.agent()->close(absl::UnavailableError("another leads"));
+  ASSERT_TRUE(loop_.run_until([&] { return master_.registrations > registered; }));
+  EXPECT_GE(ms_between(begin, Clock::now()), kSync.count()) << "before the epoch was on disk";
+  ASSERT_GT(gaps.size(), 20u);
+  const double p99 = gaps[gaps.size() * 99 / 100];
+  fmt::print(
+      "slow disk, books and logs: {} heartbeats (one in 50 ms), p50 {:.0f} ms, p99 {:.0f} ms, max "
+      "{:.0f} ms; first operation told after {:.0f} ms; slow calls {} on the loop, {} elsewhere\n",
+      gaps.size(), gaps[gaps.size() / 2], p99, gaps.back(), first_word, disk.here(),
+      disk.elsewhere());
+  EXPECT_EQ(disk.here(), 0) << "the loop has waited for the disk";
+  EXPECT_GT(disk.elsewhere(), kFiles + 15);
+  EXPECT_LT(p99, static_cast<double>(kSync.count()) / 2);
+}
+
 TEST_F(SlowDiskTest, ATaskIsKilledBeforeItsFilesAreThere) {
   start_and_wait();
   const SlowDisk disk(milliseconds(100), milliseconds(20));
@@ -140,6 +207,53 @@ TEST_F(SlowDiskTest, ATaskIsKilledBeforeItsFilesAreThere) {
   EXPECT_EQ(disk.here(), 0);
   EXPECT_TRUE(loop_.run_until([&] { return runs_on_disk() == 0; }));
   EXPECT_EQ(lines_of("began"), 0u);
+}
+
+// --- no memory (S32) ---
+
+int oom_score_of(pid_t pid) {
+  int score = 9999;
+  std::ifstream(fmt::format("/proc/{}/oom_score_adj", pid)) >> score;
+  return score;
+}
+
+// Whether this process has CAP_SYS_RESOURCE.
+bool may_spare() {
+  std::ifstream in("/proc/self/status");
+  for (std::string word; in >> word;) {
+    if (word != "CapEff:") continue;
+    in >> word;
+    return (std::stoull(word, nullptr, 16) >> 24 & 1) != 0;
+  }
+  return false;
+}
+
+TEST_F(FaultTest, WithoutMemoryTasksGoBeforeTheirSupervisorsAndTheAgent) {
+  const std::string mark = fmt::format("98768{:05}", ::getpid() % 100'000);
+  const int before = oom_score_of(::getpid());
+  const pid_t daemon = start_daemon(keeping_options());
+  master_.run("t", "(echo -500 > /proc/self/oom_score_adj) 2>&1; exec sleep " + mark);
+  ASSERT_TRUE(loop_.run_until([&] {
+    loop_.reactor().run_again();
+    return master_.is_running("t") && count_sleepers(mark) == 1;
+  }));
+  pid_t task = 0;
+  for (const pid_t pid : all_processes()) {
+    std::ifstream in(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
+    const std::string line((std::istreambuf_iterator<char>(in)), {});
+    if (line == std::string("sleep") + '\0' + mark + '\0') task = pid;
+  }
+  const pid_t supervisor = read_proc_stat(task)->parent;
+  fmt::print("oom_score_adj: {} before; agent {}, supervisor {}, task {}\n", before,
+             oom_score_of(daemon), oom_score_of(supervisor), oom_score_of(task));
+  EXPECT_EQ(oom_score_of(supervisor), oom_score_of(daemon));
+  EXPECT_GE(oom_score_of(task), 0);
+  EXPECT_GE(oom_score_of(task), oom_score_of(daemon) + 100);
+  if (before == 0 && may_spare()) {
+    EXPECT_EQ(oom_score_of(daemon), -900);
+    EXPECT_EQ(oom_score_of(task), 0);
+  }
+  kill_daemon(daemon);
 }
 
 // --- killed at the worst moment (S28) ---

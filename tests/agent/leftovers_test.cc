@@ -42,7 +42,7 @@ TEST_F(LeftoversTest, ADoomedRunGoesWithAllThatIsInItsSessions) {
   const pid_t member = std::stoi(wait_for_line("ready"));
   const StartedTask other = start_marked("exec sleep 1000", "u2");
   const HuntReport report = hunt({.doomed = {"u1"}, .data_dir = {}, .spared = {}});
-  EXPECT_GE(report.killed, 3u);
+  EXPECT_GE(report.killed, 2u) << "the leader may be faster: it goes with its supervisor";
   EXPECT_EQ(report.survivors, 0u);
   expect_killed(task);
   EXPECT_FALSE(is_alive(member));

@@ -441,6 +441,156 @@ TEST(Operations, AShutdownStoresWhatWasDone) {
   EXPECT_THAT(a.fx.take_deeds(), ElementsAre("store", "tell op-1 FINISHED"));
 }
 
+// --- a disk that takes its time ---
+
+struct WaitingAgent : OperatedAgent {
+  WaitingAgent() { fx.stores_later = true; }
+  // The disk has done what it was asked for.
+  void stored() {
+    const StoreOutcome outcome = fx.do_store();
+    on_stored(state, fx, outcome, now);
+    EXPECT_EQ(broken(), "");
+  }
+  std::string why(std::string_view id) {
+    for (const SentOperation& sent : fx.operations) {
+      if (sent.id == id && sent.state == OperationState::kFailed) return sent.message;
+    }
+    return "";
+  }
+};
+
+TEST(OperationsOnASlowDisk, WhatComesMeanwhileIsTheNextBatch) {
+  WaitingAgent a;
+  a.apply(1, OperationKind::kReserve, "disk:100", "disk(ads,dynamic):100");
+  a.tick();
+  EXPECT_TRUE(a.fx.asked.has_value());
+  EXPECT_EQ(next_deadline(a.state.operations), core::TimePoint::max()) << "it waits, and sleeps";
+  a.apply(2, OperationKind::kCreate, "disk(ads,dynamic):100", kVolume);
+  a.apply(3, OperationKind::kReserve, "cpus:1", "cpus(ads,dynamic):1");
+  a.apply(1, OperationKind::kReserve, "disk:100", "disk(ads,dynamic):100");  // is known
+  a.tick();
+  EXPECT_THAT(a.fx.take_deeds(), IsEmpty());
+  EXPECT_EQ(a.broken(), "");
+  a.stored();
+  EXPECT_EQ(decode_stored(a.fx.disk)->resources.lots, resources_of("disk(ads,dynamic):100").lots)
+      << "what came later is not in it";
+  EXPECT_EQ(decode_stored(a.fx.disk)->operations.size(), 1u);
+  EXPECT_THAT(a.fx.take_deeds(), ElementsAre("store", "tell op-1 FINISHED"));
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(), ElementsAre("make /volumes/ads/v1", "store", "tell op-2 FINISHED",
+                                             "tell op-3 FINISHED"));
+  EXPECT_EQ(decode_stored(a.fx.disk)->resources, a.state.total);
+  EXPECT_FALSE(a.fx.asked.has_value());
+}
+
+TEST(OperationsOnASlowDisk, ATaskWaitsForWhatItRunsOnAndNoOtherDoes) {
+  WaitingAgent a;
+  a.apply(1, OperationKind::kReserve, "disk:100;cpus:1",
+          "disk(ads,dynamic):100;cpus(ads,dynamic):1");
+  a.run("reserved", "cpus(ads,dynamic):1");
+  a.run("plain", "cpus:1");
+  EXPECT_THAT(a.fx.launches, ElementsAre("plain"));
+  a.run("reserved", "cpus(ads,dynamic):1");  // once
+  a.run("killed", "disk(ads,dynamic):10");
+  a.kill("killed");
+  EXPECT_EQ(a.fx.take().back().state, core::TaskState::kKilled);
+  a.run("too-much", "cpus:3");  // one of four is reserved, if all goes well
+  EXPECT_EQ(a.fx.take().back().state, core::TaskState::kDropped);
+  EXPECT_EQ(a.broken(), "");
+  a.stored();
+  EXPECT_THAT(a.fx.launches, ElementsAre("plain", "reserved"));
+  EXPECT_THAT(a.fx.take_deeds(),
+              ElementsAre("launch plain", "store", "tell op-1 FINISHED", "launch reserved"));
+}
+
+TEST(OperationsOnASlowDisk, WhatCannotBeStoredFailsWithWhatStandsOnIt) {
+  WaitingAgent a;
+  const core::Resources before = a.state.total;
+  a.apply(1, OperationKind::kReserve, "disk:100", "disk(ads,dynamic):100");
+  a.tick();
+  a.apply(2, OperationKind::kCreate, "disk(ads,dynamic):100", kVolume);
+  a.apply(3, OperationKind::kReserve, "cpus:1", "cpus(ads,dynamic):1");
+  a.run("on-volume", kVolume);
+  a.run("on-cpu", "cpus(ads,dynamic):1");
+  EXPECT_THAT(a.fx.launches, IsEmpty());
+  a.fx.store_status = absl::ResourceExhaustedError("the disk is full");
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(), ElementsAre("tell op-1 FAILED"));
+  EXPECT_THAT(a.why("op-1"), HasSubstr("the disk is full"));
+  const auto statuses = a.fx.take();
+  ASSERT_EQ(statuses.size(), 1u);
+  EXPECT_EQ(statuses[0].task, "on-volume");
+  EXPECT_EQ(statuses[0].state, core::TaskState::kDropped);
+  EXPECT_THAT(statuses[0].message, HasSubstr("no volume 'v1' of role 'ads'"));
+  a.fx.store_status = absl::OkStatus();
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(),
+              ElementsAre("store", "tell op-2 FAILED", "tell op-3 FINISHED", "launch on-cpu"));
+  EXPECT_THAT(a.why("op-2"), HasSubstr("the agent lacks"));
+  EXPECT_EQ(a.state.total.lots, resources_of("cpus(ads,dynamic):1").lots);
+  EXPECT_EQ(a.state.total.disk, before.disk);
+  // Both failures are known, also after a restart.
+  EXPECT_EQ(decode_stored(a.fx.disk)->operations.size(), 3u);
+}
+
+TEST(OperationsOnASlowDisk, AFolderThatCannotBeMadeIsPlannedAround) {
+  WaitingAgent a;
+  a.fx.unmakeable = "/volumes/ads/v1";
+  a.apply(1, OperationKind::kReserve, "disk:200", "disk(ads,dynamic):200");
+  a.apply(2, OperationKind::kCreate, "disk(ads,dynamic):100", kVolume);
+  a.apply(3, OperationKind::kCreate, "disk(ads,dynamic):100", "disk(ads,dynamic)[v2:x]:100");
+  a.tick();
+  a.apply(4, OperationKind::kDestroy, kVolume, "disk(ads,dynamic):100");
+  a.run("t", "disk(ads,dynamic)[v2:x]:100");
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(), IsEmpty()) << "nothing was stored, nobody is told";
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(),
+              ElementsAre("make /volumes/ads/v2", "store", "tell op-1 FINISHED", "tell op-2 FAILED",
+                          "tell op-3 FINISHED", "tell op-4 FAILED", "launch t"));
+  EXPECT_THAT(a.why("op-2"), HasSubstr("v1: the disk is full"));
+  EXPECT_THAT(a.why("op-4"), HasSubstr("the agent lacks"));
+}
+
+TEST(OperationsOnASlowDisk, ARegistrationWaitsForThem) {
+  WaitingAgent a;
+  a.apply(1, OperationKind::kReserve, "cpus:1", "cpus(ads,dynamic):1");
+  a.tick();
+  const int registrations = a.fx.registrations;
+  on_disconnected(a.state);
+  on_connected(a.state, a.fx, a.now);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x"}, a.now);
+  EXPECT_EQ(a.fx.registrations, registrations);
+  EXPECT_EQ(a.state.session, SessionPhase::kWelcomed);
+  a.stored();
+  EXPECT_EQ(a.fx.registrations, registrations + 1);
+  EXPECT_EQ(a.fx.registered, a.state.total);
+  EXPECT_THAT(a.fx.reported_operations, ElementsAre("op-1"));
+  // The session that has ended meanwhile is not gone on with.
+  a.apply(2, OperationKind::kReserve, "cpus:1", "cpus(ads,dynamic):1");
+  a.tick();
+  on_connected(a.state, a.fx, a.now);
+  on_welcome(a.state, a.fx, core::Welcome{1, core::kFeatures, kCluster, "x"}, a.now);
+  on_disconnected(a.state);
+  a.stored();
+  EXPECT_EQ(a.fx.registrations, registrations + 1);
+}
+
+TEST(OperationsOnASlowDisk, ThoseOfARemovedFrameworkAreStoredAndForgotten) {
+  WaitingAgent a;
+  a.apply(1, OperationKind::kReserve, "cpus:1", "cpus(ads,dynamic):1");
+  a.apply(2, OperationKind::kReserve, "mem:1", "mem(ads,dynamic):1", kOtherFramework);
+  a.tick();
+  on_remove_framework(a.state, a.fx, core::RemoveFramework{kFramework}, a.now);
+  a.stored();
+  EXPECT_THAT(a.fx.take_deeds(), ElementsAre("store", "tell op-2 FINISHED"));
+  EXPECT_EQ(a.state.operations.outcomes.size(), 1u);
+  a.advance_hearing(milliseconds(1000));  // the file forgets it, too
+  a.stored();
+  EXPECT_EQ(decode_stored(a.fx.disk)->operations.size(), 1u);
+  EXPECT_FALSE(has_unstored(a.state.operations));
+}
+
 // --- what tasks see of it ---
 
 TEST(TaskVolumes, AMissingOneIsNamed) {

@@ -3,8 +3,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,8 +116,17 @@ struct RecordingEffects final : AgentEffects {
   }
   void record(const core::AcknowledgeUpdate& message) override { append_record(message, history); }
   void record(const core::RemoveFramework& message) override { append_record(message, history); }
-  absl::Status store_epoch(std::uint64_t epoch) override {
+  std::optional<absl::Status> store_epoch(std::uint64_t epoch) override {
+    if (stores_later) {
+      asked_epochs.push_back(epoch);
+      return std::nullopt;
+    }
     if (store_status.ok()) epochs.push_back(epoch);
+    return store_status;
+  }
+  std::optional<absl::Status> store_id(core::AgentId id) override {
+    ids.push_back(id);
+    if (stores_later) return std::nullopt;
     return store_status;
   }
   void redirect(std::string_view leader, std::string_view reason) override {
@@ -126,20 +137,36 @@ struct RecordingEffects final : AgentEffects {
     waits.push_back(wait);
     disconnect(reason);
   }
-  absl::Status store(const core::AgentResources& record) override {
-    if (!store_status.ok()) return store_status;
+  std::optional<StoreOutcome> store(const StoreRequest& request) override {
+    asked.emplace();
+    asked->file = *encode_stored(request.resources);
+    asked->made = request.made;
+    asked->removed = request.removed;
+    if (stores_later) return std::nullopt;
+    return do_store();
+  }
+  // What the disk does with what was asked for.
+  StoreOutcome do_store() {
+    const AskedStore now = *std::exchange(asked, std::nullopt);
+    const auto remove = [this](const core::LotTagsPtr& tags) {
+      deeds.push_back(fmt::format("remove {}", volume_path("", *tags)));
+    };
+    for (std::size_t i = 0; i < now.made.size(); ++i) {
+      const std::string path = volume_path("", *now.made[i]);
+      if (path == unmakeable) {
+        std::for_each(now.made.begin(), now.made.begin() + static_cast<std::ptrdiff_t>(i), remove);
+        return {absl::ResourceExhaustedError(path + ": the disk is full"), i};
+      }
+      deeds.push_back(fmt::format("make {}", path));
+    }
+    if (!store_status.ok()) {
+      std::for_each(now.made.begin(), now.made.end(), remove);
+      return {store_status, std::nullopt};
+    }
     deeds.emplace_back("store");
-    disk = *encode_stored(record);
-    return absl::OkStatus();
-  }
-  absl::Status make_volume(const core::LotTags& tags) override {
-    const std::string path = volume_path("", tags);
-    if (path == unmakeable) return absl::ResourceExhaustedError(path + ": the disk is full");
-    deeds.push_back(fmt::format("make {}", path));
-    return absl::OkStatus();
-  }
-  void remove_volume(const core::LotTags& tags) override {
-    deeds.push_back(fmt::format("remove {}", volume_path("", tags)));
+    disk = now.file;
+    std::for_each(now.removed.begin(), now.removed.end(), remove);
+    return {absl::OkStatus(), std::nullopt};
   }
   void disconnect(std::string_view reason) override { disconnects.emplace_back(reason); }
   void give_up(std::string_view reason) override { ends.emplace_back(reason); }
@@ -165,6 +192,15 @@ struct RecordingEffects final : AgentEffects {
   wire::ByteVector history;
   bool records_later = false;  // on_recorded() is the test's to call
   std::uint64_t last_ticket = 0;
+  struct AskedStore {
+    wire::ByteVector file;
+    std::vector<core::LotTagsPtr> made;
+    std::vector<core::LotTagsPtr> removed;
+  };
+  bool stores_later = false;                // on_stored() and the like are the test's to call
+  std::optional<AskedStore> asked;          // do_store() does it
+  std::vector<core::AgentId> ids;           // that were to be stored
+  std::vector<std::uint64_t> asked_epochs;  // while stores_later
   absl::Status store_status;
   std::vector<std::uint64_t> epochs;  // that were stored
   std::vector<std::string> leaders;   // of redirections

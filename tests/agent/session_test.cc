@@ -122,10 +122,9 @@ std::vector<std::size_t> tasks_in_registration(TestAgent& a) {
     std::uint64_t record(const core::TaskStatus&) override { return 0; }
     void record(const core::AcknowledgeUpdate&) override {}
     void record(const core::RemoveFramework&) override {}
-    absl::Status store(const core::AgentResources&) override { return absl::OkStatus(); }
-    absl::Status store_epoch(std::uint64_t) override { return absl::OkStatus(); }
-    absl::Status make_volume(const core::LotTags&) override { return absl::OkStatus(); }
-    void remove_volume(const core::LotTags&) override {}
+    std::optional<StoreOutcome> store(const StoreRequest&) override { return StoreOutcome{}; }
+    std::optional<absl::Status> store_epoch(std::uint64_t) override { return absl::OkStatus(); }
+    std::optional<absl::Status> store_id(core::AgentId) override { return absl::OkStatus(); }
     void ask_usage() override {}
     void disconnect(std::string_view) override {}
     void give_up(std::string_view) override {}

@@ -17,6 +17,7 @@ namespace {
 std::atomic<bool> is_slow = false;
 std::atomic<long> sync_ms = 0;
 std::atomic<long> change_ms = 0;
+std::atomic<long> read_ms = 0;
 std::atomic<int> calls_here = 0;
 std::atomic<int> calls_elsewhere = 0;
 std::thread::id maker;  // written while nothing is slow
@@ -29,9 +30,11 @@ void wait_for_disk(const std::atomic<long>& ms) {
 
 }  // namespace
 
-SlowDisk::SlowDisk(std::chrono::milliseconds sync, std::chrono::milliseconds change) {
+SlowDisk::SlowDisk(std::chrono::milliseconds sync, std::chrono::milliseconds change,
+                   std::chrono::milliseconds read) {
   sync_ms = sync.count();
   change_ms = change.count();
+  read_ms = read.count();
   calls_here = calls_elsewhere = 0;
   maker = std::this_thread::get_id();
   is_slow = true;
@@ -61,6 +64,10 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   shoal::agent::wait_for_disk(shoal::agent::sync_ms);
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+ssize_t pread(int fd, void* buffer, size_t count, off_t offset) {
+  if (shoal::agent::read_ms > 0) shoal::agent::wait_for_disk(shoal::agent::read_ms);
+  return ::syscall(SYS_pread64, fd, buffer, count, offset);
 }
 int openat(int folder, const char* path, int flags, ...) {
   mode_t mode = 0;

@@ -43,7 +43,7 @@ void SimAgent::begin_life(core::AgentId id) {
   ++process_;
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
   describe();
-  state_->id = id;
+  state_->id = state_->stored_id = disk_id_ = id;
   is_down_ = false;
   ++life_;
   agent::NullExecutorOptions options;
@@ -85,11 +85,10 @@ void SimAgent::crash() {
 
 void SimAgent::come_back() {
   const core::Resources lent = state_->revocable;  // as configured: tasks use it
-  const core::AgentId id = state_->id;
   state_ = std::make_unique<agent::AgentState>(sim_.random.next());
   describe();
   state_->revocable = lent;
-  state_->id = id;
+  state_->id = state_->stored_id = disk_id_;
   is_down_ = false;
   ++life_;
   sim_.trace.note("agent {} comes back", node_);
@@ -193,11 +192,18 @@ void SimAgent::restore() {
   });
 }
 
+// What is being made or removed may be there or not.
 void SimAgent::check_volumes() {
-  for (const core::Lot& lot : state_->total.lots) {
+  const core::AgentResources next = agent::record_of(*state_);
+  for (const core::Lot& lot : agent::stored_total(*state_).lots) {
     if (!lot.tags->volume.has_value()) continue;
     const std::string path = agent::volume_path("", *lot.tags);
-    if (!volumes_.contains(path)) sim_.checker.fail("agent {} lost volume {}", node_, path);
+    const bool stays = std::any_of(
+        next.resources.lots.begin(), next.resources.lots.end(), [&path](const core::Lot& other) {
+          return other.tags->volume.has_value() && agent::volume_path("", *other.tags) == path;
+        });
+    if (stays && !volumes_.contains(path))
+      sim_.checker.fail("agent {} lost volume {}", node_, path);
   }
 }
 
@@ -249,7 +255,7 @@ void SimAgent::restart(bool keeps_id) {
     exits_.clear();
     updates_.clear();
   }
-  begin_life(keeps_id ? state_->id : core::AgentId());
+  begin_life(keeps_id ? disk_id_ : core::AgentId());
   settle();
   dial_later();
 }
@@ -331,25 +337,78 @@ void SimAgent::kill(core::FrameworkId framework, std::string_view task, agent::K
   executor_->kill(framework, task, mode);
 }
 
-absl::Status SimAgent::store(const core::AgentResources& resources) {
-  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
-  auto file = agent::encode_stored(resources);
-  if (!file.ok()) return file.status();
-  disk_ = *std::move(file);
-  return absl::OkStatus();
+struct SimAgent::Store {
+  wire::ByteVector file;
+  std::vector<core::LotTagsPtr> made;
+  std::vector<core::LotTagsPtr> removed;
+  agent::StoreOutcome outcome;
+};
+
+void SimAgent::on_disk(std::function<void()> write, std::function<void()> tell) {
+  const auto later = [this](core::Duration least, core::Duration most, std::function<void()> what) {
+    disk_at_ = std::max(disk_at_, sim_.now()) + sim_.draw(least, most);
+    sim_.queue.at(disk_at_, [this, life = life_, what = std::move(what)] {
+      if (life == life_ && !is_down_) what();
+    });
+  };
+  later(microseconds(50), milliseconds(20), std::move(write));
+  later(microseconds(1), milliseconds(2), [this, tell = std::move(tell)] {
+    tell();
+    settle();
+  });
 }
 
-absl::Status SimAgent::store_epoch(std::uint64_t epoch) {
-  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
-  disk_epoch_ = epoch;
-  return absl::OkStatus();
+std::optional<agent::StoreOutcome> SimAgent::store(const agent::StoreRequest& request) {
+  auto file = agent::encode_stored(request.resources);
+  if (!file.ok()) return agent::StoreOutcome{file.status(), std::nullopt};
+  auto store = std::make_shared<Store>();
+  store->file = *std::move(file);
+  store->made = request.made;
+  store->removed = request.removed;
+  on_disk([this, store] { write(*store); },
+          [this, store] { agent::on_stored(*state_, *this, store->outcome, sim_.now()); });
+  return std::nullopt;
 }
 
-absl::Status SimAgent::make_volume(const core::LotTags& tags) {
-  if (sim_.random.chance(1, 20)) return absl::ResourceExhaustedError("the disk is full");
-  const bool is_new = volumes_.insert(agent::volume_path("", tags)).second;
-  if (!is_new) sim_.checker.fail("agent {} makes a volume twice", node_);
-  return absl::OkStatus();
+void SimAgent::write(Store& store) {
+  const absl::Status full = absl::ResourceExhaustedError("the disk is full");
+  for (std::size_t i = 0; i < store.made.size() && store.outcome.status.ok(); ++i) {
+    if (is_full()) {
+      store.outcome = {full, i};
+      store.made.resize(i);
+    } else if (!volumes_.insert(agent::volume_path("", *store.made[i])).second) {
+      sim_.checker.fail("agent {} makes a volume twice", node_);
+    }
+  }
+  if (store.outcome.status.ok() && is_full()) store.outcome.status = full;
+  if (!store.outcome.status.ok()) {
+    for (const core::LotTagsPtr& tags : store.made) remove_volume(*tags);
+    return;
+  }
+  disk_ = std::move(store.file);
+  for (const core::LotTagsPtr& tags : store.removed) remove_volume(*tags);
+}
+
+std::optional<absl::Status> SimAgent::store_epoch(std::uint64_t epoch) {
+  auto status = std::make_shared<absl::Status>();
+  on_disk(
+      [this, status, epoch] {
+        if (is_full()) {
+          *status = absl::ResourceExhaustedError("the disk is full");
+        } else {
+          disk_epoch_ = epoch;
+        }
+      },
+      [this, status, epoch] {
+        agent::on_epoch_stored(*state_, *this, epoch, *status, sim_.now());
+      });
+  return std::nullopt;
+}
+
+std::optional<absl::Status> SimAgent::store_id(core::AgentId id) {
+  on_disk([this, id] { disk_id_ = id; },
+          [this, id] { agent::on_id_stored(*state_, *this, id, sim_.now()); });
+  return std::nullopt;
 }
 
 void SimAgent::remove_volume(const core::LotTags& tags) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -63,16 +65,21 @@ class SimAgent final : public agent::FramingEffects,
   void record(const core::RemoveFramework& message) override {
     agent::append_record(message, unsynced_);
   }
-  absl::Status store(const core::AgentResources& resources) override;
-  absl::Status store_epoch(std::uint64_t epoch) override;
-  absl::Status make_volume(const core::LotTags& tags) override;
-  void remove_volume(const core::LotTags& tags) override;
+  std::optional<agent::StoreOutcome> store(const agent::StoreRequest& request) override;
+  std::optional<absl::Status> store_epoch(std::uint64_t epoch) override;
+  std::optional<absl::Status> store_id(core::AgentId id) override;
   void ask_usage() override {}
   void disconnect(std::string_view reason) override;
   void redirect(std::string_view leader, std::string_view reason) override;
   void give_up(std::string_view reason) override;
   void leave(std::string_view reason) override;
 
+  struct Store;
+  // One after the other: `write`, and a moment later, if the process lives on, `tell`.
+  void on_disk(std::function<void()> write, std::function<void()> tell);
+  bool is_full() { return sim_.random.chance(1, 20); }  // the disk, now
+  void write(Store& store);
+  void remove_volume(const core::LotTags& tags);
   void add_lots();
   void lend_later();
   void begin_life(core::AgentId id);
@@ -100,6 +107,8 @@ class SimAgent final : public agent::FramingEffects,
   core::Resources total_;          // as configured
   wire::ByteVector disk_;          // the file of agent/resource_store.h; empty: none
   std::uint64_t disk_epoch_ = 0;   // the file of agent/epoch_store.h
+  core::AgentId disk_id_;          // the file of agent/identity.h
+  core::TimePoint disk_at_{};      // when it is done with what it was given
   std::set<std::string> volumes_;  // the folders
   // As in <data>/meta: what was started, how it ended, what was said; and what is not synced yet.
   using TaskName = std::pair<core::FrameworkId, std::string>;
