@@ -348,8 +348,9 @@ TaskStatus with_drain(const AgentRecord& agent, const TaskRecord& task, const Ta
   TaskStatus told = status;
   told.reason = TaskReason::kAgentDraining;
   if (status.state == TaskState::kKilling) told.message = "an operator drains the agent";
-  const bool is_going =
-      agent.drain != nullptr && agent.drain->mark_gone && agent.drains_waiting == 0;
+  // One that has ended stays what it was: a later drain may mark the agent gone.
+  const bool is_going = task.state != TaskState::kKilled && agent.drain != nullptr &&
+                        agent.drain->mark_gone && agent.drains_waiting == 0;
   if (is_going && status.state == TaskState::kKilled) told.state = TaskState::kGoneByOperator;
   return told;
 }

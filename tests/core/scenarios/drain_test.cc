@@ -177,6 +177,18 @@ TEST_P(DrainScenario, DrainedAndGone) {
   EXPECT_EQ(counted(&ShardCounters::agents_marked_gone), 1u);
 }
 
+TEST_P(DrainScenario, AnEndStaysWhatItWasWhateverTheNextDrainSays) {
+  const FrameworkId f = framework("a");
+  const AgentId where = agent("cpus:4;mem:400");
+  ASSERT_TRUE(launch(f, "t", "cpus:1;mem:100"));
+  manage(where, AgentAction::kDrain);
+  cluster.update(where, f, "t", TaskState::kKilled);  // not acknowledged: it comes again
+  EXPECT_EQ(bag(f).last_update("t")->status.state, TaskState::kKilled);
+  manage(where, AgentAction::kDrain, -1, true);
+  cluster.update(where, f, "t", TaskState::kKilled);
+  EXPECT_EQ(bag(f).last_update("t")->status.state, TaskState::kKilled);
+}
+
 TEST_P(DrainScenario, OperationsOfAGoneAgentAreToo) {
   const FrameworkId f = framework("eng");
   const AgentId where = agent("cpus:4;mem:400;disk:1000");
