@@ -197,7 +197,7 @@ void LogServer::open(Reads::iterator it) {
       [this, follower, task, name = std::string(read.name), files = read.files] {
         return open_files(options_.data_dir, task, name, follower, *files);
       },
-      [this](Reads::iterator opened, absl::Status status) {
+      [this](Reads::iterator opened, const absl::Status& status) {
         Read& ready = opened->second;
         ready.follow_id = ready.files->follow_id;
         if (status.ok()) return pump(opened);

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <string_view>
 
+#include "agent/proc_file.h"
 #include "agent/supervisor/record.h"
 #include "agent/unique_fd.h"
+#include "core/text.h"
 
 namespace shoal::agent {
 
@@ -21,10 +23,10 @@ constexpr int kMostOomScore = 1000;
 }  // namespace
 
 int own_oom_score() {
-  const UniqueFd file(::open(kFile, O_RDONLY | O_CLOEXEC));
-  char text[16] = {};
-  if (!file.valid() || ::read(file.get(), text, sizeof(text) - 1) <= 0) return 0;
-  return std::atoi(text);
+  const std::string text = read_proc_file(kFile);
+  int score = 0;
+  (void)core::parse_int(std::string_view(text).substr(0, text.find('\n')), &score);
+  return score;  // 0, the usual one, when it cannot be read
 }
 
 bool protect_from_oom() {

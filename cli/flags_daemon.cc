@@ -110,7 +110,7 @@ absl::StatusOr<core::Duration> parse_time(std::string_view flag, const std::stri
 
 // Between two looks at something that is not to be looked at all the time.
 absl::StatusOr<core::Duration> parse_interval(std::string_view flag, const std::string& text) {
-  const auto interval = parse_time(flag, text);
+  auto interval = parse_time(flag, text);
   if (!interval.ok()) return interval.status();
   if (*interval < kMinInterval) {
     return core::invalid("{}: {} is too short; the least is 1s", flag, text);
