@@ -89,10 +89,12 @@ absl::StatusOr<IsolationSwitches> parse_isolation(std::string_view text) {
       switches.devices = true;
     } else if (name == "tmp") {
       switches.private_tmp = true;
+    } else if (name == "user") {
+      switches.user = true;
     } else {
       return core::invalid(
           "isolation '{}': expected auto, none, or some of cgroup, namespaces, seccomp, "
-          "capabilities, devices, tmp",
+          "capabilities, devices, tmp, user",
           core::printable(name));
     }
   }
@@ -215,6 +217,9 @@ absl::Status TaskIsolation::give_up(StartStage stage, std::string_view why) {
     name = "namespaces";
     on_.namespaces = false;
     on_.private_tmp = false;
+  } else if (stage == StartStage::kUserNamespace) {
+    name = "user";
+    on_.user = false;
   } else if (stage == StartStage::kCapabilities) {
     name = "capabilities";
     on_.capabilities = false;
@@ -302,6 +307,7 @@ void TaskIsolation::apply_switches(SpawnRequest* request) const {
     words.push_back(no_core_setting());
     words.push_back(descriptors_setting());
   }
+  if (on_.user) words.emplace_back(kUserNamespace);
   if (on_.capabilities) {
     words.push_back(fmt::format("{}{:x}", kCapabilitiesSetting, kKeptCapabilities));
   }
@@ -317,6 +323,7 @@ std::string TaskIsolation::to_string() const {
   std::vector<std::string> parts;
   if (cgroups_.has_value()) parts.push_back(cgroups_->to_string());
   if (on_.namespaces) parts.emplace_back(on_.private_tmp ? "namespaces, /tmp" : "namespaces");
+  if (on_.user) parts.emplace_back("user namespace");
   if (on_.capabilities) parts.emplace_back("capabilities");
   if (on_.seccomp) parts.emplace_back("seccomp");
   if (task_user_.has_value()) parts.push_back(fmt::format("user {}", task_user_->name));

@@ -32,13 +32,14 @@ struct IsolationSwitches {
   bool capabilities = false;  // all but kKeptCapabilities are dropped, for good
   bool devices = false;       // IsolationOptions::devices alone may be opened; needs cgroup
   bool private_tmp = false;   // an empty /tmp of its own, in memory; needs namespaces
+  bool user = false;          // a user namespace with nobody but the task's own user
   bool is_auto = false;       // the first five, where they are possible
 
-  bool any() const { return cgroup || namespaces || seccomp || capabilities; }
+  bool any() const { return cgroup || namespaces || seccomp || capabilities || user; }
 };
 
 // "auto", "none", or names joined by commas: cgroup, namespaces, seccomp, capabilities, devices,
-// tmp; tmp may follow auto. Errors: INVALID_ARGUMENT.
+// tmp, user; the last two may follow auto. Errors: INVALID_ARGUMENT.
 absl::StatusOr<IsolationSwitches> parse_isolation(std::string_view text);
 
 // chown, dac_override, fowner, fsetid, kill, setgid, setuid, net_bind_service: what a command of

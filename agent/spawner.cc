@@ -305,6 +305,8 @@ SpawnError explain(const StartReport& report, const Supervised& supervised) {
       return held(report, "limiting the device files of a task");
     case StartStage::kNamespaces:
       return held(report, "giving a task its namespaces");
+    case StartStage::kUserNamespace:
+      return held(report, "giving a task its user namespace");
     case StartStage::kPaths:
       return held(report, "making the paths read-only that a task wants so");
     case StartStage::kNetwork:

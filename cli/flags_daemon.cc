@@ -575,7 +575,7 @@ Finish define_agent(Parser& parser) {
   app.add_option(
          "--isolation", verb.isolation,
          "how tasks are held: auto (what is possible), none, or some of cgroup, namespaces, "
-         "seccomp, capabilities, devices, tmp, joined by commas")
+         "seccomp, capabilities, devices, tmp, user, joined by commas")
       ->capture_default_str();
   app.add_option("--cgroup-root", verb.cgroup_root,
                  "where the cgroups of tasks are, below the mount points")

@@ -95,6 +95,7 @@ enum class StartStage : std::uint32_t {
   kPaths = 12,    // those that the task wants read-only
   kNetwork = 13,  // giving it none
   kDevices = 14,
+  kUserNamespace = 15,
 };
 
 struct StartReport {
@@ -128,8 +129,9 @@ inline constexpr char kNoNetwork[] = "no-network";        // but loopback; the s
 inline constexpr char kTmpfsSetting[] = "tmpfs=";         // PATH: an empty one of its own there
 inline constexpr char kRlimitSetting[] = "rlimit=";       // NUMBER:SOFT:HARD
 inline constexpr char kUserSetting[] = "user=";           // UID:GID[,GID]…
-inline constexpr char kCapabilitiesSetting[] = "keep=";   // hexadecimal mask of what it keeps
-inline constexpr char kSeccomp[] = "seccomp";             // the program that kFilterFd holds
+inline constexpr char kUserNamespace[] = "user-namespace";  // of its own, with nobody but itself
+inline constexpr char kCapabilitiesSetting[] = "keep=";     // hexadecimal mask of what it keeps
+inline constexpr char kSeccomp[] = "seccomp";               // the program that kFilterFd holds
 
 // Its signals. All others it does not hear.
 //   SIGTERM  to the task's group, with SIGCONT

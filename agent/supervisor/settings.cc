@@ -52,7 +52,7 @@ bool is_known(const char* word) {
                              kRlimitSetting, kUserSetting, kCapabilitiesSetting}) {
     if (value_of(word, prefix) != nullptr) return true;
   }
-  for (const char* name : {kNamespaces, kNoNetwork, kSeccomp}) {
+  for (const char* name : {kNamespaces, kNoNetwork, kUserNamespace, kSeccomp}) {
     if (strcmp(word, name) == 0) return true;
   }
   return false;
@@ -164,6 +164,53 @@ bool become_user(const char* value) {
          syscall(SYS_setresuid, uid, uid, uid) == 0;
 }
 
+bool write_text(const char* path, const char* text) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool is_written = write(fd, text, strlen(text)) == static_cast<ssize_t>(strlen(text));
+  const int err = errno;
+  close(fd);
+  errno = err;
+  return is_written;
+}
+
+// "ID ID 1": the id means itself, and no other means anybody.
+bool map_only(const char* file, std::uint32_t id) {
+  char text[32];
+  char* to = text;
+  for (int copy = 0; copy < 2; ++copy) {
+    char digits[10];
+    int count = 0;
+    std::uint32_t rest = id;
+    do {
+      digits[count++] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest > 0);
+    while (count > 0) *to++ = digits[--count];
+    *to++ = ' ';
+  }
+  *to++ = '1';
+  *to = '\0';
+  return write_text(file, text);
+}
+
+// What a root of the task's could do it can do to itself only. user_namespaces(7): who maps nobody
+// but itself needs no rights, but must have given up setgroups(2).
+bool enter_user_namespace() {
+  const auto uid = static_cast<std::uint32_t>(syscall(SYS_geteuid));
+  const auto gid = static_cast<std::uint32_t>(syscall(SYS_getegid));
+  if (unshare(CLONE_NEWUSER) != 0) return false;
+  // The files of one that changed its user belong to root while it may not be dumped.
+  const int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  const bool is_mapped = write_text("/proc/self/setgroups", "deny") &&
+                         map_only("/proc/self/uid_map", uid) && map_only("/proc/self/gid_map", gid);
+  const int err = errno;
+  prctl(PR_SET_DUMPABLE, dumpable == 1 ? 1 : 0, 0, 0, 0);
+  errno = err;
+  return is_mapped;
+}
+
 // For good: what is started later cannot get them back.
 bool drop_bounding(std::uint64_t keep) {
   for (unsigned long each = 0; each < 64; ++each) {
@@ -261,6 +308,11 @@ StartStage apply_settings(const Settings& settings) {
   const bool drops = keep != ~std::uint64_t{0};
   if (drops && !drop_bounding(keep)) return StartStage::kCapabilities;
   if (!each(settings, kUserSetting, become_user)) return StartStage::kUser;
+  if (has(settings, kUserNamespace)) {
+    if (!enter_user_namespace()) return StartStage::kUserNamespace;
+    // In there it has all of them, again.
+    if (drops && !drop_bounding(keep)) return StartStage::kCapabilities;
+  }
   if (drops && !drop_capabilities(keep)) return StartStage::kCapabilities;
   return StartStage::kStarted;
 }

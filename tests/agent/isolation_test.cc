@@ -40,6 +40,8 @@ TEST(ParseIsolationTest, Words) {
   const auto some = parse_isolation("seccomp,cgroup");
   EXPECT_TRUE(some->seccomp && some->cgroup && !some->namespaces && !some->is_auto);
   EXPECT_TRUE(parse_isolation("auto,tmp")->private_tmp);
+  EXPECT_TRUE(parse_isolation("auto,user")->user);
+  EXPECT_FALSE(parse_isolation("auto")->user);
   for (const char* bad : {"", "all", "cgroup,", "none,cgroup", "tmp", "cgroup,tmp", "devices"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(parse_isolation(bad).status())) << bad;
   }
@@ -71,6 +73,17 @@ TEST(MemoryLimitTest, IsToldApart) {
   EXPECT_EQ(update_of_exit(task, went_on).reason, core::TaskReason::kNone);
   task.is_kill_asked = true;
   EXPECT_EQ(update_of_exit(task, killed).state, core::TaskState::kKilled);
+}
+
+// Whether other users may enter all the folders above this one.
+bool is_open_above(std::filesystem::path folder) {
+  while (folder.has_relative_path()) {
+    folder = folder.parent_path();
+    const auto allowed = std::filesystem::status(folder).permissions();
+    if ((allowed & std::filesystem::perms::others_exec) == std::filesystem::perms::none)
+      return false;
+  }
+  return true;
 }
 
 class IsolationTest : public HeldTaskTest {};
@@ -322,6 +335,37 @@ TEST_F(IsolationTest, APrivateTmp) {
   EXPECT_FALSE(std::filesystem::exists("/tmp/mine"));
 }
 
+TEST_F(IsolationTest, AUserNamespaceWithNobodyElse) {
+  if (!hold("user,capabilities,seccomp")) GTEST_SKIP() << why_not_;
+  const std::string own = std::filesystem::read_symlink("/proc/self/ns/user").string();
+  const std::string said = output_of(
+      "readlink /proc/self/ns/user; echo $(cat /proc/self/uid_map); echo $(cat "
+      "/proc/self/gid_map); "
+      "cat /proc/self/setgroups; grep CapBnd /proc/self/status | cut -f2; id -u");
+  EXPECT_EQ(said.find(own), std::string::npos) << "one of its own";
+  const auto uid = ::geteuid();
+  const auto gid = ::getegid();
+  EXPECT_THAT(said, HasSubstr(fmt::format("\n{0} {0} 1\n{1} {1} 1\ndeny\n00000000000004fb\n{0}\n",
+                                          uid, gid)));
+}
+
+TEST_F(IsolationTest, AUserNamespaceOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  if (!is_open_above(folder_.path())) GTEST_SKIP() << "TMPDIR is shut to others";
+  if (!hold("namespaces,user,capabilities,seccomp")) GTEST_SKIP() << why_not_;
+  const auto nobody = isolation_->user_of("nobody");
+  ASSERT_TRUE(nobody.ok()) << nobody.status();
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0711));
+  const SpawnRequest wanted =
+      held({"echo $(cat /proc/self/uid_map); id -u; stat -c %u /etc/passwd; "
+            "grep -E 'Cap(Eff|Prm)' /proc/self/status | cut -f2; exit 7"},
+           true, "cpus:1", *nobody);
+  EXPECT_EQ(run(wanted).code_or_signal, 7);
+  const std::string uid = std::to_string((*nobody)->uid);
+  EXPECT_EQ(folder_.read("stdout"),
+            fmt::format("{0} {0} 1\n{0}\n65534\n0000000000000000\n0000000000000000\n", uid));
+}
+
 TEST_F(IsolationTest, FewCapabilitiesAndNoWayBack) {
   if (!hold("capabilities")) GTEST_SKIP() << why_not_;
   const std::string status = output_of(
@@ -336,17 +380,6 @@ TEST_F(IsolationTest, FewCapabilitiesAndNoWayBack) {
 TEST_F(IsolationTest, CoreFilesAndDescriptorsAreLimited) {
   ASSERT_TRUE(hold("auto")) << why_not_;
   EXPECT_EQ(output_of("ulimit -c; ulimit -Sn"), "0\n1024\n");
-}
-
-// Whether other users may enter all the folders above this one.
-bool is_open_above(std::filesystem::path folder) {
-  while (folder.has_relative_path()) {
-    folder = folder.parent_path();
-    const auto allowed = std::filesystem::status(folder).permissions();
-    if ((allowed & std::filesystem::perms::others_exec) == std::filesystem::perms::none)
-      return false;
-  }
-  return true;
 }
 
 TEST_F(IsolationTest, ATaskRunsAsItsUser) {

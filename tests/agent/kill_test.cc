@@ -110,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
     Means, KillTest,
     testing::Values(Means{"no_isolation", "none", false}, Means{"cgroup", "cgroup", false},
                     Means{"freezer", "cgroup", true}, Means{"namespaces", "namespaces", false},
-                    Means{"all", "cgroup,namespaces,seccomp,capabilities", false}),
+                    Means{"all", "cgroup,namespaces,seccomp,capabilities", false},
+                    Means{"user", "cgroup,namespaces,seccomp,capabilities,user", false}),
     [](const auto& means) { return std::string(means.param.name); });
 
 class LostSupervisorTest : public HeldTaskTest {
