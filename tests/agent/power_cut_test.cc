@@ -8,17 +8,22 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <linux/loop.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agent/books.h"
 #include "agent/epoch_store.h"
@@ -37,6 +42,34 @@ namespace {
 // Of the kernel's fs/ext4/ext4.h, as no header for programs has them.
 constexpr unsigned long kExt4Shutdown = _IOR('X', 125, std::uint32_t);
 constexpr std::uint32_t kWithoutFlush = 2;
+constexpr std::uintmax_t kDiskBytes = 24 << 20;
+
+struct Ran {
+  int status = -1;  // as of waitpid; -1: there is no such program
+  std::string said;
+};
+
+// A program with its output and errors, to its end.
+Ran run_program(const std::vector<std::string>& words, const std::string& folder) {
+  const std::string output = folder + "/said";
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     0600);
+  ::posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  pid_t pid = -1;
+  Ran ran;
+  const int spawned =
+      ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (spawned == 0) ::waitpid(pid, &ran.status, 0);
+  std::ifstream in(output, std::ios::binary);
+  ran.said.assign(std::istreambuf_iterator<char>(in), {});
+  return ran;
+}
 
 // ext4 in a file, by a loop device.
 class LoopDisk {
@@ -44,9 +77,9 @@ class LoopDisk {
   explicit LoopDisk(const std::string& folder) : path_(folder + "/mounted") {
     const std::string image = folder + "/image";
     std::filesystem::create_directories(path_);
-    const std::string make =
-        fmt::format("truncate -s 24M '{}' && mkfs.ext4 -q -F '{}' >/dev/null 2>&1", image, image);
-    if (std::system(make.c_str()) != 0) {
+    std::ofstream(image).flush();
+    std::filesystem::resize_file(image, kDiskBytes);
+    if (run_program({"mkfs.ext4", "-q", "-F", image}, folder).status != 0) {
       why_ = "mkfs.ext4 does not work here";
     } else if (!attach(image)) {
       why_ = "no loop device is to be had";
@@ -181,16 +214,11 @@ class Writer {
 // with a copy of all mounts above all, would keep the file system alive after its unmounting.
 void run_alone() {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::string command = fmt::format(
-      "SHOAL_POWER_CUT_ALONE=1 unshare --mount --propagation private '{}' "
-      "--gtest_filter=PowerCutTest.WhatWasToldToBeOnDiskIsThere 2>&1",
-      self);
-  FILE* const pipe = ::popen(command.c_str(), "re");
-  ASSERT_NE(pipe, nullptr);
-  std::string said;
-  char part[4096];
-  while (const std::size_t size = std::fread(part, 1, sizeof(part), pipe)) said.append(part, size);
-  const int status = ::pclose(pipe);
+  const TempFolder folder;
+  const auto [status, said] =
+      run_program({"env", "SHOAL_POWER_CUT_ALONE=1", "unshare", "--mount", "--propagation",
+                   "private", self, "--gtest_filter=PowerCutTest.WhatWasToldToBeOnDiskIsThere"},
+                  folder.path());
   if (said.find("SKIPPED") != std::string::npos || said.find("unshare:") != std::string::npos) {
     GTEST_SKIP() << said;
   }
