@@ -260,6 +260,9 @@ void RunJob::on_ended(Instance& instance, const sdk::TaskStatus& status) {
   const bool ran = status.exit_code.has_value() || status.exit_signal.has_value();
   if (status.reason == core::TaskReason::kAgentDraining) {
     say(fmt::format("{}: an operator drains its agent", instance.task));
+  } else if (ran && status.reason == core::TaskReason::kReconciliation && !status.message.empty()) {
+    // It ended while this was not connected: the master tells why in words.
+    say(fmt::format("{}: {}", instance.task, core::printable(status.message, 1000)));
   }
   if (ran) {
     start_logs(instance);

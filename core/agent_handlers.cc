@@ -19,6 +19,8 @@
 namespace shoal::core {
 namespace {
 
+constexpr std::string_view kDrainText = "an operator drains the agent";
+
 AgentDescriptionPtr describe(AgentId id, const RegisterAgent& message) {
   auto description = std::make_shared<AgentDescription>();
   description->id = id;
@@ -347,12 +349,18 @@ TaskStatus with_drain(const AgentRecord& agent, const TaskRecord& task, const Ta
   if (!task.is_drained || !is_kill || status.reason != TaskReason::kNone) return status;
   TaskStatus told = status;
   told.reason = TaskReason::kAgentDraining;
-  if (status.state == TaskState::kKilling) told.message = "an operator drains the agent";
+  if (status.state == TaskState::kKilling) told.message = kDrainText;
   // One that has ended stays what it was: a later drain may mark the agent gone.
   const bool is_going = task.state != TaskState::kKilled && agent.drain != nullptr &&
                         agent.drain->mark_gone && agent.drains_waiting == 0;
   if (is_going && status.state == TaskState::kKilled) told.state = TaskState::kGoneByOperator;
   return told;
+}
+
+// An answer to Reconcile has a reason of its own, so that the task's has to be its words.
+std::string_view reconciled_message(const TaskRecord& task) {
+  const bool is_silent = task.message().empty() && task.reason == TaskReason::kAgentDraining;
+  return is_silent ? kDrainText : task.message();
 }
 
 }  // namespace
@@ -591,7 +599,7 @@ void on_reconcile_forward(Shard& shard, Outbox& outbox, const ReconcileForward& 
       if (!asked || (is_update_coming && !is_cut_off)) continue;
       const TaskState known = is_update_coming ? TaskState::kUnreachable : task.state;
       TaskStatus status = master_status(shard, key.framework, id, key.id, known,
-                                        TaskReason::kReconciliation, task.message(), now);
+                                        TaskReason::kReconciliation, reconciled_message(task), now);
       tell_exit(task, status);
       forward_status(shard, outbox, status);
     }

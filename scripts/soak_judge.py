@@ -9,7 +9,7 @@ TERMINAL = frozenset("TASK_" + name for name in (
     "FINISHED", "FAILED", "KILLED", "ERROR", "GONE", "GONE_BY_OPERATOR", "DROPPED", "LOST"))
 
 EXIT_UNREACHABLE = 4  # of `shoal`: no master answers, or none leads
-DRAINED = "an operator drains its agent"
+DRAINED = "an operator drains "  # its agent; the agent, when that was asked for
 
 
 # --- figures of processes ---

@@ -189,6 +189,21 @@ TEST_P(DrainScenario, AnEndStaysWhatItWasWhateverTheNextDrainSays) {
   EXPECT_EQ(bag(f).last_update("t")->status.state, TaskState::kKilled);
 }
 
+// The framework was away when the task ended, and asks.
+TEST_P(DrainScenario, WhoAsksIsToldWhyToo) {
+  const FrameworkId f = framework("a");
+  const AgentId where = agent("cpus:4;mem:400");
+  ASSERT_TRUE(launch(f, "t", "cpus:1;mem:100"));
+  manage(where, AgentAction::kDrain);
+  cluster.update(where, f, "t", TaskState::kKilled);
+  on_reconcile(cluster.home(f), cluster.outbox(), f, {{"t"}}, cluster.now);
+  cluster.settle();
+  const auto* told = bag(f).last_update("t");
+  EXPECT_EQ(told->status.state, TaskState::kKilled);
+  EXPECT_EQ(told->status.reason, TaskReason::kReconciliation);
+  EXPECT_EQ(told->message, "an operator drains the agent");
+}
+
 TEST_P(DrainScenario, OperationsOfAGoneAgentAreToo) {
   const FrameworkId f = framework("eng");
   const AgentId where = agent("cpus:4;mem:400;disk:1000");
