@@ -273,6 +273,7 @@ TEST_F(ExecutorTest, AnotherExecutorTakesOver) {
   launch_shell("runs", "trap 'echo bye; exit 4' TERM; echo up; while :; do sleep 0.01; done");
   launch_shell("ends", "exit 5");
   wait_line("runs");
+  ASSERT_TRUE(loop_.run_until([&] { return started_["runs"] == 1; }));
   ASSERT_TRUE(wait_exit("ends"));
   executor_.reset();
   exits_.clear();
