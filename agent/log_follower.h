@@ -1,6 +1,6 @@
 // Tells when files of sandboxes change: one inotify descriptor for all that are followed.
 //
-// Threads: one. The owner watches fd() for reading and calls drain() then.
+// Threads: one at a time. The owner watches fd() for reading and calls drain() then.
 //
 // A follower first calls follow(), then reads to the end: what is written in between is reported.
 // Changes are reported at least once, possibly once for many writes, and possibly without need

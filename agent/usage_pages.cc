@@ -44,10 +44,8 @@ void add_pressure(MetricsText& out, const MachineUsage& machine) {
   }
 }
 
-// Models hold neither quotes nor backslashes in practice; one that does is left out.
 std::string labels_of(const GpuUsage& gpu) {
-  const bool is_plain = gpu.model.find_first_of("\"\\") == std::string::npos;
-  return fmt::format("gpu=\"{}\",model=\"{}\"", gpu.name, is_plain ? gpu.model : "");
+  return fmt::format("gpu=\"{}\",model=\"{}\"", gpu.name, core::escape_label(gpu.model));
 }
 
 void add_gpus(MetricsText& out, const MachineUsage& machine) {

@@ -164,9 +164,11 @@ absl::Status finish_disk(const AgentTexts& texts, AgentVerb& verb) {
 }
 
 absl::Status finish_usage(AgentTexts& texts, AgentVerb& verb) {
-  const auto interval = texts.usage_interval == "0"
-                            ? absl::StatusOr<core::Duration>(core::Duration{0})
-                            : parse_interval("--usage-interval", texts.usage_interval);
+  if (texts.usage_interval == "0" || texts.usage_interval == "0s") {
+    verb.usage_interval = core::Duration{0};
+    return absl::OkStatus();
+  }
+  const auto interval = parse_interval("--usage-interval", texts.usage_interval);
   if (!interval.ok()) return interval.status();
   verb.usage_interval = *interval;
   return absl::OkStatus();

@@ -237,25 +237,26 @@ void count_tasks_of(Shard& shard, const AgentRecord& agent) {
   }
 }
 
-// What is summed up of the machines' use loses one of them, and gets its next report.
+// Every sum with what this machine has of it.
+template <typename Act>
+void each_sum(ShardCounters& sums, const MachineUse& use, Act act) {
+  act(sums.reporting_agents, std::uint64_t{1});
+  act(sums.machines_cpus_milli, std::uint64_t{use.cpus_milli});
+  act(sums.machines_memory_bytes, use.memory_bytes);
+  act(sums.machines_memory_used_bytes, use.memory_used_bytes);
+  act(sums.machines_disk_bytes, use.disk_bytes);
+  act(sums.machines_disk_used_bytes, use.disk_used_bytes);
+}
+
+// The sums lose what was last reported of the agent, and get `next` (null: nothing is known).
 void replace_use(Shard& shard, AgentRecord& agent, std::unique_ptr<MachineUse> next) {
-  ShardCounters& sums = shard.counters;
+  using alloc::Counter;
   if (agent.machine != nullptr) {
-    sums.reporting_agents.sub();
-    sums.machines_cpus_milli.sub(agent.machine->cpus_milli);
-    sums.machines_memory_bytes.sub(agent.machine->memory_bytes);
-    sums.machines_memory_used_bytes.sub(agent.machine->memory_used_bytes);
-    sums.machines_disk_bytes.sub(agent.machine->disk_bytes);
-    sums.machines_disk_used_bytes.sub(agent.machine->disk_used_bytes);
+    each_sum(shard.counters, *agent.machine, [](Counter& sum, std::uint64_t n) { sum.sub(n); });
   }
   agent.machine = std::move(next);
   if (agent.machine == nullptr) return;
-  sums.reporting_agents.add();
-  sums.machines_cpus_milli.add(agent.machine->cpus_milli);
-  sums.machines_memory_bytes.add(agent.machine->memory_bytes);
-  sums.machines_memory_used_bytes.add(agent.machine->memory_used_bytes);
-  sums.machines_disk_bytes.add(agent.machine->disk_bytes);
-  sums.machines_disk_used_bytes.add(agent.machine->disk_used_bytes);
+  each_sum(shard.counters, *agent.machine, [](Counter& sum, std::uint64_t n) { sum.add(n); });
 }
 
 void set_state(Shard& shard, AgentRecord& agent, AgentState state) {

@@ -4,6 +4,15 @@
 
 namespace shoal::core {
 
+std::string escape_label(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"' || c == '\n') out += '\\';
+    out += c == '\n' ? 'n' : c;
+  }
+  return out;
+}
+
 void MetricsText::buckets(std::string_view name, std::string_view labels,
                           const std::vector<const alloc::Histogram*>& parts, Unit unit) {
   const double scale = unit == Unit::kSeconds ? 1e6 : 1;  // of what it holds

@@ -12,6 +12,9 @@
 
 namespace shoal::core {
 
+// A label's value as the format wants it.
+std::string escape_label(std::string_view text);
+
 class MetricsText {
  public:
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";

@@ -128,7 +128,7 @@ void append_rates(core::MetricsText& out, const RateLimits* limits) {
     out.head(metric.name, metric.type, metric.help);
     if (limits == nullptr) continue;
     for (const auto& group : limits->groups()) {
-      out.sample(metric.name, fmt::format("principal=\"{}\"", escape_label(group->name())),
+      out.sample(metric.name, fmt::format("principal=\"{}\"", core::escape_label(group->name())),
                  (*group.*metric.read)());
     }
   }

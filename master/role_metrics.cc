@@ -39,22 +39,13 @@ std::string amount_text(std::size_t kind, core::Milli amount) {
 
 }  // namespace
 
-std::string escape_label(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 void append_role_metrics(core::MetricsText& out, const core::SharedTables& tables) {
   std::vector<core::RoleSummary> roles = core::summarise_roles(tables, {}, "");
   if (roles.size() > kMaxRoleSeries) roles.resize(kMaxRoleSeries);
   std::vector<std::string> labels;
   labels.reserve(roles.size());
   for (const core::RoleSummary& role : roles) {
-    labels.push_back(fmt::format("role=\"{}\"", escape_label(role.name)));
+    labels.push_back(fmt::format("role=\"{}\"", core::escape_label(role.name)));
   }
   const auto each = [&](std::string_view name, std::string_view help, auto value) {
     out.head(name, "gauge", help);

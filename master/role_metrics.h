@@ -15,7 +15,4 @@ namespace shoal::master {
 inline constexpr std::size_t kMaxRoleSeries = 1000;
 void append_role_metrics(core::MetricsText& out, const core::SharedTables& tables);
 
-// A label's value as the text format wants it.
-std::string escape_label(std::string_view text);
-
 }  // namespace shoal::master

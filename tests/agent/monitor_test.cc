@@ -232,7 +232,9 @@ TEST(UsagePages, MetricsAreWellFormed) {
   EXPECT_THAT(text,
               HasSubstr("\nshoal_machine_pressure_waiting_seconds_total{resource=\"cpu\"} 2.5\n"));
   EXPECT_THAT(text, HasSubstr("\nshoal_machine_memory_bytes 1000\n"));
-  EXPECT_THAT(text, HasSubstr("\nshoal_machine_gpu_busy_ratio{gpu=\"card0\",model=\"\"} 0.25\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nshoal_machine_gpu_busy_ratio{gpu=\"card0\",model=\"Model \\\"X\\\"\"} 0.25\n"));
   EXPECT_THAT(text, testing::Not(HasSubstr("busy_ratio{gpu=\"card1\"")));
   EXPECT_THAT(text, HasSubstr("\nshoal_machine_gpu_memory_bytes{gpu=\"card1\",model=\"Y\"} 0\n"));
   // Each sample has its type said before, once.

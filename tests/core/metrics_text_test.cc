@@ -6,6 +6,10 @@
 namespace shoal::core {
 namespace {
 
+TEST(MetricsText, ValuesOfLabelsAreEscaped) {
+  EXPECT_EQ(escape_label("a \"b\" \\ c\nd"), "a \\\"b\\\" \\\\ c\\nd");
+}
+
 using testing::HasSubstr;
 using testing::StartsWith;
 
